@@ -1,0 +1,3 @@
+"""A Julia-parity reproduction harness."""
+
+__version__ = "0.1.0"

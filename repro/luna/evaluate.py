@@ -1,0 +1,102 @@
+"""Fine-tune on a few points of a task and watch the loss on the whole wave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from repro.flux import Descent, Optimiser, back, mse, update_params
+from repro.luna.sine import SineWave, copies, params, restore
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one evaluation saw: arrays in the precision of the run, losses always Float32.
+
+    ``x``, ``y`` (n,): the points fine-tuned on. ``testx``, ``testy`` (m,): the whole wave.
+    ``initial_predictions``, ``final_predictions`` (m,): before and after fine-tuning.
+    ``test_losses`` (updates + 1,): on the whole wave, before and after each update.
+    ``epoch``: the training iteration it was made in, 0 outside training.
+    """
+
+    task: SineWave
+    x: np.ndarray
+    testx: np.ndarray
+    y: np.ndarray
+    testy: np.ndarray
+    initial_predictions: np.ndarray
+    final_predictions: np.ndarray
+    test_losses: np.ndarray
+    epoch: int = 0
+
+
+Print = Callable[[str], None]
+
+
+def eval_model(
+    model: nn.Module,
+    x: Tensor,
+    testx: Tensor,
+    task: SineWave,
+    *,
+    opt: Optimiser | None = None,
+    updates: int = 32,
+    epoch: int = 0,
+    print: Print | None = None,
+) -> Evaluation:
+    """Fine-tune on (x, task(x)) for some updates, then put the weights back.
+
+    Args:
+        model: left as it was found.
+        x: (n,) points to fine-tune on.
+        testx: (m,) points to measure the loss on.
+        task: the wave.
+        opt: optimiser of the fine-tuning, ``Descent(0.02)`` by default.
+        updates: number of steps.
+        epoch: the training iteration this belongs to, stored in the result.
+        print: called with the task and with a line per loss, as the original prints them.
+
+    Raises:
+        NonFiniteLossError: a training loss is infinite or NaN, as in Flux.
+    """
+    opt = Descent(0.02) if opt is None else opt
+    weights = params(model)
+    prev_weights = copies(weights)
+
+    def row(values: Tensor) -> Tensor:
+        return values[None, :]
+
+    def test() -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            predictions = model(row(testx))
+            return predictions[0], mse(predictions, row(testy))
+
+    y, testy = task(x), task(testx)
+    initial_predictions, test_loss = test()
+    test_losses = [test_loss]
+    try:
+        for _ in range(updates):
+            back(mse(model(row(x)), row(y)))
+            update_params(opt, weights)
+            final_predictions, test_loss = test()
+            test_losses.append(test_loss)
+        final_predictions, _ = test()
+    finally:
+        restore(weights, prev_weights)
+
+    losses = torch.stack(test_losses).float().cpu().numpy()
+    if print is not None:
+        _report(task, losses, print)
+    arrays = (x, testx, y, testy, initial_predictions, final_predictions)
+    return Evaluation(task, *(a.cpu().numpy() for a in arrays), test_losses=losses, epoch=epoch)
+
+
+def _report(task: SineWave, losses: np.ndarray, print: Print) -> None:
+    print(str(task))
+    print(f"before fine-tuning: loss {losses[0]:.6f}")
+    for i, loss in enumerate(losses[1:], start=1):
+        print(f"after {i} updates: loss {loss:.6f}")

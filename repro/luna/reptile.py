@@ -1,0 +1,79 @@
+"""Reptile: train on a task for a while, then move the weights a part of the way there."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from repro.flux import Descent, Optimiser, back, mse, update_params
+from repro.julia import MersenneTwister
+from repro.luna.evaluate import Evaluation
+from repro.luna.sine import SineWave, copies, params
+from repro.luna.training import Data, Observe, check_counts
+
+
+def reptile(
+    model: nn.Module,
+    *,
+    meta_opt: Optimiser | None = None,
+    inner_opt: Optimiser | None = None,
+    epochs: int = 30_000,
+    train_batch_size: int = 10,
+    eval_batch_size: int = 10,
+    eval_interval: int = 1000,
+    rng: MersenneTwister,
+    device: torch.device | str | None = None,
+    observe: Observe | None = None,
+) -> list[Evaluation]:
+    """Per iteration, one pass over a random partition of 50 fixed points of one task.
+
+    Args:
+        model: trained in place.
+        meta_opt: ``Descent(0.1)`` by default. It is applied to a fresh copy of the starting
+            weights, so a stateful one starts anew in every iteration, as in the original.
+        inner_opt: ``Descent(0.02)`` by default; its state lives as long as the weights do.
+        epochs: meta-iterations.
+        train_batch_size: points of an inner step; the last part of the 50 may be shorter.
+        eval_batch_size: points drawn for an evaluation.
+        eval_interval: an evaluation is made in every iteration that it divides.
+        rng: stream of all draws.
+        device: where to train; the model's device by default.
+        observe: called with the iteration's number and the model after each iteration.
+
+    Returns:
+        The evaluations, in order.
+
+    Raises:
+        ValueError: a count is not a positive integer.
+        NonFiniteLossError: a training loss is infinite or NaN, as in Flux.
+    """
+    check_counts(
+        train_batch_size=train_batch_size,
+        eval_batch_size=eval_batch_size,
+        eval_interval=eval_interval,
+    )
+    data = Data(model, device)
+    meta_opt, inner_opt = meta_opt or Descent(0.1), inner_opt or Descent(0.02)
+    weights = params(model)
+    x = data.testx
+    evaluations = []
+
+    for i in range(1, epochs + 1):
+        prev_weights = copies(weights)
+        task = SineWave.draw(rng)
+
+        y = task(x)
+        order = torch.from_numpy(rng.randperm(len(x)) - 1).to(x.device)
+        for idx in order.split(train_batch_size):
+            back(mse(model(x[idx][None, :]), y[idx][None, :]))
+            update_params(inner_opt, weights)
+
+        with torch.no_grad():
+            for w, w0 in zip(weights, prev_weights, strict=True):
+                w.copy_(w0 + meta_opt.apply(w0, w - w0))
+
+        if i % eval_interval == 0:
+            evaluations.append(data.evaluate(model, rng, eval_batch_size, i))
+        if observe is not None:
+            observe(i, model)
+    return evaluations

@@ -1,0 +1,61 @@
+"""What the three training functions share: where data live and when an evaluation is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from repro.julia import MersenneTwister, julia_range
+from repro.luna.evaluate import Evaluation, eval_model
+from repro.luna.sine import SineWave
+
+Observe = Callable[[int, nn.Module], None]
+"""Called as ``observe(epoch, model)`` at the end of every iteration."""
+
+
+class Data:
+    """Puts drawn numbers where the model is.
+
+    They are rounded to Float32 first, as the original does, and widened to the model's dtype:
+    a float64 run computes on the very numbers of the Float32 run. ``variant="post"`` keeps
+    them in Float64, as the post's ``transfer_learn`` does.
+    """
+
+    def __init__(
+        self, model: nn.Module, device: torch.device | str | None, variant: str = "package"
+    ) -> None:
+        if variant not in ("package", "post"):
+            raise ValueError(f"variant is 'package' or 'post', not {variant!r}")
+        weight = next(model.parameters())
+        self.device = weight.device if device is None else torch.device(device)
+        self.dtype = weight.dtype
+        self.post = variant == "post"
+        model.to(self.device)
+        self.testx = self(julia_range(-5, 5, 50))
+
+    def __call__(self, values: np.ndarray) -> Tensor:
+        drawn = torch.from_numpy(values)
+        if self.post:
+            return drawn.to(self.device)
+        return drawn.to(torch.float32).to(self.device, self.dtype)
+
+    def batch(self, rng: MersenneTwister, size: int) -> Tensor:
+        """``size`` points uniform in [-5, 5]."""
+        return self(rng.uniform(-5.0, 5.0, size))
+
+    def evaluate(
+        self, model: nn.Module, rng: MersenneTwister, batch_size: int, epoch: int, **kwargs
+    ) -> Evaluation:
+        """The evaluation inside training: its x is drawn first, then its task."""
+        evalx = self.batch(rng, batch_size)
+        return eval_model(model, evalx, self.testx, SineWave.draw(rng), epoch=epoch, **kwargs)
+
+
+def check_counts(**counts: int) -> None:
+    """Raise ValueError, by name, for a count that is not a positive integer."""
+    for name, value in counts.items():
+        if not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{name} must be a positive integer, not {value!r}")

@@ -1,0 +1,176 @@
+"""Run a port and keep what the recordings keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from repro import luna
+from repro.case import Case
+from repro.flux import Descent
+from repro.julia import MersenneTwister, julia_linrange, julia_range
+from repro.luna.quantities import kind_of
+from repro.settings import settings
+from repro.trajectory import Series, Trajectory
+
+
+def run(
+    case: Case,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    perturbation: int | None = None,
+) -> Trajectory:
+    """Run a case's port from its seed.
+
+    Args:
+        case: what to run.
+        device: where to run it.
+        dtype: of the weights; float64 computes on the same (Float32) draws.
+        perturbation: move every initial weight by one Float32 ulp, up or down as this seed
+            says; None leaves them as drawn.
+
+    Returns:
+        Trajectory with the quantities of the recordings.
+    """
+    rng = MersenneTwister(case.seed)
+    model = luna.sine_model(rng, device, dtype)
+    if perturbation is not None:
+        luna.unflatten(model, nudged(luna.flatten(model), perturbation))
+    runner = {"eval_model": _untrained, "zoo_script": _zoo_script}.get(case.function, _training)
+    provenance = {
+        "source": "port",
+        "case": case.name,
+        "function": case.function,
+        "seed": case.seed,
+        "epochs": case.epochs,
+        "arguments": dict(case.kwargs),
+        "dtype": str(dtype).removeprefix("torch."),
+        "device": str(device),
+        "perturbation": perturbation,
+        "settings": settings(device),
+    }
+    series = runner(case, model, rng)
+    kinds = {name: kind_of(name) for name in series}
+    return Trajectory(
+        {name: Series(s.steps, s.values, kinds[name]) for name, s in series.items()}, provenance
+    )
+
+
+def nudged(weights: np.ndarray, seed: int) -> np.ndarray:
+    """Every weight moved to one of its two Float32 neighbours, chosen at random."""
+    up = np.random.default_rng(seed).integers(0, 2, weights.shape).astype(bool)
+    towards = np.where(up, np.inf, -np.inf).astype(np.float32)
+    return np.nextafter(weights.astype(np.float32), towards).astype(weights.dtype)
+
+
+def _training(case: Case, model: nn.Module, rng: MersenneTwister) -> dict[str, Series]:
+    function, fixed = _function(case.function)
+    kept = {}
+
+    def observe(epoch: int, model: nn.Module) -> None:
+        if epoch in weight_epochs:
+            kept[epoch] = luna.flatten(model)
+
+    weight_epochs = set(case.weight_epochs)
+    init_weights = luna.flatten(model)
+    evaluations = function(
+        model,
+        epochs=case.epochs,
+        eval_interval=case.eval_interval,
+        rng=rng,
+        observe=observe,
+        **fixed,
+        **case.arguments(),
+    )
+    series = {
+        "init_weights": _series({0: init_weights}),
+        "next_rand": _series({case.epochs: [rng.rand()]}),
+        **_evaluations(evaluations, weight_epochs),
+    }
+    if kept:
+        series["weights"] = _series(kept)
+    return series
+
+
+def _function(name: str) -> tuple[Any, dict[str, Any]]:
+    if name == "transfer_learn_blog":
+        return luna.transfer_learn, {"variant": "post"}
+    return getattr(luna, name), {}
+
+
+def _evaluations(evaluations: list[luna.Evaluation], epochs: set[int]) -> dict[str, Series]:
+    series = {}
+    if evaluations:
+        for name, attribute in [("test_losses",) * 2, ("eval_x", "x"), ("eval_y", "y")]:
+            series[name] = _series({e.epoch: getattr(e, attribute) for e in evaluations})
+    chosen = [e for e in evaluations if e.epoch in epochs]
+    if chosen:
+        for name in ("initial_predictions", "final_predictions"):
+            series[name] = _series({e.epoch: getattr(e, name) for e in chosen})
+    return series
+
+
+def _series(values: dict[int, Any]) -> Series:
+    steps = sorted(values)
+    return Series(np.array(steps), np.stack([np.asarray(values[s]) for s in steps]))
+
+
+UNTRAINED = {"lr002": 0.02, "lr001": 0.01}
+
+
+def _untrained(case: Case, model: nn.Module, rng: MersenneTwister) -> dict[str, Series]:
+    """Evaluate a new model on ``SineWave(4, 1)`` at two learning rates, data in Float64."""
+    device = next(model.parameters()).device
+    x = torch.from_numpy(rng.uniform(-5.0, 5.0, 10)).to(device)
+    testx = torch.from_numpy(julia_range(-5, 5, 50)).to(device)
+    series = {}
+    for prefix, eta in UNTRAINED.items():
+        result = luna.eval_model(model, x, testx, luna.SineWave(4, 1), opt=Descent(eta))
+        series |= evaluation_series(result, prefix, step=0)
+    return series
+
+
+def evaluation_series(result: luna.Evaluation, prefix: str, step: int) -> dict[str, Series]:
+    """An evaluation of its own as quantities ``PREFIX_x``, ``PREFIX_test_losses`` and so on."""
+    names = ("x", "y", "testx", "testy", "initial_predictions", "final_predictions", "test_losses")
+    return {f"{prefix}_{name}": _series({step: getattr(result, name)}) for name in names}
+
+
+def _zoo_script(case: Case, model: nn.Module, rng: MersenneTwister) -> dict[str, Series]:
+    """The model zoo's script: train by FOMAML, by Reptile, and fine-tune both on few points."""
+    device = next(model.parameters()).device
+    dtype = next(model.parameters()).dtype
+    testx = torch.from_numpy(julia_linrange(-5, 5, 50)).to(device)
+    wave = luna.SineWave(4, 1)
+    series = {}
+
+    def train(name: str, model: nn.Module, rng: MersenneTwister) -> None:
+        function = getattr(luna, name)
+        evaluations = function(
+            model, epochs=case.epochs, eval_interval=case.eval_interval, rng=rng
+        )
+        series[f"{name}_weights"] = _series({case.epochs: luna.flatten(model)})
+        if evaluations:
+            losses = {e.epoch: e.test_losses for e in evaluations}
+            series[f"{name}_eval_test_losses"] = _series(losses)
+
+    def evaluate(name: str, model: nn.Module, x: torch.Tensor, updates: int) -> None:
+        result = luna.eval_model(model, x, testx, wave, updates=updates)
+        prefix = f"{name}_{len(x)}x{updates}"
+        series.update(evaluation_series(result, prefix, step=case.epochs))
+
+    train("fomaml", model, rng)
+    x = torch.from_numpy(rng.uniform(-5.0, 5.0, 10)).to(device)
+    evaluate("fomaml", model, x, 32)
+    rng = MersenneTwister(case.seed)
+    second = luna.sine_model(rng, device, dtype)
+    train("reptile", second, rng)
+    evaluate("reptile", second, x, 32)
+    x = torch.from_numpy(rng.uniform(0.0, 5.0, 5)).to(device)
+    evaluate("fomaml", model, x, 10)
+    evaluate("reptile", second, x, 10)
+    return series

@@ -1,0 +1,1 @@
+"""Where the truth comes from: recordings of the original, and a live Julia."""
