@@ -1,0 +1,130 @@
+"""MersenneTwister's interface: seeds, state, types."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from repro.julia import MersenneTwister
+
+
+def test_first_values_of_seed_0():
+    rng = MersenneTwister(0)
+    draws = [rng.rand() for _ in range(3)]
+    assert draws == [0.8236475079774124, 0.9103565379264364, 0.16456579813368521]
+    assert rng.randperm(10).tolist() == [7, 2, 4, 6, 3, 9, 5, 10, 1, 8]
+
+
+def test_permutations_in_turn():
+    rng = MersenneTwister(0)
+    last = [rng.randperm(n) for n in range(1, 13)][-1]
+    assert last.tolist() == [12, 3, 1, 2, 10, 8, 7, 9, 6, 11, 5, 4]
+
+
+# Julia's own tests (Random standard library) publish these.
+@pytest.mark.parametrize(
+    ("seed", "value"),
+    [(0, 0.8236475079774124), (42, 0.5331830160438613), (5294967296, 0.3498809918210497)],
+)
+def test_values_of_julias_own_tests(seed, value):
+    assert MersenneTwister(seed).rand() == value
+
+
+def test_a_long_array_leaves_the_cache_in_place():
+    rng, positions = MersenneTwister(0), MersenneTwister(0).next_words(2000).view("<f8") - 1
+    rng.rand()
+    expected = np.concatenate([positions[1002:1384], positions[1:3]])
+    assert np.array_equal(rng.rand(384), expected)
+
+
+@pytest.mark.parametrize("n", [0, 1, 1001, 1002, 1003, 5000])
+def test_next_words_are_the_words_of_scalar_draws(n):
+    one, other = MersenneTwister(3), MersenneTwister(3)
+    assert (one.next_words(n).view("<f8") - 1).tolist() == [other.rand() for _ in range(n)]
+    assert one.state()["position"] == other.state()["position"]
+
+
+def test_a_negative_seed_is_refused_as_julia_refuses_it():
+    with pytest.raises(ValueError, match=r"DomainError with -1: `n` must be non-negative; give"):
+        MersenneTwister(-1)
+
+
+@pytest.mark.parametrize("seed", [[1, -1], [1 << 32], np.array([-1])])
+def test_words_that_are_not_uint32_are_refused(seed):
+    with pytest.raises(ValueError, match="UInt32"):
+        MersenneTwister(seed)
+
+
+@pytest.mark.parametrize("seed", [1.0, "1", None, [0.5]])
+def test_a_seed_that_is_no_integer_is_refused(seed):
+    with pytest.raises((TypeError, ValueError)):
+        MersenneTwister(seed)
+
+
+def test_numpy_integers_and_arrays_are_seeds():
+    assert MersenneTwister(np.int64(7)).rand() == MersenneTwister(7).rand()
+    words = np.array([7, 1], dtype=np.uint32)
+    assert MersenneTwister(words).rand() == MersenneTwister(7 + (1 << 32)).rand()
+
+
+def test_other_dtypes_are_refused():
+    with pytest.raises(TypeError, match="float64 or float32"):
+        MersenneTwister(0).rand(3, dtype=np.float16)
+
+
+def test_types_of_draws():
+    rng = MersenneTwister(0)
+    assert type(rng.rand()) is float
+    assert type(rng.uniform(0, 1)) is float
+    assert type(rng.rand(dtype=np.float32)) is np.float32
+    assert rng.rand(5, dtype="float32").dtype == np.float32
+    assert rng.uniform(0, 1, 7).shape == (7,)
+    assert rng.uniform(0, 1, (2, 3)).shape == (2, 3)
+    assert rng.randperm(4).dtype == np.int64
+
+
+def test_uniform_fills_columns_first():
+    filled, scalar = MersenneTwister(9).uniform(-5, 5, (3, 2)), MersenneTwister(9)
+    assert filled.T.ravel().tolist() == [scalar.uniform(-5, 5) for _ in range(6)]
+
+
+def test_shuffle_copies_and_keeps_the_type():
+    values = np.arange(10, dtype=np.float32)
+    shuffled = MersenneTwister(1).shuffle(values)
+    assert shuffled.dtype == np.float32 and values.tolist() == list(range(10))
+    assert MersenneTwister(1).shuffle(list(range(10))) == shuffled.tolist()
+    assert MersenneTwister(1).shuffle([]) == []
+
+
+@pytest.mark.parametrize("drawn", [0, 1, 1002, 1500])
+def test_state_survives_a_file(drawn, tmp_path):
+    rng = MersenneTwister([1, 2, 3])
+    rng.next_words(drawn)
+    np.savez(tmp_path / "state.npz", **rng.state())
+    with np.load(tmp_path / "state.npz", allow_pickle=False) as saved:
+        restored = MersenneTwister.from_state(saved)
+    assert np.array_equal(restored.rand(3000), rng.rand(3000))
+    assert all(np.array_equal(restored.state()[key], rng.state()[key]) for key in rng.state())
+
+
+def test_a_copy_goes_its_own_way():
+    rng = MersenneTwister(5)
+    rng.rand()
+    twin = rng.copy()
+    ahead = [twin.rand() for _ in range(2000)]
+    assert [rng.rand() for _ in range(2000)] == ahead
+
+
+def test_a_state_is_a_copy():
+    rng = MersenneTwister(5)
+    state = rng.state()
+    state["dsfmt"][:] = 0
+    assert rng.rand() == MersenneTwister(5).rand()
+
+
+@pytest.mark.parametrize(
+    "damage", [{"position": 1003}, {"position": -1}, {"cache": np.zeros(5)}, {"dsfmt": np.zeros(3)}]
+)
+def test_a_damaged_state_is_refused(damage):
+    with pytest.raises(ValueError, match="give what state"):
+        MersenneTwister.from_state(MersenneTwister(0).state() | damage)

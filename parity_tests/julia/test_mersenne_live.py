@@ -1,0 +1,24 @@
+"""MersenneTwister against a live Julia <= 1.6, on cases that are not in the recording."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from repro.julia import MersenneTwister
+from repro.julia.find import find_julia
+
+pytestmark = pytest.mark.julia
+
+
+def test_fresh_draws_agree(recorder, first_difference):
+    julia = find_julia()
+    if julia.version_info >= (1, 7):
+        pytest.fail(f"{julia.version} draws another stream; name a Julia <= 1.6 in REPRO_JULIA")
+    dice = random.Random("live")
+    cases = [f"{dice.getrandbits(64)} | {recorder.TEN_THOUSAND}" for _ in range(5)]
+    cases += [recorder.mixed(dice) for _ in range(300)]
+    answers = recorder.ask(julia.command(), cases, julia.environ())
+    recording = zip(cases, (answer.split() for answer in answers), strict=True)
+    assert first_difference(MersenneTwister, recording) is None
