@@ -59,7 +59,6 @@ def cases() -> list[str]:
     ]
 
 
-
 def mixed(dice: random.Random) -> str:
     """A random seed and 25 random draws, lengths about the boundaries among them."""
     seed = dice.getrandbits(dice.choice([8, 32, 64, 200]))
