@@ -9,6 +9,7 @@ from inspect import signature
 from typing import Any
 
 from repro import luna
+from repro.errors import ReproError
 from repro.flux import ADAM, Descent, Momentum, Optimiser
 
 OPTIMISERS = {"Descent": Descent, "Momentum": Momentum, "ADAM": ADAM}
@@ -18,7 +19,7 @@ FUNCTIONS = ("eval_model", "transfer_learn", "transfer_learn_blog", "fomaml", "r
 NOT_SETTINGS = {"model", "epochs", "eval_interval", "rng", "device", "observe", "variant", "engine"}
 
 
-class CaseError(ValueError):
+class CaseError(ReproError, ValueError):
     """A case that cannot be run as it was asked for."""
 
 

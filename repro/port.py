@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from repro.luna.quantities import kind_of
 from repro.settings import settings
 from repro.trajectory import Series, Trajectory
 
+Tick = Callable[[], object]
+
 
 def run(
     case: Case,
@@ -23,6 +26,7 @@ def run(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     perturbation: int | None = None,
+    tick: Tick = lambda: None,
 ) -> Trajectory:
     """Run a case's port from its seed.
 
@@ -32,6 +36,7 @@ def run(
         dtype: of the weights; float64 computes on the same (Float32) draws.
         perturbation: move every initial weight by one Float32 ulp, up or down as this seed
             says; None leaves them as drawn.
+        tick: called once per iteration, for a progress bar.
 
     Returns:
         Trajectory with the quantities of the recordings.
@@ -53,7 +58,7 @@ def run(
         "perturbation": perturbation,
         "settings": settings(device),
     }
-    series = runner(case, model, rng)
+    series = runner(case, model, rng, tick)
     kinds = {name: kind_of(name) for name in series}
     return Trajectory(
         {name: Series(s.steps, s.values, kinds[name]) for name, s in series.items()}, provenance
@@ -67,11 +72,12 @@ def nudged(weights: np.ndarray, seed: int) -> np.ndarray:
     return np.nextafter(weights.astype(np.float32), towards).astype(weights.dtype)
 
 
-def _training(case: Case, model: nn.Module, rng: MersenneTwister) -> dict[str, Series]:
+def _training(case: Case, model: nn.Module, rng: MersenneTwister, tick: Tick) -> dict[str, Series]:
     function, fixed = _function(case.function)
     kept = {}
 
     def observe(epoch: int, model: nn.Module) -> None:
+        tick()
         if epoch in weight_epochs:
             kept[epoch] = luna.flatten(model)
 
@@ -122,7 +128,7 @@ def _series(values: dict[int, Any]) -> Series:
 UNTRAINED = {"lr002": 0.02, "lr001": 0.01}
 
 
-def _untrained(case: Case, model: nn.Module, rng: MersenneTwister) -> dict[str, Series]:
+def _untrained(case: Case, model: nn.Module, rng: MersenneTwister, tick: Tick) -> dict[str, Series]:
     """Evaluate a new model on ``SineWave(4, 1)`` at two learning rates, data in Float64."""
     device = next(model.parameters()).device
     x = torch.from_numpy(rng.uniform(-5.0, 5.0, 10)).to(device)
@@ -140,7 +146,9 @@ def evaluation_series(result: luna.Evaluation, prefix: str, step: int) -> dict[s
     return {f"{prefix}_{name}": _series({step: getattr(result, name)}) for name in names}
 
 
-def _zoo_script(case: Case, model: nn.Module, rng: MersenneTwister) -> dict[str, Series]:
+def _zoo_script(
+    case: Case, model: nn.Module, rng: MersenneTwister, tick: Tick
+) -> dict[str, Series]:
     """The model zoo's script: train by FOMAML, by Reptile, and fine-tune both on few points."""
     device = next(model.parameters()).device
     dtype = next(model.parameters()).dtype
@@ -151,7 +159,11 @@ def _zoo_script(case: Case, model: nn.Module, rng: MersenneTwister) -> dict[str,
     def train(name: str, model: nn.Module, rng: MersenneTwister) -> None:
         function = getattr(luna, name)
         evaluations = function(
-            model, epochs=case.epochs, eval_interval=case.eval_interval, rng=rng
+            model,
+            epochs=case.epochs,
+            eval_interval=case.eval_interval,
+            rng=rng,
+            observe=lambda *_: tick(),
         )
         series[f"{name}_weights"] = _series({case.epochs: luna.flatten(model)})
         if evaluations:

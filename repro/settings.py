@@ -30,7 +30,7 @@ def settings(device: torch.device | str = "cpu") -> dict[str, Any]:
     return {
         "versions": {name: _version(name) for name in PACKAGES}
         | {"python": platform.python_version()},
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "threads": torch.get_num_threads(),

@@ -16,12 +16,14 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from repro.errors import ReproError
 
-class TrajectoryError(ValueError):
+
+class TrajectoryError(ReproError, ValueError):
     """A file that is not a trajectory, or not an intact one. The message names it."""
 
 
-KINDS = ("draw", "state", "runs", "results")
+KINDS = ("draw", "state", "results", "runs")
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,7 @@ class Series:
         values = np.asarray(self.values)
         if steps.ndim != 1 or len(steps) != len(values):
             raise ValueError(
-                f"a series needs one step per value: got steps {steps.shape}, "
-                f"values {values.shape}"
+                f"a series needs one step per value: got steps {steps.shape}, values {values.shape}"
             )
         if np.any(np.diff(steps) <= 0):
             raise ValueError("the steps of a series must increase strictly: sort or merge them")

@@ -1,0 +1,52 @@
+"""Plain output when piped, colours and a progress bar on a terminal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+PIPED_WIDTH = 160
+
+
+def _console(stderr: bool = False) -> Console:
+    found = Console(highlight=False, stderr=stderr)
+    if found.is_terminal:
+        return found
+    return Console(highlight=False, stderr=stderr, width=PIPED_WIDTH)
+
+
+console, errors = _console(), _console(stderr=True)
+
+Tick = Callable[[], object]
+
+
+@contextmanager
+def progress_bar(total: int, title: str) -> Iterator[tuple[Tick, Callable[[str], None]]]:
+    """A bar on a terminal; elsewhere only the lines that are announced.
+
+    Yields:
+        ``tick()``, one unit done, and ``announce(line)``, shown when not on a terminal.
+    """
+    if not errors.is_terminal:
+        yield (lambda: None), print
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True) as progress:
+        task = progress.add_task(title, total=total)
+
+        def announce(line: str) -> None:
+            progress.update(task, description=line.split()[0])
+
+        yield (lambda: progress.advance(task)), announce
+
+
+def one_thread() -> None:
+    """Run torch on one thread unless the user has set a number: tiny matrices are fastest so,
+    and the number of threads can change the order of a sum."""
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)

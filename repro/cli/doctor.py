@@ -1,0 +1,37 @@
+"""`repro doctor`: everything that can change a last bit."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import torch
+import typer
+
+from repro.cli.console import console, one_thread
+from repro.cli.options import check_device
+from repro.settings import settings
+
+
+def doctor(
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …")] = "cpu",
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Print everything that can change a last bit: versions, device, threads, flags, BLAS."""
+    one_thread()
+    found = settings(check_device(device))
+    found["devices"] = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    for name, value in found.items():
+        _print(name, value)
+
+
+def _print(name: str, value: Any) -> None:
+    if isinstance(value, dict):
+        console.print(f"[bold]{name}[/]")
+        for key, inner in value.items():
+            console.print(f"  {key:<26} {inner}")
+    else:
+        console.print(f"[bold]{name:<28}[/] {value}")

@@ -1,0 +1,104 @@
+"""`repro parity`: the ports against the original."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from repro import port
+from repro.cli.console import console, one_thread, progress_bar
+from repro.cli.options import check_device, read_dtype, read_settings
+from repro.parity import Verdict, worst
+from repro.plan import recorded_cases
+from repro.reporting import as_json, explain, row
+from repro.settings import settings
+from repro.suite import Recorded, Result, check, save_sides
+from repro.trajectory import atomic
+
+COLUMNS = ("case", "verdict", "bit-equal", "weights differ", "of tolerance", "first divergence")
+COLOURS = {Verdict.PASS_BITWISE: "green", Verdict.PASS: "green", Verdict.NOT_RUN: "yellow"}
+
+
+def parity(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Arguments of the case.")
+    ] = None,
+    case: Annotated[
+        list[str] | None, typer.Option(help="Function or recording; may be repeated.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the run.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Every recording, whole.")] = False,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …")] = "cpu",
+    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all figures here; - for standard output.")
+    ] = None,
+    trajectory_dir: Annotated[
+        Path | None, typer.Option(help="Keep both sides' trajectories here.")
+    ] = None,
+) -> None:
+    """Run the ports with the original's seeds and say whether they agree.
+
+    Exit status: 0 all passed, 1 something failed, 2 could not run.
+    """
+    one_thread()
+    torch_device, torch_dtype = check_device(device), read_dtype(dtype)
+    cases = recorded_cases(case or (), seed, full, read_settings(arguments or ()))
+    reference = Recorded()
+    results = []
+    with progress_bar(sum(max(c.epochs, 1) for c in cases), "parity") as (tick, announce):
+        run = partial(port.run, tick=tick)
+        for one in cases:
+            result = check(one, reference, device=torch_device, dtype=torch_dtype, run=run)
+            announce(f"{one.name} ({one.epochs} iterations): {result.verdict}")
+            if trajectory_dir is not None:
+                save_sides(result, trajectory_dir)
+            results.append(result)
+    if json_file is not None:
+        _write_json(json_file, results, device)
+    if json_file != Path("-"):
+        _print(results)
+    raise typer.Exit(exit_status(results))
+
+
+def exit_status(results: Sequence[Result]) -> int:
+    """0 where all passed, 2 where something could not run, else 1."""
+    verdict = worst(r.verdict for r in results)
+    return 0 if verdict else 1 if verdict is Verdict.FAIL else 2
+
+
+def _print(results: Sequence[Result]) -> None:
+    table = Table(*COLUMNS, box=None, pad_edge=False)
+    for result in results:
+        cells = row(result)
+        colour = COLOURS.get(result.verdict, "red")
+        table.add_row(cells[0], f"[{colour}]{cells[1]}[/]", *cells[2:])
+    console.print(table)
+    for result in results:
+        if not result:
+            console.print(explain(result))
+    passed = sum(map(bool, results))
+    console.print(f"{passed} of {len(results)} cases pass.")
+
+
+def _write_json(path: Path, results: Sequence[Result], device: str) -> None:
+    document: dict[str, Any] = {
+        "command": ["repro", *sys.argv[1:]],
+        "verdict": str(worst(r.verdict for r in results)),
+        "settings": settings(device),
+        "cases": [as_json(r) for r in results],
+    }
+    text = json.dumps(document, indent=1)
+    if path == Path("-"):
+        print(text)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic(path) as temporary:
+        temporary.write_text(text + "\n")

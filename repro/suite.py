@@ -1,0 +1,142 @@
+"""Run cases against a reference: what `repro parity` does, as functions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from repro import port
+from repro.case import Case
+from repro.flux import NonFiniteLossError
+from repro.parity.compare import NothingToCompare, Report, compare
+from repro.parity.envelope import Envelope, measure
+from repro.parity.verdict import Verdict
+from repro.reference import recorded
+from repro.trajectory import Series, Trajectory, TrajectoryError
+
+ENVELOPES = recorded.FOLDER / "envelopes"
+ZOO_LIMITS = {"fomaml_weights": 1e-3, "reptile_weights": 1e-4}
+"""Largest difference of a weight after the zoo script's 50,000 iterations, whatever its envelope
+would allow. Two independent ports measured 2.6e-4 and 3.5e-5."""
+
+Run = Callable[..., Trajectory]
+"""``run(case, device=, dtype=)``: the port under test; :func:`repro.port.run`."""
+
+
+class Reference(Protocol):
+    """Where the truth comes from."""
+
+    name: str
+
+    def trajectory(self, case: Case) -> Trajectory:
+        """What the original does in this case."""
+
+    def envelope(self, case: Case) -> Envelope:
+        """How far a last-bit perturbation carries in this case."""
+
+
+class Recorded:
+    """The recorded runs, with the envelopes that were measured once and lie beside them."""
+
+    name = "recorded"
+
+    def trajectory(self, case: Case) -> Trajectory:
+        return recorded.load(case.name).trajectory.upto(case.epochs)
+
+    def envelope(self, case: Case) -> Envelope:
+        path = ENVELOPES / f"{case.name}.npz"
+        try:
+            return Envelope.load(path)
+        except TrajectoryError as error:
+            raise TrajectoryError(
+                f"{error}; {recorded.RESTORE}, or measure it anew by `repro envelope {case.name}`"
+            ) from None
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one case ended; true when it passed.
+
+    Attributes:
+        case: what was run, cut to the iterations compared.
+        verdict: the end.
+        report: every quantity's comparison; None where none was made.
+        reason: why it ended in ``NOT_RUN`` or ``ERROR``.
+        reference, port, envelope: what was compared, and within what; None where not made.
+        seconds: wall time of the port's run.
+    """
+
+    case: Case
+    verdict: Verdict
+    report: Report | None = None
+    reason: str | None = None
+    reference: Trajectory | None = None
+    port: Trajectory | None = None
+    envelope: Envelope | None = None
+    seconds: float = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self.verdict)
+
+
+def check(
+    case: Case,
+    reference: Reference,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    run: Run = port.run,
+) -> Result:
+    """Run a case's port and hold it against the reference.
+
+    A loss that is not finite ends the port as it ends the original: verdict ``ERROR``, with the
+    reason. Damaged recordings and impossible devices raise instead: nothing was tried.
+    """
+    expected, envelope = reference.trajectory(case), reference.envelope(case)
+    start = time.perf_counter()
+    try:
+        found = run(case, device=device, dtype=dtype)
+    except NonFiniteLossError as error:
+        return Result(case, Verdict.ERROR, reason=str(error), reference=expected)
+    seconds = time.perf_counter() - start
+    sides = {"reference": expected, "port": found, "envelope": envelope, "seconds": seconds}
+    try:
+        report = compare(expected, found, _tolerance(case, envelope))
+    except NothingToCompare as error:
+        return Result(case, Verdict.ERROR, reason=str(error), **sides)
+    return Result(case, report.verdict, report, **sides)
+
+
+def check_all(cases: Iterable[Case], reference: Reference, **kwargs) -> Iterator[Result]:
+    """:func:`check` one case after the other."""
+    for case in cases:
+        yield check(case, reference, **kwargs)
+
+
+def measure_envelope(case: Case) -> Envelope:
+    """Measure a case's envelope with the port, in Float32 on one CPU thread."""
+    return measure(lambda perturbation: port.run(case, perturbation=perturbation))
+
+
+def _tolerance(case: Case, envelope: Envelope) -> Callable[[str, Series], np.ndarray]:
+    if case.function != "zoo_script":
+        return envelope.tolerance
+
+    def capped(name: str, reference: Series) -> np.ndarray:
+        return np.minimum(envelope.tolerance(name, reference), ZOO_LIMITS.get(name, np.inf))
+
+    return capped
+
+
+def save_sides(result: Result, folder: Path) -> None:
+    """Write both trajectories of a result as ``CASE.reference.npz`` and ``CASE.port.npz``."""
+    for side in ("reference", "port"):
+        trajectory = getattr(result, side)
+        if trajectory is not None:
+            trajectory.save(folder / f"{result.case.name}.{side}.npz")
