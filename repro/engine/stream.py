@@ -1,0 +1,112 @@
+"""Julia's MersenneTwister, compiled: the same stream as `repro.julia.MersenneTwister`.
+
+It takes over a generator where that stands and hands it back where it stopped. Only the draws
+that the training functions make are here: uniform numbers one by one, and `randperm`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from repro.engine.compiling import jit
+from repro.julia import MersenneTwister
+
+CACHE = 1002
+_PAIRS = 191
+_PICK = 117
+_MASK_LOW, _MASK_HIGH = np.uint64(0x000FFAFFFFFFFB3F), np.uint64(0x000FFDFFFC90FFFD)
+_12, _19, _32 = np.uint64(12), np.uint64(19), np.uint64(32)
+_LOW_52 = np.uint64(0x000FFFFFFFFFFFFF)
+_UNIT = 2.0**-52
+
+
+class Stream(NamedTuple):
+    """A generator as compiled code holds it; see `MersenneTwister.state` for the meaning."""
+
+    dsfmt: np.ndarray  # (192, 2) uint64
+    cache: np.ndarray  # (1002,) uint64
+    position: np.ndarray  # (1,) int64
+
+
+def take(rng: MersenneTwister) -> Stream:
+    """The generator's state in arrays of its own."""
+    state = rng.state()
+    return Stream(
+        state["dsfmt"].astype(np.uint64),
+        state["cache"].astype(np.uint64),
+        np.array([state["position"]], dtype=np.int64),
+    )
+
+
+def hand_back(stream: Stream, rng: MersenneTwister) -> None:
+    """Put the generator where the compiled stream stopped."""
+    state = {**rng.state(), "dsfmt": stream.dsfmt, "cache": stream.cache}
+    moved = MersenneTwister.from_state({**state, "position": int(stream.position[0])})
+    vars(rng).update(vars(moved))
+
+
+@jit
+def _refill(stream: Stream) -> None:
+    """The generator's next 1002 words into the cache; the recursion is in `repro.julia.dsfmt`."""
+    x, cache = stream.dsfmt, stream.cache
+    low, high = x[_PAIRS, 0], x[_PAIRS, 1]
+    i, pick = 0, _PICK
+    for pair in range(CACHE // 2):
+        old_low, old_high = x[i, 0], x[i, 1]
+        new_low = (old_low << _19) ^ x[pick, 0] ^ ((high >> _32) | (high << _32))
+        new_high = (old_high << _19) ^ x[pick, 1] ^ ((low >> _32) | (low << _32))
+        low, high = new_low, new_high
+        x[i, 0] = (low >> _12) ^ (low & _MASK_LOW) ^ old_low
+        x[i, 1] = (high >> _12) ^ (high & _MASK_HIGH) ^ old_high
+        cache[2 * pair] = x[i, 0]
+        cache[2 * pair + 1] = x[i, 1]
+        i = i + 1 if i + 1 < _PAIRS else 0
+        pick = pick + 1 if pick + 1 < _PAIRS else 0
+    _oldest_first(x, i)
+    x[_PAIRS, 0], x[_PAIRS, 1] = low, high
+    stream.position[0] = 0
+
+
+@jit
+def _oldest_first(x: np.ndarray, start: int) -> None:
+    """Turn the ring of pairs so that the oldest stands in row 0, as in the Python class."""
+    turned = np.empty((_PAIRS, 2), np.uint64)
+    for i in range(_PAIRS):
+        from_row = start + i if start + i < _PAIRS else start + i - _PAIRS
+        turned[i, 0], turned[i, 1] = x[from_row, 0], x[from_row, 1]
+    x[:_PAIRS] = turned
+
+
+@jit
+def next_word(stream: Stream) -> np.uint64:
+    """The bits of the next double in [1, 2)."""
+    if stream.position[0] == CACHE:
+        _refill(stream)
+    word = stream.cache[stream.position[0]]
+    stream.position[0] += 1
+    return word
+
+
+@jit
+def uniform(stream: Stream, a: float, b: float) -> float:
+    """A Float64 in [a, b): a + (b - a) * rand()."""
+    # The word is 1 + fraction: its low 52 bits are that fraction, exactly.
+    fraction = np.float64(np.int64(next_word(stream) & _LOW_52)) * _UNIT
+    return a + (b - a) * fraction
+
+
+@jit
+def randperm(stream: Stream, out: np.ndarray) -> None:
+    """A random permutation of 0..n-1 into `out`, (n,) int64: Julia's `randperm(n) .- 1`."""
+    mask = np.uint64(3)
+    out[0] = 0
+    for i in range(1, out.size):
+        j = np.int64(next_word(stream) & mask)
+        while j > i:
+            j = np.int64(next_word(stream) & mask)
+        out[i] = out[j]
+        out[j] = i
+        if i == np.int64(mask):
+            mask = np.uint64(2) * mask + np.uint64(1)

@@ -1,0 +1,211 @@
+"""The inner kernels: pieces of LLVM code that Numba's own language cannot say.
+
+`fma` is one fused multiply-add, rounded once. On a processor with the instruction it is that
+instruction; on any other, LLVM calls the C library's `fmaf` or `fma`, which round once as well.
+
+`product_tile` is a block of a matrix product held in registers. In every element it makes the
+chain (or the two chains) of fused multiply-adds that was asked for, whatever the size of the
+block: the shape of the blocks is a matter of speed alone.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+ROWS = 64  # height of every matrix here, and the distance between its columns in memory
+
+_FLOAT = ir.FloatType()
+_INDEX = ir.IntType(64)
+_INT = ir.IntType(32)
+
+
+def _fma_of(builder: Any, kind: ir.Type) -> ir.Function:
+    count = kind.count if isinstance(kind, ir.VectorType) else 1
+    scalar = kind.element if isinstance(kind, ir.VectorType) else kind
+    bits = 32 if scalar == _FLOAT else 64
+    name = f"llvm.fma.v{count}f{bits}" if count > 1 else f"llvm.fma.f{bits}"
+    module = builder.module
+    if name in module.globals:
+        return module.globals[name]
+    return ir.Function(module, ir.FunctionType(kind, [kind] * 3), name)
+
+
+@intrinsic
+def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
+    """a * b + c, rounded once; all Float32 or all Float64."""
+    if not (a == b == c and a in (types.float32, types.float64)):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.call(_fma_of(builder, arguments[0].type), arguments)
+
+    return a(a, a, a), generate
+
+
+@intrinsic
+def bits_of(typing_context: Any, x: Any) -> Any:
+    """The bits of a Float32 as an Int32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], _INT)
+
+    return types.int32(types.float32), generate
+
+
+@intrinsic
+def float_of(typing_context: Any, bits: Any) -> Any:
+    """The Float32 that an Int32's bits stand for."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], _FLOAT)
+
+    return types.float32(types.int32), generate
+
+
+@cache
+def product_tile(rows: int, columns: int, chains: int = 1, lanes: int = 16) -> Any:
+    """A kernel for a block of C = A B, `rows` by `columns`, in vectors of `lanes` rows.
+
+    The kernel is called as `tile(c, a, b, c0, a0, b0, b_row, b_column, inner)`: Float32 arrays
+    (1-D, contiguous), the offsets at which the blocks start, the distances in `b` between
+    neighbours along the inner dimension and along the columns, and the inner length. Columns of
+    `a` and `c` are `ROWS` apart.
+
+    Args:
+        chains: 1 for one chain of fused multiply-adds over the inner dimension, from 0. 2 for one
+            over its 1st, 3rd, ... and one over its 2nd, 4th, ... up to the last whole eight; the
+            first goes on over what is left, and the two are added.
+    """
+
+    @intrinsic
+    def tile(
+        typing_context: Any,
+        c: Any,
+        a: Any,
+        b: Any,
+        c0: Any,
+        a0: Any,
+        b0: Any,
+        b_row: Any,
+        b_column: Any,
+        inner: Any,
+    ) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            def pointer(i: int, offset: Any) -> Any:
+                array = context.make_array(signature.args[i])(context, builder, arguments[i])
+                return builder.gep(array.data, [offset])
+
+            steps = arguments[6:9]
+            block = _Block(builder, rows // lanes, columns, lanes, pointer(1, arguments[4]),
+                           pointer(2, arguments[5]), *steps)  # fmt: skip
+            block.store(pointer(0, arguments[3]), block.chains(chains))
+            return context.get_dummy_value()
+
+        sizes = (types.intp,) * 6
+        return types.void(c, a, b, *sizes), generate
+
+    return tile
+
+
+class _Block:
+    """Builds the code of one `product_tile`."""
+
+    def __init__(
+        self,
+        builder: Any,
+        vectors: int,
+        columns: int,
+        lanes: int,
+        a: Any,
+        b: Any,
+        b_row: Any,
+        b_column: Any,
+        inner: Any,
+    ) -> None:
+        self.builder, self.vectors, self.columns, self.lanes = builder, vectors, columns, lanes
+        self.a, self.b, self.b_row, self.b_column, self.inner = a, b, b_row, b_column, inner
+        self.vector = ir.VectorType(_FLOAT, lanes)
+        self.zero = ir.Constant(self.vector, [0.0] * lanes)
+        self.fma = _fma_of(builder, self.vector)
+
+    def chains(self, chains: int) -> list[Any]:
+        """The finished values, column by column."""
+        start = ir.Constant(_INDEX, 0)
+        none = [self.zero] * (self.vectors * self.columns)
+        if chains == 1:
+            return self._loop(start, self.inner, 1, none)
+        whole = self.builder.and_(self.inner, ir.Constant(_INDEX, -8))
+        both = self._loop(start, whole, 2, none + none)
+        odd, even = both[: len(none)], both[len(none) :]
+        odd = self._loop(whole, self.inner, 1, odd)
+        return [self.builder.fadd(x, y) for x, y in zip(odd, even, strict=True)]
+
+    def store(self, c: Any, values: list[Any]) -> None:
+        for n, value in enumerate(values):
+            column, vector = divmod(n, self.vectors)
+            place = self._at(c, column * ROWS + vector * self.lanes)
+            # BLAS adds the finished chain to a C that starts as zeros: -0 becomes +0.
+            self.builder.store(self.builder.fadd(value, self.zero), place, align=4)
+
+    def _loop(self, first: Any, last: Any, unrolled: int, start: list[Any]) -> list[Any]:
+        """For k = first, first + unrolled, ... below last: extend each chain by one step.
+
+        With `unrolled` 2 the chains come as two sets, one for each of the two steps.
+        """
+        builder = self.builder
+        before = builder.block
+        head, body, end = (builder.append_basic_block(n) for n in ("chains", "step", "chained"))
+        builder.branch(head)
+
+        builder.position_at_end(head)
+        k = builder.phi(_INDEX)
+        values = [builder.phi(self.vector) for _ in start]
+        for phi, value in zip([k, *values], [first, *start], strict=True):
+            phi.add_incoming(value, before)
+        builder.cbranch(builder.icmp_signed("<", k, last), body, end)
+
+        builder.position_at_end(body)
+        size = len(start) // unrolled
+        extended = []
+        for step in range(unrolled):
+            k_step = builder.add(k, ir.Constant(_INDEX, step))
+            extended += self._step(k_step, values[step * size : (step + 1) * size])
+        after = builder.block
+        k.add_incoming(builder.add(k, ir.Constant(_INDEX, unrolled)), after)
+        for phi, value in zip(values, extended, strict=True):
+            phi.add_incoming(value, after)
+        builder.branch(head)
+
+        builder.position_at_end(end)
+        return values
+
+    def _step(self, k: Any, values: list[Any]) -> list[Any]:
+        builder = self.builder
+        a = builder.gep(self.a, [builder.mul(k, ir.Constant(_INDEX, ROWS))])
+        left = [
+            builder.load(self._at(a, v * self.lanes), align=4) for v in range(self.vectors)
+        ]
+        row = builder.gep(self.b, [builder.mul(k, self.b_row)])
+        extended = []
+        for j in range(self.columns):
+            place = builder.gep(row, [builder.mul(self.b_column, ir.Constant(_INDEX, j))])
+            right = self._splat(builder.load(place))
+            for v in range(self.vectors):
+                value = values[j * self.vectors + v]
+                extended.append(builder.call(self.fma, [left[v], right, value]))
+        return extended
+
+    def _splat(self, x: Any) -> Any:
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        one = self.builder.insert_element(undefined, x, ir.Constant(_INT, 0))
+        lanes = ir.Constant(ir.VectorType(_INT, self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(one, undefined, lanes)
+
+    def _at(self, base: Any, offset: int) -> Any:
+        place = self.builder.gep(base, [ir.Constant(_INDEX, offset)])
+        return self.builder.bitcast(place, self.vector.as_pointer())
