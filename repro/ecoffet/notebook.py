@@ -94,7 +94,7 @@ def notebook_small(
         seed_all(SEEDS["transfer"])
         if "transfer" not in methods:
             draw_points(world)
-        results = {}
+        results: dict[str, np.ndarray] = {}
         for name in [m for m in METHODS if m in methods]:
             if name == "transfer":
                 model = world.transfer

@@ -57,7 +57,7 @@ def fit_transfer(
         ValueError: there are no tasks.
     """
     optim = Adam(model.parameters())
-    for step, t in visits(tasks, epochs, sampler):
+    for step, _, t in visits(tasks, epochs, sampler):
         sine_fit1(model, t, optim)
         if observe is not None:
             observe(step, model)
@@ -97,14 +97,14 @@ def maml_sine(
     optimizer = Adam(model.parameters())
     params: Params = dict(model.named_parameters())
     total: Params | None = None
-    for step, t in visits(tasks, epochs, sampler):
+    for step, i, t in visits(tasks, epochs, sampler):
         SineModel()  # the notebook's working copy: nothing but its draws matters here
         train_loss = loss_on(model, t.training_set())
         fresh_loss = loss_on(model, t.training_set(force_new=True))
         carried = total if peculiar else None
         inner, meta = maml_gradient(train_loss, fresh_loss, params, lr_inner, first_order, carried)
         total = add(inner, meta) if peculiar else add(total, meta)
-        if step % batch_size == 0:
+        if i % batch_size == 0:
             apply(optimizer, params, total)
             total = None
         if observe is not None:
@@ -164,7 +164,7 @@ def reptile_sine(
     optimizer = Adam(model.parameters(), lr=lr_outer)
     params: Params = dict(model.named_parameters())
     total: Params | None = None
-    for step, t in visits(tasks, epochs, sampler):
+    for step, i, t in visits(tasks, epochs, sampler):
         new_model = copy_sine_model(model)
         inner_optim = SGD(new_model.parameters(), lr=lr_inner)
         for _ in range(k):
@@ -172,7 +172,7 @@ def reptile_sine(
         adapted = dict(new_model.named_parameters())
         moved = {n: (p - adapted[n]).detach() / k / lr_inner for n, p in params.items()}
         total = add(total, {n: g / batch_size for n, g in moved.items()})
-        if step % batch_size == 0:
+        if i % batch_size == 0:
             apply(optimizer, params, total)
             total = None
         if observe is not None:
@@ -181,15 +181,18 @@ def reptile_sine(
 
 def visits(
     tasks: Sequence[SineWaveTask], epochs: int, sampler: Any
-) -> Iterator[tuple[int, SineWaveTask]]:
-    """Steps and tasks; the order of an epoch is drawn when the epoch begins."""
+) -> Iterator[tuple[int, int, SineWaveTask]]:
+    """Number of the visit, number within the epoch (both from 1), and task.
+
+    The order of an epoch is drawn when the epoch begins.
+    """
     if not tasks:
         raise ValueError("there are no tasks to train on: draw some with SineWaveTask()")
     step = 0
     for _ in range(epochs):
-        for task in sampler.sample(tasks, len(tasks)):
+        for i, task in enumerate(sampler.sample(tasks, len(tasks)), start=1):
             step += 1
-            yield step, task
+            yield step, i, task
 
 
 def check_batch_size(batch_size: int) -> None:

@@ -1,0 +1,137 @@
+"""MAML, first-order MAML and Reptile against their Taylor expansions in the inner rate.
+
+An expansion that is right to first order leaves an error in ``lr**2``: halving the rate divides
+it by 4. One with a wrong coefficient leaves an error in ``lr``, which is divided by 2 only.
+The post's network is smooth only between the kinks of its relus: at these points the first one
+is met between rates 5e-5 and 1e-4, hence the smaller rates. A tanh network has no kinks.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from repro.ecoffet import SineModel, SineWaveTask, flatten, maml_sine, reptile_sine, theory, train
+from repro.ecoffet.sine import points_for
+
+CASES = [(name, k) for name in theory.DIRECTIONS for k in (2, 3)]
+RATES = {"relu": (1e-5, 5e-6), "tanh": (1e-3, 5e-4)}
+
+
+def tanh_model():
+    return nn.Sequential(
+        nn.Linear(1, 40), nn.Tanh(), nn.Linear(40, 40), nn.Tanh(), nn.Linear(40, 1)
+    )
+
+
+@pytest.fixture(scope="module", params=RATES)
+def problem(request):
+    """A float64 network's weights, four minibatches of ten points of one wave, two rates."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = (SineModel if request.param == "relu" else tanh_model)().double()
+    task = SineWaveTask(np.random.RandomState(0))
+    batches = [points_for(model, task.training_set(force_new=True)) for _ in range(4)]
+    x, y = (torch.stack(v) for v in zip(*batches, strict=True))
+    losses = theory.minibatch_losses(model, x, y)
+    return torch.from_numpy(flatten(model)), losses, RATES[request.param]
+
+
+def residuals(name, k, w, losses, rates, factor=1.0):
+    """Norms of what the expansion leaves at the two rates, its inner term times ``factor``."""
+    average, inner = theory.average_gradient(losses, w), theory.average_inner(losses, w)
+    c, d = theory.coefficients(name, k)
+    directions = [theory.expected(theory.DIRECTIONS[name], losses, w, lr, k) for lr in rates]
+    return [
+        (found - (c * average - factor * d * lr * inner)).norm().item()
+        for found, lr in zip(directions, rates, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("name", "k"), CASES)
+def test_the_error_falls_with_the_square_of_the_rate(problem, name, k):
+    coarse, fine = residuals(name, k, *problem)
+    assert coarse / fine == pytest.approx(4, rel=0.05)
+
+
+@pytest.mark.parametrize(("name", "k"), CASES)
+def test_a_coefficient_half_as_large_would_be_noticed(problem, name, k):
+    coarse, fine = residuals(name, k, *problem, factor=0.5)
+    assert coarse / fine == pytest.approx(2, rel=0.05)
+
+
+def test_average_inner_is_half_the_gradient_of_the_mean_inner_product(problem):
+    """AvgGradInner as E[H_2 g_1], from Hessian-vector products."""
+    w, losses, _ = problem
+    g = [theory.slope(loss, w) for loss in losses]
+    hg = [
+        torch.autograd.functional.vhp(losses[i], w, g[j])[1]
+        for i, j in permutations(range(4), 2)
+    ]
+    expected = torch.stack(hg).mean(0)
+    torch.testing.assert_close(theory.average_inner(losses, w), expected, rtol=0, atol=1e-12)
+
+
+class Recorder(torch.optim.Adam):
+    """Keeps what the outer optimiser was handed, and does not move."""
+
+    given: list[np.ndarray]
+
+    def step(self, closure=None):
+        grads = [p.grad.numpy().ravel() for group in self.param_groups for p in group["params"]]
+        type(self).given.append(np.concatenate(grads))
+
+
+@pytest.fixture
+def outer(monkeypatch):
+    """The gradients that reach the outer optimiser of :mod:`repro.ecoffet.train`."""
+    Recorder.given = []
+    monkeypatch.setattr(train, "Adam", Recorder)
+    return Recorder.given
+
+
+def trained_on_one_task(procedure):
+    """The network before, and the training and fresh points that the procedure meets."""
+    rng = np.random.RandomState(3)
+    task = SineWaveTask(rng)
+    train_points = task.training_set()
+    state = rng.get_state()
+    fresh_points = task.training_set(force_new=True)
+    rng.set_state(state)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = SineModel().double()
+        procedure(model, [task])
+    x, y = (
+        torch.stack(v)
+        for v in zip(*[points_for(model, p) for p in (train_points, fresh_points)], strict=True)
+    )
+    return torch.from_numpy(flatten(model)), theory.minibatch_losses(model, x, y)
+
+
+@pytest.mark.parametrize("peculiar", [True, False])
+@pytest.mark.parametrize("first_order", [True, False])
+def test_what_maml_sine_hands_to_its_optimiser(outer, peculiar, first_order):
+    w, losses = trained_on_one_task(
+        lambda model, tasks: maml_sine(
+            model, 1, 0.02, first_order=first_order, tasks=tasks, peculiar=peculiar
+        )
+    )
+    direction = theory.fomaml if first_order else theory.maml
+    expected = direction(losses, w, 0.02)
+    if peculiar:
+        expected = expected + theory.slope(losses[0], w)
+    np.testing.assert_allclose(outer[0], expected.numpy(), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_what_reptile_sine_hands_to_its_optimiser(outer, k):
+    w, losses = trained_on_one_task(
+        lambda model, tasks: reptile_sine(model, 1, 0.02, k=k, batch_size=1, tasks=tasks)
+    )
+    expected = theory.reptile([losses[0]] * k, w, 0.02) / k
+    np.testing.assert_allclose(outer[0], expected.numpy(), rtol=0, atol=1e-12)

@@ -1,0 +1,241 @@
+"""Many copies of the network at once: the same procedures on stacked weights.
+
+Every weight has a leading axis, one entry for each model (or pair of model and task), and a
+layer is one batched product. Models do not meet: the gradient of the summed losses holds each
+model's own gradient, and Adam works element by element. Results therefore equal those of
+:mod:`repro.ecoffet.train` up to the order in which products add up.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim import Adam
+
+from repro.ecoffet.sine import INTERVAL, Points, SineModel, SineWaveTask, float32
+
+Stack = list[Tensor]
+"""The six weights of M networks in ``SineModel.parameters()``'s order, each (M, ...)."""
+Progress = Callable[[int, int], None]
+"""Called as ``progress(done, total)`` now and then."""
+
+
+def stack(models: Sequence[SineModel]) -> Stack:
+    """The weights of the models, copied."""
+    weights = zip(*(m.parameters() for m in models), strict=True)
+    return [torch.stack([w.detach() for w in same]) for same in weights]
+
+
+def unstack(weights: Stack) -> list[SineModel]:
+    """Models with these weights. torch's generator is left where it was."""
+    with torch.random.fork_rng(devices=[]):
+        models = [SineModel().to(weights[0]) for _ in weights[0]]
+    with torch.no_grad():
+        for i, model in enumerate(models):
+            for p, w in zip(model.parameters(), weights, strict=True):
+                p.copy_(w[i])
+    return models
+
+
+def predict(weights: Stack, x: Tensor) -> Tensor:
+    """(M, n, 1) to (M, n, 1), each network on its own points."""
+    w1, b1, w2, b2, w3, b3 = weights
+    h = torch.baddbmm(b1[:, None], x, w1.mT).relu()
+    h = torch.baddbmm(b2[:, None], h, w2.mT).relu()
+    return torch.baddbmm(b3[:, None], h, w3.mT)
+
+
+def losses(weights: Stack, x: Tensor, y: Tensor) -> Tensor:
+    """(M,) mean squared errors."""
+    return (predict(weights, x) - y).square().mean((1, 2))
+
+
+def gradients(weights: Stack, x: Tensor, y: Tensor, create_graph: bool = False) -> Stack:
+    """Each network's gradient of its own loss, stacked like the weights."""
+    total = losses(weights, x, y).sum()
+    return list(torch.autograd.grad(total, weights, create_graph=create_graph))
+
+
+def descend(weights: Stack, grads: Stack, lr: float) -> Stack:
+    return [w - lr * g for w, g in zip(weights, grads, strict=True)]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What M models visit, drawn in the order in which they would be trained one by one.
+
+    Attributes:
+        x, y: (steps, M, n, 1) float32, the training points.
+        fresh_x, fresh_y: the same for the outer loss, if it was asked for.
+    """
+
+    x: Tensor
+    y: Tensor
+    fresh_x: Tensor | None = None
+    fresh_y: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def to(self, like: Tensor) -> Plan:
+        """The same points in this tensor's dtype, on its device."""
+        moved = (v if v is None else v.to(like) for v in (self.x, self.y, self.fresh_x, self.fresh_y))
+        return Plan(*moved)
+
+
+def plan(
+    tasks: Sequence[SineWaveTask],
+    models: int,
+    epochs: int,
+    *,
+    fresh: bool = False,
+    sampler: Any = random,
+) -> Plan:
+    """Draw orders and fresh points for ``models`` trainings of ``epochs`` epochs each.
+
+    Args:
+        tasks: their training points must have been drawn.
+        fresh: draw fresh points too, as MAML does.
+        sampler: as for :func:`repro.ecoffet.train.fit_transfer`.
+
+    Raises:
+        ValueError: a task has no training points yet.
+    """
+    if any(t.train_x is None for t in tasks):
+        raise ValueError("draw the tasks' training points first: call training_set() on each")
+    kept = np.array([t.train_x for t in tasks])
+    orders, drawn = [], []
+    for _ in range(models * epochs):
+        orders.append(sampler.sample(range(len(tasks)), len(tasks)))
+        if fresh:
+            drawn.append(tasks[0].rng.uniform(*INTERVAL, kept.shape))
+    order = np.array(orders).reshape(models, -1).T
+    x, y = _points(tasks, order, kept[order])
+    if not fresh:
+        return Plan(x, y)
+    new = np.array(drawn).reshape(models, -1, kept.shape[1]).swapaxes(0, 1)
+    return Plan(x, y, *_points(tasks, order, new))
+
+
+def _points(
+    tasks: Sequence[SineWaveTask], order: np.ndarray, x: np.ndarray
+) -> tuple[Tensor, Tensor]:
+    a, b = np.array([[t.a, t.b] for t in tasks]).T[:, order, None]
+    return float32(x)[..., None], float32(a * np.sin(x + b))[..., None]
+
+
+def maml_sine(
+    weights: Stack,
+    plan: Plan,
+    lr_inner: float = 0.01,
+    first_order: bool = False,
+    *,
+    peculiar: bool = True,
+    progress: Progress | None = None,
+) -> Stack:
+    """:func:`repro.ecoffet.train.maml_sine` with a meta-batch of one task, for all models.
+
+    Raises:
+        ValueError: the plan has no fresh points.
+    """
+    plan = plan.to(weights[0])
+    fresh_x, fresh_y = plan.fresh_x, plan.fresh_y
+    if fresh_x is None or fresh_y is None:
+        raise ValueError("MAML's outer loss needs fresh points: make the plan with fresh=True")
+
+    def step(weights: Stack, i: int) -> Stack:
+        inner = gradients(weights, plan.x[i], plan.y[i], create_graph=not first_order)
+        adapted = descend(weights, inner, lr_inner)
+        loss = losses(adapted, fresh_x[i], fresh_y[i]).sum()
+        meta = list(torch.autograd.grad(loss, weights))
+        return [g + m for g, m in zip(inner, meta, strict=True)] if peculiar else meta
+
+    return _train(weights, len(plan), step, 0.001, progress)
+
+
+def reptile_sine(
+    weights: Stack,
+    plan: Plan,
+    lr_inner: float = 0.01,
+    lr_outer: float = 0.001,
+    k: int = 32,
+    *,
+    progress: Progress | None = None,
+) -> Stack:
+    """:func:`repro.ecoffet.train.reptile_sine` with a meta-batch of one task, for all models."""
+    plan = plan.to(weights[0])
+
+    def step(weights: Stack, i: int) -> Stack:
+        adapted = weights
+        for _ in range(k):
+            adapted = _leaves(descend(adapted, gradients(adapted, plan.x[i], plan.y[i]), lr_inner))
+        return [(w - a) / k / lr_inner for w, a in zip(weights, adapted, strict=True)]
+
+    return _train(weights, len(plan), step, lr_outer, progress)
+
+
+def _train(
+    weights: Stack,
+    steps: int,
+    gradient: Callable[[Stack, int], Stack],
+    lr: float,
+    progress: Progress | None,
+) -> Stack:
+    weights = _leaves(weights)
+    optimizer = Adam(weights, lr=lr, foreach=True)
+    for i in range(steps):
+        for w, g in zip(weights, gradient(weights, i), strict=True):
+            w.grad = g.detach()
+        optimizer.step()
+        if progress is not None and (i + 1) % 1000 == 0:
+            progress(i + 1, steps)
+    return [w.detach() for w in weights]
+
+
+def _leaves(weights: Stack) -> Stack:
+    return [w.detach().clone().requires_grad_() for w in weights]
+
+
+def finetune(
+    weights: Stack, tasks: Sequence[SineWaveTask], steps: int, lr: float = 0.01, chunk: int = 500
+) -> np.ndarray:
+    """Every model fine-tuned on every task: :func:`repro.ecoffet.evaluate.eval_sine_test`.
+
+    Args:
+        weights: M models.
+        tasks: T of them. Training points that were never drawn are drawn here, in order.
+        steps: SGD steps on a task's training points.
+        lr: their rate.
+        chunk: how many tasks are worked on at a time, one model each.
+
+    Returns:
+        (M, T, steps + 1) the losses at the tasks' test points, before and after every step, in
+        the weights' dtype.
+    """
+    train = _columns([t.training_set() for t in tasks], weights[0])
+    test = _columns([t.test_set() for t in tasks], weights[0])
+    results = torch.empty(len(weights[0]), len(tasks), steps + 1, dtype=weights[0].dtype)
+    for m in range(len(results)):
+        for start in range(0, len(tasks), chunk):
+            part = slice(start, start + chunk)
+            x, y, test_x, test_y = (v[part] for v in (*train, *test))
+            tuned = [w[m].expand(len(x), *w[m].shape) for w in weights]
+            for step in range(steps + 1):
+                if step > 0:
+                    tuned = _leaves(tuned)
+                    tuned = descend(tuned, gradients(tuned, x, y), lr)
+                with torch.no_grad():
+                    results[m, part, step] = losses(tuned, test_x, test_y)
+    return results.numpy()
+
+
+def _columns(points: Sequence[Points], like: Tensor) -> tuple[Tensor, Tensor]:
+    """x and y of all tasks, (T, n, 1)."""
+    xs, ys = zip(*points, strict=True)
+    return torch.stack(xs)[..., None].to(like), torch.stack(ys)[..., None].to(like)
