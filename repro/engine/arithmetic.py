@@ -61,7 +61,8 @@ _primitive_of: dict[str, str] = {}
 class _ArithmeticType(types.Type):
     def __init__(self, arithmetic: Arithmetic) -> None:
         self.arithmetic = arithmetic
-        super().__init__(name=str(arithmetic))
+        names = [getattr(arithmetic, f.name) for f in fields(arithmetic)]
+        super().__init__(name=f"Arithmetic({names[0] if len(set(names)) == 1 else names})")
 
 
 @typeof_impl.register(Arithmetic)

@@ -24,6 +24,8 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLoca
 
 #: For the parts: compiled into whatever calls them. Division by zero gives infinity, as in IEEE.
 jit = partial(numba.njit, error_model="numpy", nogil=True)
+#: For functions of one element: a call left in a loop would keep LLVM from vectorising it.
+inlined = partial(jit, forceinline=True)
 
 
 def entry(function: Callable) -> Any:

@@ -15,8 +15,8 @@ from math import pi
 import numpy as np
 
 from repro.engine.arithmetic import implements
-from repro.engine.compiling import jit
-from repro.engine.tiles import ROWS, float_of, fma, product_tile
+from repro.engine.compiling import inlined, jit
+from repro.engine.tiles import ROWS, float_of, fma, out_of_line, product_tile
 
 _F = np.float32
 _0, _HALF, _1, _2, _3, _6 = (_F(v) for v in (0, 0.5, 1, 2, 3, 6))
@@ -32,7 +32,7 @@ _QUARTER_HEAD, _QUARTER_TAIL = 1.57079631090164184570, 1.58932547735281966916e-0
 _INVERSE_QUARTER = 6.36619772367581382433e-01
 
 
-@jit
+@inlined
 def exact_sine(x: np.float32) -> np.float32:
     """Julia's own sine of a Float32, for |x| below 2^28 quarter turns.
 
@@ -67,12 +67,12 @@ _HALF_LN2, _THREE_HALVES_LN2 = np.array([0x3EB17218, 0x3F851592], np.uint32).vie
 _TINY_TANH, _LARGE_TANH = _F(2e-12), _F(9)
 
 
-@jit
+@inlined
 def _power_of_two(k: np.int32) -> np.float32:
     return float_of(np.int32((k + np.int32(127)) << np.int32(23)))
 
 
-@jit
+@inlined
 def _expm1(x: np.float32) -> np.float32:
     """openlibm's `expm1f` in plain Float32 steps, for -2 < x <= 0 and 2 <= x < 18.
 
@@ -109,7 +109,7 @@ def _expm1(x: np.float32) -> np.float32:
     return below if k < np.int32(0) else above
 
 
-@jit
+@inlined
 def exact_tanh(x: np.float32) -> np.float32:
     """Julia's tanh of a Float32: by `expm1` of -2|x| below 1, of 2|x| below 9, else 1."""
     a = abs(x)
@@ -146,6 +146,7 @@ def exact_product(
     then 8, 4, or up to 3. Of 12 columns the kernel takes rows 1-8 and 57-64 of the first 6 in two
     chains, for want of a partner to fill its registers; so it does with all rows of 4 columns.
     """
+    out_of_line()
     j = 0
     while columns - j >= 12:
         cj, bj = ROWS * j, b_column * j
@@ -175,6 +176,7 @@ def exact_product(
 @jit
 def exact_row_times_matrix(out: np.ndarray, row: np.ndarray, h: np.ndarray, columns: int) -> None:
     """out (columns,) = row (64,) times h (64, columns): one chain each, in BLAS's m = 1 kernel."""
+    out_of_line()
     j = 0
     while columns - j >= 5:
         h0, h1 = h[ROWS * j : ROWS * (j + 1)], h[ROWS * (j + 1) : ROWS * (j + 2)]
@@ -199,6 +201,7 @@ def exact_row_times_matrix(out: np.ndarray, row: np.ndarray, h: np.ndarray, colu
 @jit
 def exact_row_gradient(g: np.ndarray, d: np.ndarray, h: np.ndarray, columns: int) -> None:
     """g (64,) = d (columns,) times the transpose of h (64, columns): one chain each, m = 1 again."""
+    out_of_line()
     _one(g, h, d, 0, 0, 0, 1, 0, columns)
 
 
@@ -209,16 +212,20 @@ def exact_column_gradient(g: np.ndarray, d: np.ndarray, x: np.ndarray, columns: 
     Its Haswell kernel takes 8 columns, then 4, as a chain of fused multiply-adds from 0 that is
     added to g; the older kernels for what remains round each product before they add it.
     """
-    g[:ROWS] = _0
+    out_of_line()
+    chain = np.empty(ROWS, np.float32)
+    g[:] = _0
     j = 0
-    while columns - j >= 4:
-        block = 8 if columns - j >= 8 else 4
+    while columns - j >= 8:
+        _one(chain, d, x, 0, ROWS * j, j, 1, 0, 8)
         for i in range(ROWS):
-            s = _0
-            for k in range(block):
-                s = fma(d[ROWS * (j + k) + i], x[j + k], s)
-            g[i] += s
-        j += block
+            g[i] += chain[i]
+        j += 8
+    if columns - j >= 4:
+        _one(chain, d, x, 0, ROWS * j, j, 1, 0, 4)
+        for i in range(ROWS):
+            g[i] += chain[i]
+        j += 4
     while columns > j:
         column = d[ROWS * j : ROWS * (j + 1)]
         for i in range(ROWS):
@@ -235,6 +242,7 @@ def exact_sum_columns(out: np.ndarray, d: np.ndarray, ones: np.ndarray, columns:
 
     As fused multiply-adds by 1, which round like additions.
     """
+    out_of_line()
     _one(out, d, ones, 0, 0, 0, 0, 0, columns)
 
 
@@ -256,6 +264,7 @@ def exact_sum_all(a: np.ndarray, n: int) -> np.float32:
     The loop is vectorised by LLVM: 4 accumulators of 8 lanes, folded at the end, the first of
     which starts as a[1] + a[2] in its first lane. What does not fill a block of 32 is added last.
     """
+    out_of_line()
     if n == 1:
         return a[0]
     start = a[0] + a[1]
@@ -292,6 +301,7 @@ def _lane(a: np.ndarray, blocks: int, lane: int, start: np.float32) -> np.float3
 @jit
 def exact_descent(step: np.ndarray, g: np.ndarray, eta: float) -> None:
     """eta * g."""
+    out_of_line()
     for i in range(g.size):
         step[i] = _F(np.float64(g[i]) * eta)
 
@@ -301,6 +311,7 @@ def exact_momentum(
     step: np.ndarray, g: np.ndarray, v: np.ndarray, eta: float, rho: float
 ) -> None:
     """v = rho * v - eta * g; the step is -v."""
+    out_of_line()
     for i in range(g.size):
         v[i] = _F(rho * np.float64(v[i]) - eta * np.float64(g[i]))
         step[i] = -v[i]
@@ -322,6 +333,7 @@ def exact_adam(
 
     m = b1 * m + (1 - b1) * g; v = b2 * v + (1 - b2) * g^2, the square rounded to Float32.
     """
+    out_of_line()
     for i in range(g.size):
         m[i] = _F(b1 * np.float64(m[i]) + (1 - b1) * np.float64(g[i]))
         v[i] = _F(b2 * np.float64(v[i]) + (1 - b2) * np.float64(g[i] * g[i]))

@@ -16,6 +16,7 @@ from repro.engine.compiling import entry, jit
 from repro.engine.network import W2, SIZE, aligned, gradient, mse, predict, transpose, workspace
 from repro.engine.optimisers import apply, reset, update
 from repro.engine.stream import randperm, uniform
+from repro.engine.tiles import out_of_line
 
 DONE, NON_FINITE = 0, 1
 POINTS = 50
@@ -37,6 +38,7 @@ class Records(NamedTuple):
 @jit
 def draw_task(stream):
     """A wave's amplitude and phase shift, each rounded to Float32."""
+    out_of_line()
     amplitude = np.float32(uniform(stream, 0.1, 5.0))
     return amplitude, np.float32(uniform(stream, 0.0, 2 * pi))
 
@@ -44,6 +46,7 @@ def draw_task(stream):
 @jit
 def draw_batch(stream, x) -> None:
     """Points uniform in [-5, 5] into x, rounded to Float32."""
+    out_of_line()
     for j in range(x.size):
         x[j] = np.float32(uniform(stream, -5.0, 5.0))
 
@@ -51,6 +54,7 @@ def draw_batch(stream, x) -> None:
 @jit
 def wave(arithmetic, y, task, x) -> None:
     """y = amplitude * sin(x + phase shift); sum, sine and product each round to Float32."""
+    out_of_line()
     for j in range(x.size):
         y[j] = task[0] * arithmetic.sine(x[j] + task[1])
 
@@ -69,6 +73,7 @@ def fine_tune(arithmetic, w, opt, updates, x, y, testx, testy, g, work, initial,
     `losses` (updates + 1,), `initial` and `final` (testx.size,) are filled; returns the training
     loss at which it had to stop, or 0.
     """
+    out_of_line()
     predict(arithmetic, w, testx, work)
     initial[:] = work.output[: testx.size]
     final[:] = initial
@@ -101,6 +106,7 @@ def eval_model(arithmetic, w, opt, updates, x, testx, task, y, testy, initial, f
 @jit
 def evaluate(arithmetic, w, opt, stream, testx, g, tuned, work, records, row):
     """An evaluation inside training, recorded in a row: its points first, then its task."""
+    out_of_line()
     x, y, testy = records.x[row], records.y[row], records.testy[row]
     draw_batch(stream, x)
     task = draw_task(stream)

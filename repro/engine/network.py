@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from repro.engine.compiling import jit
-from repro.engine.tiles import ROWS
+from repro.engine.tiles import ROWS, out_of_line
 
 SIZE = 4353
 W1, B1, W2, B2 = slice(0, 64), slice(64, 128), slice(128, 4224), slice(4224, 4288)
@@ -43,6 +43,7 @@ def aligned(n: int) -> np.ndarray:
 @jit
 def workspace(n: int) -> Work:
     """Room for batches of up to n points."""
+    out_of_line()
     ones = aligned(16)
     ones[:] = _1
     return Work(
@@ -57,6 +58,7 @@ def predict(arithmetic, w, x, work) -> None:
 
     A layer is act.(W * x .+ b): the product is rounded before the bias is added.
     """
+    out_of_line()
     n = x.size
     w1, b1, b2, b3 = w[W1], w[B1], w[B2], w[B3]
     for j in range(n):
@@ -76,6 +78,7 @@ def predict(arithmetic, w, x, work) -> None:
 @jit
 def mse(arithmetic, y, work) -> np.float32:
     """The loss of the prediction in `work.output`: the sum of squares times Float32(1/n)."""
+    out_of_line()
     n = y.size
     for j in range(n):
         difference = work.output[j] - y[j]
@@ -86,6 +89,7 @@ def mse(arithmetic, y, work) -> np.float32:
 @jit
 def transpose(out, w) -> None:
     """out = the transpose of w, both (64, 64)."""
+    out_of_line()
     for i in range(0, ROWS, 16):
         for j in range(ROWS):
             for k in range(16):
@@ -98,6 +102,7 @@ def gradient(arithmetic, g, w, x, y, work) -> np.float32:
 
     `work.transposed` must hold the transpose of the hidden layer's W.
     """
+    out_of_line()
     n = x.size
     predict(arithmetic, w, x, work)
     loss = mse(arithmetic, y, work)

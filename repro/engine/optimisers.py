@@ -11,6 +11,7 @@ import numpy as np
 
 from repro.engine.compiling import jit
 from repro.engine.network import SIZE
+from repro.engine.tiles import out_of_line
 
 DESCENT, MOMENTUM, ADAM = 0, 1, 2
 
@@ -36,6 +37,7 @@ def reset(opt: Optimiser) -> None:
 @jit
 def apply(arithmetic, opt, step, g) -> None:
     """What is to be subtracted from the weights into `step` (4353,), which may be g itself."""
+    out_of_line()
     eta = opt.constants[0]
     if opt.kind == DESCENT:
         arithmetic.descent(step, g, eta)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from repro.engine.compiling import jit
+from repro.engine.tiles import out_of_line
 from repro.julia import MersenneTwister
 
 CACHE = 1002
@@ -50,6 +51,7 @@ def hand_back(stream: Stream, rng: MersenneTwister) -> None:
 @jit
 def _refill(stream: Stream) -> None:
     """The generator's next 1002 words into the cache; the recursion is in `repro.julia.dsfmt`."""
+    out_of_line()
     x, cache = stream.dsfmt, stream.cache
     low, high = x[_PAIRS, 0], x[_PAIRS, 1]
     i, pick = 0, _PICK
@@ -92,6 +94,7 @@ def next_word(stream: Stream) -> np.uint64:
 @jit
 def uniform(stream: Stream, a: float, b: float) -> float:
     """A Float64 in [a, b): a + (b - a) * rand()."""
+    out_of_line()
     # The word is 1 + fraction: its low 52 bits are that fraction, exactly.
     fraction = np.float64(np.int64(next_word(stream) & _LOW_52)) * _UNIT
     return a + (b - a) * fraction
@@ -100,6 +103,7 @@ def uniform(stream: Stream, a: float, b: float) -> float:
 @jit
 def randperm(stream: Stream, out: np.ndarray) -> None:
     """A random permutation of 0..n-1 into `out`, (n,) int64: Julia's `randperm(n) .- 1`."""
+    out_of_line()
     mask = np.uint64(3)
     out[0] = 0
     for i in range(1, out.size):
