@@ -1,13 +1,25 @@
-"""Compare two trajectories, quantity by quantity and step by step."""
+"""Compare two trajectories, quantity by quantity and step by step.
+
+Two arrays agree by the rules of :mod:`repro.parity.rules`. Of two runs:
+
+* A quantity that the port lacks fails, and so does a step of it that the port lacks; the steps
+  that both have are measured all the same. Runs of different lengths are a case of this.
+* What only the port has is not looked at, unless the comparison is strict: then it fails too.
+* A tolerance that is infinite, or no number, allows nothing but equal values: it could not be
+  exceeded, so it would hold the port to nothing.
+* Where not one finite value was held against another there is no verdict, but an error: no
+  common quantity, empty runs, empty arrays, runs that are NaN on both sides throughout.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from repro.parity.envelope import difference
+from repro.parity.envelope import rows
+from repro.parity.rules import difference, mismatch, same_bits
 from repro.parity.ulp import ulp_distance
 from repro.parity.verdict import Verdict, worst
 from repro.trajectory import KINDS, Series, Trajectory
@@ -22,7 +34,7 @@ class Comparison:
 
     Attributes:
         name: the quantity.
-        steps: (k,) the reference's steps that were compared.
+        steps: (k,) the reference's steps; in a strict comparison, those of either side.
         count: values per step.
         equal: (k,) share of the values equal bit for bit.
         absolute: (k,) largest absolute difference.
@@ -30,7 +42,9 @@ class Comparison:
         allowed: (k,) the tolerance at the place that comes closest to it.
         ratio: (k,) largest difference over its tolerance: above 1 is too much.
         same_dtype: both sides computed in one precision; without it nothing is bitwise.
-        problem: why no comparison was possible, or what the port lacks; None when all is there.
+        problem: why no comparison was possible, or what one side lacks; None when all is there.
+            The figures of steps that were not compared are NaN, their ratio is infinite.
+        finite: how many finite values of the reference were held against the port's.
     """
 
     name: str
@@ -43,6 +57,7 @@ class Comparison:
     ratio: np.ndarray
     same_dtype: bool = True
     problem: str | None = None
+    finite: int = 0
 
     @property
     def verdict(self) -> Verdict:
@@ -97,96 +112,161 @@ class Report:
         """The quantity that comes closest to its tolerance, or exceeds it furthest."""
         return max(self.comparisons, key=lambda c: (c.problem is not None, c.worst_ratio))
 
+    @property
+    def first_excess(self) -> Comparison | None:
+        """The quantity that fails in the earliest step; of several, the first in order."""
+        return _earliest([(c.first_excess, c) for c in self.comparisons if not c])
+
+    @property
+    def first_difference(self) -> Comparison | None:
+        """The quantity that differs at all in the earliest step; of several, the first in order."""
+        differing = [c for c in self.comparisons if c.first_difference is not None]
+        return _earliest([(c.first_difference, c) for c in differing])
+
 
 class NothingToCompare(ValueError):
-    """Reference and port have no quantity in common."""
+    """Reference and port have no quantity in common, or no finite value."""
 
 
-def compare(reference: Trajectory, port: Trajectory, tolerance: Tolerance) -> Report:
-    """Hold every quantity of the reference against the port's.
-
-    A quantity or step that the port lacks, another shape, and a NaN or infinity on one side only
-    fail. Equal infinities, and NaN beside NaN, agree. What only the port has is not looked at.
+def compare(
+    reference: Trajectory,
+    port: Trajectory,
+    tolerance: Tolerance,
+    *,
+    strict: bool = False,
+    in_order: bool = False,
+) -> Report:
+    """Hold every quantity of the reference against the port's, by the rules above.
 
     Args:
         reference: says what is compared, at which steps.
         port: the run under test.
-        tolerance: the allowed difference of a quantity.
+        tolerance: the allowed difference of a floating quantity; other ones must be equal.
+        strict: fail what only the port has, and floating types of another width.
+        in_order: keep the quantities in the reference's own order, the order of computation;
+            by default causes come before effects: draws, states, results, runs, each by name.
 
     Raises:
-        NothingToCompare: not one quantity is in both.
+        NothingToCompare: no quantity is in both, or all agree and there is no finite value.
     """
     if not set(reference.series) & set(port.series):
         raise NothingToCompare(
             f"nothing in common: the reference has {_listed(reference)}, "
             f"the port {_listed(port)}. Name the port's quantities as the reference does"
         )
-    return Report(
-        tuple(
-            _quantity(name, expected, port.series.get(name), tolerance)
-            for name, expected in sorted(reference.series.items(), key=_order)
-        )
+    names = list(reference.series)
+    if not in_order:
+        names.sort(key=lambda name: (KINDS.index(reference[name].kind), name))
+    if strict:
+        names += [name for name in port.series if name not in reference.series]
+    found = (
+        _quantity(name, reference.series.get(name), port.series.get(name), tolerance, strict)
+        for name in names
     )
-
-
-def _order(item: tuple[str, Series]) -> tuple[int, str]:
-    """Causes before effects: draws, states, results, runs."""
-    name, series = item
-    return KINDS.index(series.kind), name
+    report = Report(tuple(found))
+    if report and not sum(c.finite for c in report.comparisons):
+        raise NothingToCompare(
+            "not one finite value was compared: the runs have no steps in common, or their arrays "
+            "are empty, or they hold NaN and infinities alone. Compare an earlier part"
+        )
+    return report
 
 
 def _quantity(
-    name: str, expected: Series, found: Series | None, tolerance: Tolerance
+    name: str, expected: Series | None, found: Series | None, tolerance: Tolerance, strict: bool
 ) -> Comparison:
+    if expected is None:
+        assert found is not None
+        return _uncompared(name, found, found.steps, "the reference does not have it")
     if found is None:
-        return _uncompared(name, expected, "the port does not have it")
-    lacking = expected.steps[~np.isin(expected.steps, found.steps)]
-    if len(lacking):
-        steps = ", ".join(map(str, lacking[:5])) + (" …" if len(lacking) > 5 else "")
-        return _uncompared(name, expected, f"the port lacks step {steps}")
-    values = found.at(expected.steps)
-    if values.shape != expected.values.shape:
-        shapes = f"{values.shape[1:]}, not {expected.values.shape[1:]}"
-        return _uncompared(name, expected, f"the port's shape is {shapes}")
-    return _measured(name, expected, values, tolerance(name, expected))
+        return _uncompared(name, expected, expected.steps, "the port does not have it")
+    shape, type_ = expected.values.shape[1:], expected.values.dtype
+    problem = mismatch(type_, found.values.dtype, strict=strict)
+    if problem is None and found.values.shape[1:] != shape:
+        problem = f"the port's shape is {found.values.shape[1:]}, not {shape}"
+    if problem is not None:
+        return _uncompared(name, expected, expected.steps, problem)
+    common = np.intersect1d(expected.steps, found.steps)
+    steps = np.union1d(expected.steps, found.steps) if strict else expected.steps
+    here = Series(common, expected.at(common), expected.kind)
+    measured = _measured(name, here, found.at(common), tolerance)
+    problem = _one_sided(expected.steps, found.steps, strict)
+    return measured if problem is None else _spread(measured, steps, problem)
 
 
-def _measured(name: str, expected: Series, values: np.ndarray, allowed: np.ndarray) -> Comparison:
+def _one_sided(expected: np.ndarray, found: np.ndarray, strict: bool) -> str | None:
+    lacking = _steps_listed(np.setdiff1d(expected, found))
+    extra = _steps_listed(np.setdiff1d(found, expected)) if strict else ""
+    problems = [
+        *([f"the port lacks step {lacking}"] if lacking else []),
+        *([f"the reference lacks step {extra}"] if extra else []),
+    ]
+    return "; ".join(problems) or None
+
+
+def _spread(measured: Comparison, steps: np.ndarray, problem: str) -> Comparison:
+    """The comparison of some steps as one of all ``steps``, the others being faults."""
+    place = np.searchsorted(steps, measured.steps)
+
+    def fill(values: np.ndarray, other: float) -> np.ndarray:
+        filled = np.full(len(steps), other)
+        filled[place] = values
+        return filled
+
+    return replace(
+        measured,
+        steps=steps,
+        equal=fill(measured.equal, 0.0),
+        absolute=fill(measured.absolute, np.nan),
+        ulp=fill(measured.ulp, np.nan),
+        allowed=fill(measured.allowed, np.nan),
+        ratio=fill(measured.ratio, np.inf),
+        problem=problem,
+    )
+
+
+def _measured(name: str, expected: Series, values: np.ndarray, tolerance: Tolerance) -> Comparison:
     with np.errstate(over="ignore"):
         cast = values.astype(expected.values.dtype)
+    floating = expected.values.dtype.kind == "f"
     apart = difference(expected.values, values)
-    same = _same_bits(expected.values, cast)
-    allowed = np.broadcast_to(allowed, apart.shape)
+    same = same_bits(expected.values, cast) if floating else apart == 0
+    if expected.values.size and floating:
+        allowed = np.broadcast_to(tolerance(name, expected), apart.shape)
+    else:
+        allowed = np.zeros(apart.shape)
+    ulp = ulp_distance(expected.values, cast) if floating else apart
+    allowed = np.where(np.isfinite(allowed), allowed, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(apart == 0, 0.0, apart / allowed)
-    rows = [a.reshape(len(a), -1) for a in (same, apart, ratio, allowed)]
-    ulp = ulp_distance(expected.values, cast).reshape(len(cast), -1)
-    closest = rows[2].argmax(axis=1)[:, None]
+    same, apart, ulp, allowed, ratio = (rows(a) for a in (same, apart, ulp, allowed, ratio))
     return Comparison(
         name,
         expected.steps,
         _count(expected),
-        equal=rows[0].mean(axis=1),
-        absolute=rows[1].max(axis=1),
-        ulp=ulp.max(axis=1).astype(np.float64),
-        allowed=np.take_along_axis(rows[3], closest, axis=1)[:, 0],
-        ratio=rows[2].max(axis=1),
+        equal=same.mean(axis=1) if same.size else np.ones(len(same)),
+        absolute=apart.max(axis=1, initial=0),
+        ulp=ulp.max(axis=1, initial=0).astype(np.float64),
+        allowed=_closest(ratio, allowed),
+        ratio=ratio.max(axis=1, initial=0),
         same_dtype=values.dtype == expected.values.dtype,
+        finite=int(np.isfinite(expected.values).sum()),
     )
 
 
-def _same_bits(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Equal bit for bit, except that any NaN equals any NaN (Julia and torch sign them apart)."""
-    integer = f"i{a.dtype.itemsize}"
-    bits = np.ascontiguousarray(a).view(integer) == np.ascontiguousarray(b).view(integer)
-    return bits | (np.isnan(a) & np.isnan(b))
+def _closest(ratio: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """The tolerance at each row's largest ratio."""
+    if not ratio.size:
+        return np.zeros(len(ratio))
+    place = ratio.argmax(axis=1)[:, None]
+    return np.take_along_axis(allowed, place, axis=1)[:, 0]
 
 
-def _uncompared(name: str, expected: Series, problem: str) -> Comparison:
-    k = len(expected.steps)
-    nan, inf = np.full(k, np.nan), np.full(k, np.inf)
-    sizes = expected.steps, _count(expected)
-    return Comparison(name, *sizes, np.zeros(k), nan, nan, nan, inf, problem=problem)
+def _uncompared(name: str, series: Series, steps: np.ndarray, problem: str) -> Comparison:
+    none = np.empty(0)
+    nowhere = np.empty(0, np.int64)
+    nothing = Comparison(name, nowhere, _count(series), none, none, none, none, none)
+    return _spread(nothing, steps, problem)
 
 
 def _count(series: Series) -> int:
@@ -197,5 +277,15 @@ def _first(steps: np.ndarray, where: np.ndarray) -> int | None:
     return int(steps[where.argmax()]) if where.any() else None
 
 
+def _earliest(found: list[tuple[int | None, Comparison]]) -> Comparison | None:
+    """The first of those with the smallest step; one without any step comes last."""
+    steps = [np.inf if step is None else step for step, _ in found]
+    return found[int(np.argmin(steps))][1] if found else None
+
+
 def _listed(trajectory: Trajectory) -> str:
     return ", ".join(sorted(trajectory.series)) or "none"
+
+
+def _steps_listed(steps: np.ndarray) -> str:
+    return ", ".join(map(str, steps[:5])) + (" …" if len(steps) > 5 else "")

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from repro.parity.rules import difference
 from repro.parity.ulp import ulp_of
 from repro.trajectory import Series, Trajectory, TrajectoryError
 
@@ -100,17 +101,8 @@ def monotone(kind: str, differences: np.ndarray) -> np.ndarray:
     """Largest difference so far: over the steps for a state, along each row for runs."""
     if kind == "runs":
         return np.maximum.accumulate(differences, axis=-1)
-    largest = differences.reshape(len(differences), -1).max(axis=1)
+    largest = rows(differences).max(axis=1, initial=0)
     return np.maximum.accumulate(largest) if kind == "state" else largest
-
-
-def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """``|a - b|`` in float64: 0 where both are the same infinity or both NaN, else infinite."""
-    a, b = a.astype(np.float64), b.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(a - b)
-    same = (a == b) | (np.isnan(a) & np.isnan(b))
-    return np.where(same, 0.0, np.where(np.isnan(apart), np.inf, apart))
 
 
 def quantum(reference: Series) -> np.ndarray:
@@ -118,8 +110,13 @@ def quantum(reference: Series) -> np.ndarray:
     values = reference.values
     if reference.kind == "runs":
         return ulp_of(values, values.dtype)
-    magnitude = np.nan_to_num(np.abs(values), posinf=0, neginf=0).reshape(len(values), -1)
-    return ulp_of(magnitude.max(axis=1), values.dtype)
+    magnitude = rows(np.nan_to_num(np.abs(values), posinf=0, neginf=0))
+    return ulp_of(magnitude.max(axis=1, initial=0), values.dtype)
+
+
+def rows(values: np.ndarray) -> np.ndarray:
+    """(k, n): one row per step, however many dimensions the values have, and where n is 0."""
+    return values.reshape(len(values), int(np.prod(values.shape[1:])))
 
 
 def _wide(steps: np.ndarray, values: np.ndarray) -> tuple[int, ...]:

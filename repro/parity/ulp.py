@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-_INTEGERS = {np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
+_INTEGERS = {
+    np.dtype(np.float16): np.int16,
+    np.dtype(np.float32): np.int32,
+    np.dtype(np.float64): np.int64,
+}
 
 
 def ulp_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """How many representable numbers lie between a and b, elementwise.
 
     Args:
-        a, b: of one shape and one dtype, float32 or float64.
+        a, b: of one shape and one dtype, float16, float32 or float64.
 
     Returns:
         float64; 0 for equal numbers (the two zeros too) and for NaN beside NaN, infinite for
@@ -32,7 +36,7 @@ def _ordinal(a: np.ndarray) -> np.ndarray:
     integer = _INTEGERS[a.dtype]
     bits = np.ascontiguousarray(a).view(integer)
     ordinal = np.where(bits >= 0, bits, np.iinfo(integer).min - bits)
-    return ordinal.astype(np.float64) if integer is np.int32 else ordinal.astype(np.longdouble)
+    return ordinal.astype(np.longdouble if integer is np.int64 else np.float64)
 
 
 def ulp_of(magnitude: np.ndarray, dtype: np.dtype) -> np.ndarray:
