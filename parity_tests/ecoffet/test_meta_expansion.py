@@ -13,7 +13,6 @@ from itertools import permutations
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from repro.ecoffet import SineModel, SineWaveTask, flatten, maml_sine, reptile_sine, theory, train
 from repro.ecoffet.sine import points_for
@@ -22,45 +21,25 @@ CASES = [(name, k) for name in theory.DIRECTIONS for k in (2, 3)]
 RATES = {"relu": (1e-5, 5e-6), "tanh": (1e-3, 5e-4)}
 
 
-def tanh_model():
-    return nn.Sequential(
-        nn.Linear(1, 40), nn.Tanh(), nn.Linear(40, 40), nn.Tanh(), nn.Linear(40, 1)
-    )
-
-
 @pytest.fixture(scope="module", params=RATES)
 def problem(request):
-    """A float64 network's weights, four minibatches of ten points of one wave, two rates."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = (SineModel if request.param == "relu" else tanh_model)().double()
-    task = SineWaveTask(np.random.RandomState(0))
-    batches = [points_for(model, task.training_set(force_new=True)) for _ in range(4)]
-    x, y = (torch.stack(v) for v in zip(*batches, strict=True))
-    losses = theory.minibatch_losses(model, x, y)
-    return torch.from_numpy(flatten(model)), losses, RATES[request.param]
-
-
-def residuals(name, k, w, losses, rates, factor=1.0):
-    """Norms of what the expansion leaves at the two rates, its inner term times ``factor``."""
-    average, inner = theory.average_gradient(losses, w), theory.average_inner(losses, w)
-    c, d = theory.coefficients(name, k)
-    directions = [theory.expected(theory.DIRECTIONS[name], losses, w, lr, k) for lr in rates]
-    return [
-        (found - (c * average - factor * d * lr * inner)).norm().item()
-        for found, lr in zip(directions, rates, strict=True)
-    ]
+    """A float64 network's weights, losses on four minibatches of one wave, two rates."""
+    return *theory.problem(request.param), RATES[request.param]
 
 
 @pytest.mark.parametrize(("name", "k"), CASES)
 def test_the_error_falls_with_the_square_of_the_rate(problem, name, k):
-    coarse, fine = residuals(name, k, *problem)
+    w, losses, rates = problem
+    coarse, fine = theory.residuals(name, losses, w, rates, k)[1]
     assert coarse / fine == pytest.approx(4, rel=0.05)
 
 
 @pytest.mark.parametrize(("name", "k"), CASES)
-def test_a_coefficient_half_as_large_would_be_noticed(problem, name, k):
-    coarse, fine = residuals(name, k, *problem, factor=0.5)
+def test_a_wrong_coefficient_would_be_noticed(problem, name, k, monkeypatch):
+    w, losses, rates = problem
+    c, d = theory.coefficients(name, k)
+    monkeypatch.setattr(theory, "coefficients", lambda *_: (c, d / 2))
+    coarse, fine = theory.residuals(name, losses, w, rates, k)[1]
     assert coarse / fine == pytest.approx(2, rel=0.05)
 
 
@@ -69,8 +48,7 @@ def test_average_inner_is_half_the_gradient_of_the_mean_inner_product(problem):
     w, losses, _ = problem
     g = [theory.slope(loss, w) for loss in losses]
     hg = [
-        torch.autograd.functional.vhp(losses[i], w, g[j])[1]
-        for i, j in permutations(range(4), 2)
+        torch.autograd.functional.vhp(losses[i], w, g[j])[1] for i, j in permutations(range(4), 2)
     ]
     expected = torch.stack(hg).mean(0)
     torch.testing.assert_close(theory.average_inner(losses, w), expected, rtol=0, atol=1e-12)

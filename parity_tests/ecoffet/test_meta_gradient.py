@@ -49,17 +49,16 @@ def problem():
 def ours(problem, **kwargs):
     model, train, fresh = problem
     params = dict(model.named_parameters())
-    inner, meta = maml_gradient(
-        loss_on(model, train), loss_on(model, fresh), params, LR, **kwargs
-    )
+    inner, meta = maml_gradient(loss_on(model, train), loss_on(model, fresh), params, LR, **kwargs)
     return [np.concatenate([g[n].detach().numpy().ravel() for n in params]) for g in (inner, meta)]
 
 
 def by_hand(problem):
     """The objective of one meta-update, without torch."""
     model, train, fresh = problem
-    (x, y), (fx, fy) = [(p[0][:, None].double().numpy(), p[1][:, None].double().numpy())
-                        for p in (train, fresh)]
+    (x, y), (fx, fy) = [
+        (p[0][:, None].double().numpy(), p[1][:, None].double().numpy()) for p in (train, fresh)
+    ]
     return flatten(model), lambda w: loss(w - LR * slope(w, x, y), fx, fy), lambda w: slope(w, x, y)
 
 

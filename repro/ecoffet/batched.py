@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,29 +19,25 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from repro.ecoffet.sine import INTERVAL, Points, SineModel, SineWaveTask, float32
+from repro.ecoffet.sine import INTERVAL, Points, SineWaveTask, float32
 
 Stack = list[Tensor]
 """The six weights of M networks in ``SineModel.parameters()``'s order, each (M, ...)."""
+SHAPES = ((40, 1), (40,), (40, 40), (40,), (1, 40), (1,))
+"""Of one ``SineModel``'s parameters."""
 Progress = Callable[[int, int], None]
 """Called as ``progress(done, total)`` now and then."""
 
 
-def stack(models: Sequence[SineModel]) -> Stack:
-    """The weights of the models, copied."""
-    weights = zip(*(m.parameters() for m in models), strict=True)
-    return [torch.stack([w.detach() for w in same]) for same in weights]
+def stack(weights: np.ndarray) -> Stack:
+    """M flattened networks, (M, 1761), as a stack in their dtype; nothing is shared."""
+    parts = torch.tensor(weights).split([prod(s) for s in SHAPES], dim=1)
+    return [part.reshape(-1, *s) for part, s in zip(parts, SHAPES, strict=True)]
 
 
-def unstack(weights: Stack) -> list[SineModel]:
-    """Models with these weights. torch's generator is left where it was."""
-    with torch.random.fork_rng(devices=[]):
-        models = [SineModel().to(weights[0]) for _ in weights[0]]
-    with torch.no_grad():
-        for i, model in enumerate(models):
-            for p, w in zip(model.parameters(), weights, strict=True):
-                p.copy_(w[i])
-    return models
+def flat(weights: Stack) -> np.ndarray:
+    """A stack as (M, 1761)."""
+    return torch.cat([w.detach().cpu().flatten(1) for w in weights], dim=1).numpy()
 
 
 def predict(weights: Stack, x: Tensor) -> Tensor:
@@ -85,8 +82,8 @@ class Plan:
 
     def to(self, like: Tensor) -> Plan:
         """The same points in this tensor's dtype, on its device."""
-        moved = (v if v is None else v.to(like) for v in (self.x, self.y, self.fresh_x, self.fresh_y))
-        return Plan(*moved)
+        moved: dict[str, Any] = {n: v if v is None else v.to(like) for n, v in vars(self).items()}
+        return Plan(**moved)
 
 
 def plan(
@@ -203,7 +200,7 @@ def _leaves(weights: Stack) -> Stack:
 
 
 def finetune(
-    weights: Stack, tasks: Sequence[SineWaveTask], steps: int, lr: float = 0.01, chunk: int = 500
+    weights: Stack, tasks: Sequence[SineWaveTask], steps: int, lr: float = 0.01, chunk: int = 100
 ) -> np.ndarray:
     """Every model fine-tuned on every task: :func:`repro.ecoffet.evaluate.eval_sine_test`.
 
@@ -212,7 +209,8 @@ def finetune(
         tasks: T of them. Training points that were never drawn are drawn here, in order.
         steps: SGD steps on a task's training points.
         lr: their rate.
-        chunk: how many tasks are worked on at a time, one model each.
+        chunk: how many tasks are worked on at a time, one model each; 100 networks and their
+            points fit a core's cache, which makes them a third faster than 500.
 
     Returns:
         (M, T, steps + 1) the losses at the tasks' test points, before and after every step, in

@@ -108,9 +108,7 @@ def notebook_small(
         return world_arrays(world) | results
 
 
-def run_method(
-    name: str, model: SineModel, world: World, max_steps: int
-) -> dict[str, np.ndarray]:
+def run_method(name: str, model: SineModel, world: World, max_steps: int) -> dict[str, np.ndarray]:
     """Train the model in place, then fine-tune it on every test task."""
     init = flatten(model)
     TRAIN[name](model, world.train)

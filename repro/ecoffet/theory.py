@@ -24,9 +24,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import permutations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+
+from repro.ecoffet.sine import SineModel, SineWaveTask, flatten, points_for
 
 VectorLoss = Callable[[Tensor], Tensor]
 Direction = Callable[[Sequence[VectorLoss], Tensor, float], Tensor]
@@ -111,3 +114,57 @@ def minibatch_losses(model: nn.Module, x: Tensor, y: Tensor) -> list[VectorLoss]
         return (functional_call(model, params, (x,)) - y).square().mean()
 
     return [partial(loss, *minibatch) for minibatch in zip(x, y, strict=True)]
+
+
+def tanh_model() -> nn.Module:
+    """The post's network with tanh for relu: smooth, which the expansion supposes."""
+    return nn.Sequential(
+        nn.Linear(1, 40), nn.Tanh(), nn.Linear(40, 40), nn.Tanh(), nn.Linear(40, 1)
+    )
+
+
+MODELS: dict[str, Callable[[], nn.Module]] = {"relu": SineModel, "tanh": tanh_model}
+
+
+def problem(activation: str, minibatches: int = 4) -> tuple[Tensor, list[VectorLoss]]:
+    """An untrained float64 network's weights, and losses on ten points each of one wave.
+
+    Seeds are fixed; torch's generator is left where it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = MODELS[activation]().double()
+    task = SineWaveTask(np.random.RandomState(0))
+    points = [points_for(model, task.training_set(force_new=True)) for _ in range(minibatches)]
+    x, y = (torch.stack(v) for v in zip(*points, strict=True))
+    return torch.from_numpy(flatten(model)), minibatch_losses(model, x, y)
+
+
+def residuals(
+    name: str, losses: Sequence[VectorLoss], w: Tensor, rates: Sequence[float], k: int = 2
+) -> np.ndarray:
+    """What the expansion leaves of a method's expected direction.
+
+    Args:
+        name: one of ``DIRECTIONS``.
+        rates: n inner rates.
+
+    Returns:
+        (2, n) norms, after the first term and after both.
+    """
+    average, inner = average_gradient(losses, w), average_inner(losses, w)
+    c, d = coefficients(name, k)
+    left = []
+    for lr in rates:
+        rest = expected(DIRECTIONS[name], losses, w, lr, k) - c * average
+        left.append([rest.norm().item(), (rest + d * lr * inner).norm().item()])
+    return np.array(left).T
+
+
+def expansion(rates: Sequence[float], k: int = 3) -> dict[str, np.ndarray]:
+    """The data of the expansions' figure: per method (2, 2, n), for relu and for tanh."""
+    problems = [problem(activation, minibatches=3) for activation in MODELS]
+    return {
+        name: np.stack([residuals(name, losses, w, rates, k) for w, losses in problems])
+        for name in DIRECTIONS
+    }
