@@ -13,6 +13,8 @@ import subprocess
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path, PurePosixPath
 
+from repro.errors import ReproError
+
 #: Called as report(text, done, total) as work goes on.
 Report = Callable[[str, int, int], None]
 
@@ -41,6 +43,8 @@ Dir::State::extended_states "{home}/state/extended_states";
 Dir::Cache "{home}/cache";
 Dir::Cache::archives "{home}/cache/archives";
 APT::Sandbox::User "root";
+APT::Get::AllowUnauthenticated "false";
+Acquire::AllowInsecureRepositories "false";
 APT::Install-Recommends "false";
 APT::Get::List-Cleanup "true";
 Acquire::Languages "none";
@@ -49,7 +53,7 @@ Dpkg::Use-Pty "false";
 """
 
 
-class JuliaNotInstalled(RuntimeError):
+class JuliaNotInstalled(ReproError):
     """Julia could not be unpacked; the message says at which step and what to do instead."""
 
 
@@ -119,8 +123,7 @@ def mirror() -> str:
         if PurePosixPath(address).name in ("debian", "debian.list"):
             return address
     raise JuliaNotInstalled(
-        "apt's sources name no Debian archive. Name one with REPRO_DEBIAN_MIRROR, or: "
-        f"{_OTHERWISE}"
+        f"apt's sources name no Debian archive. Name one with REPRO_DEBIAN_MIRROR, or: {_OTHERWISE}"
     )
 
 

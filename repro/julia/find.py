@@ -15,10 +15,12 @@ import platform
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from repro.julia.install import INSTALL_COMMAND, unpacked_julia
+from repro.errors import ReproError
+from repro.julia.install import INSTALL_COMMAND, unpacked_julia, unpacked_with
 
 #: Environment that fixes OpenBLAS's kernels (any x86-64 processor with AVX2 has these).
 BLAS_PINS = {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "1"}
@@ -31,7 +33,7 @@ _VERSION = re.compile(r"^julia version (\d+)\.(\d+)\.(\d+)(\S*)\s*$")
 _SECONDS_TO_ANSWER = 60
 
 
-class JuliaNotFound(RuntimeError):
+class JuliaNotFound(ReproError):
     """There is no usable Julia; the message lists what was tried and how to get one."""
 
 
@@ -59,7 +61,7 @@ class Julia:
     @property
     def version_info(self) -> tuple[int, int, int]:
         """The version as three numbers."""
-        major, minor, patch = re.match(r"(\d+)\.(\d+)\.(\d+)", self.version).groups()  # type: ignore[union-attr]
+        major, minor, patch = re.findall(r"\d+", self.version)[:3]
         return int(major), int(minor), int(patch)
 
     @property
@@ -106,12 +108,12 @@ def find_julia(
         how = "named by the caller" if executable else "named by REPRO_JULIA"
         return _use(_resolve(named, how), how)
     tried = []
-    for source, path, preload in _candidates(folder):
+    for source, path in _candidates(folder):
         if path is None:
             tried.append(f"{source}: none")
             continue
         try:
-            return _use(path, source, preload)
+            return _use(path, source)
         except JuliaNotFound as problem:
             tried.append(f"{source}: {problem}")
     listing = "\n".join(f"  - {line}" for line in tried)
@@ -122,15 +124,12 @@ def find_julia(
     )
 
 
-def _candidates(folder):  # type: ignore[no-untyped-def]
+def _candidates(folder: str | os.PathLike[str] | None) -> Iterator[tuple[str, Path | None]]:
     on_path = shutil.which("julia")
-    yield "on PATH", Path(on_path) if on_path else None, ()
-    yield "juliapkg's", _juliapkg_executable(), ()
+    yield "on PATH", Path(on_path) if on_path else None
+    yield "juliapkg's", _juliapkg_executable()
     own = unpacked_julia(folder)
-    if own is None:
-        yield "unpacked by `repro julia install`", None, ()
-    else:
-        yield "unpacked by `repro julia install`", own.executable, own.preload()
+    yield "unpacked by `repro julia install`", own.executable if own else None
 
 
 def _resolve(named: str | os.PathLike[str], how: str) -> Path:
@@ -143,9 +142,14 @@ def _resolve(named: str | os.PathLike[str], how: str) -> Path:
     return Path(found)
 
 
-def _use(path: Path, source: str, preload: tuple[Path, ...] = ()) -> Julia:
+def _use(path: Path, source: str) -> Julia:
     version = julia_version(path)
     environment: dict[str, str] = {}
+    preload: tuple[Path, ...] = ()
+    own = unpacked_with(path)
+    if own is not None:
+        preload = own.preload()
+        environment["JULIA_DEPOT_PATH"] = os.environ.get("JULIA_DEPOT_PATH") or str(own.depot)
     arguments = ["--startup-file=no", "--history-file=no"]
     if platform.machine() in ("x86_64", "AMD64"):
         environment |= BLAS_PINS

@@ -35,15 +35,20 @@ println(caught, " ", round(Int, sum(ones(3, 3) * ones(3, 3))))
 foreach(println, dllist())
 """
 
+# Takes the place of usr/bin/julia, where a running Julia looks for the program when it starts
+# another of itself; bin/julia is a link to it.
 _LAUNCHER = """\
 #!/bin/sh
 # Starts the Julia beside this file with the libraries that were unpacked with it.
-prefix=$(dirname "$(dirname "$(readlink -f "$0")")")
+here=$(dirname "$(readlink -f "$0")")
+prefix=${{here%/usr/bin}}
 LD_LIBRARY_PATH="{folders}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
-JULIA_DEPOT_PATH="${{JULIA_DEPOT_PATH:-$(dirname "$prefix")/depot}}"
+JULIA_DEPOT_PATH="${{JULIA_DEPOT_PATH:-${{prefix%/*}}/depot}}"
 export LD_LIBRARY_PATH JULIA_DEPOT_PATH
-exec "$prefix/usr/bin/julia" "$@"
+exec "$here/{program}" "$@"
 """
+_PROGRAM = "julia-unpacked"
+
 
 @dataclass(frozen=True)
 class UnpackedJulia:
@@ -55,6 +60,11 @@ class UnpackedJulia:
     def executable(self) -> Path:
         """The launcher."""
         return self.prefix / "bin" / "julia"
+
+    @property
+    def depot(self) -> Path:
+        """Where it keeps what it has compiled: beside the prefix, not in the home folder."""
+        return self.prefix.parent / "depot"
 
     def preload(self) -> tuple[Path, ...]:
         """The libraries that libjulia needs, each after those that it needs itself."""
@@ -77,13 +87,21 @@ def default_folder() -> Path:
     if (project / "pyproject.toml").is_file() or (project / ".git").exists():
         return project / ".julia"
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(cache) / "repro" / "julia"
+    return Path(cache) / "julia-parity"
 
 
 def unpacked_julia(folder: str | os.PathLike[str] | None = None) -> UnpackedJulia | None:
     """The Julia that an earlier `install_julia(folder)` finished, if any."""
     found = UnpackedJulia(_folder(folder) / _PREFIX)
     return found if found.executable.is_file() else None
+
+
+def unpacked_with(executable: Path) -> UnpackedJulia | None:
+    """The unpacked Julia that `executable` is the launcher of, if it is one."""
+    program = executable.resolve()
+    if program.name == "julia" and program.with_name(_PROGRAM).is_file():
+        return UnpackedJulia(program.parents[2])
+    return None
 
 
 def install_julia(
@@ -134,9 +152,12 @@ def _install(home: Path, say: Report) -> UnpackedJulia:
         debian.run(["dpkg", "-x", str(archive), str(half)])
     say("starting it once", len(archives), len(archives))
     _finish(UnpackedJulia(half))
-    final = UnpackedJulia(home / _PREFIX)
-    shutil.rmtree(final.prefix, ignore_errors=True)
+    final, old = UnpackedJulia(home / _PREFIX), home / "replaced"
+    shutil.rmtree(old, ignore_errors=True)
+    if final.prefix.exists():
+        final.prefix.rename(old)
     half.rename(final.prefix)
+    shutil.rmtree(old, ignore_errors=True)
     shutil.rmtree(home / "download", ignore_errors=True)
     return final
 
@@ -146,11 +167,13 @@ def _finish(julia: UnpackedJulia) -> None:
     libjulia = next(julia.prefix.glob("usr/lib/*/libjulia.so.1"))
     folders = [libjulia.parent, julia.prefix / "lib" / libjulia.parent.name]
     inside = [folder.relative_to(julia.prefix) for folder in folders if folder.is_dir()]
+    launcher = julia.prefix / "usr/bin/julia"
+    launcher.rename(launcher.with_name(_PROGRAM))
+    search_path = ":".join(f"$prefix/{folder}" for folder in inside)
+    launcher.write_text(_LAUNCHER.format(folders=search_path, program=_PROGRAM))
+    launcher.chmod(0o755)
     julia.executable.parent.mkdir()
-    julia.executable.write_text(
-        _LAUNCHER.format(folders=":".join(f"$prefix/{folder}" for folder in inside))
-    )
-    julia.executable.chmod(0o755)
+    julia.executable.symlink_to("../usr/bin/julia")
     answer = debian.run([str(julia.executable), "--startup-file=no", "-e", _SELF_TEST])
     first, *loaded = answer.splitlines()
     if first != "caught 27":

@@ -1,0 +1,68 @@
+"""The live Julia that tests ask, and what happens where there is none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from juliacall_env import setup
+
+from repro.julia.find import Julia, JuliaNotFound, find_julia
+
+SETUP_COMMAND = "python parity_tests/juliacall_env/setup.py   (or: make test)"
+
+
+def not_run(reason: str) -> None:
+    """Say that a test did not run; where REPRO_REQUIRE_JULIA is 1, fail it for that."""
+    if os.environ.get("REPRO_REQUIRE_JULIA") == "1":
+        pytest.fail(f"REPRO_REQUIRE_JULIA=1, but {reason}", pytrace=False)
+    pytest.skip(f"NOT RUN: {reason}")
+
+
+@pytest.fixture(scope="session", name="not_run")
+def _not_run() -> Callable[[str], None]:
+    """`not_run(reason)`: skip with that reason, or fail where Julia is required."""
+    return not_run
+
+
+@pytest.fixture(scope="session")
+def julia() -> Julia:
+    """The Julia that `repro` finds."""
+    try:
+        return find_julia()
+    except JuliaNotFound as problem:
+        not_run(str(problem))
+        raise
+
+
+@pytest.fixture(scope="session")
+def juliacall_variables(julia: Julia) -> dict[str, str]:
+    """The environment variables under which juliacall starts `julia`."""
+    from repro.cli.julia import juliacall_problem
+
+    if "PYTHON_JULIACALL_PROJECT" in os.environ:
+        names = ("PYTHON_JULIACALL_EXE", "PYTHON_JULIACALL_PROJECT")
+        return {name: os.environ[name] for name in names if name in os.environ}
+    if setup.is_set_up(julia):
+        return setup.variables(julia)
+    if julia.version_info < (1, 10):
+        not_run(f"juliacall is not set up for Julia {julia.version}. Do so with: {SETUP_COMMAND}")
+    problem = juliacall_problem(julia)
+    if problem is not None:
+        not_run(f"juliacall does not start: {problem}\nSet it up with: {SETUP_COMMAND}")
+    return {}
+
+
+@pytest.fixture
+def fake_julia(tmp_path: Path) -> Callable[[str], str]:
+    """`fake_julia(script)`: the path of a program called `julia` that runs these shell lines."""
+
+    def make(script: str) -> str:
+        program = tmp_path / "julia"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        return str(program)
+
+    return make
