@@ -117,7 +117,10 @@ def mirror() -> str:
     named = os.environ.get("REPRO_DEBIAN_MIRROR")
     if named:
         return named
-    sources = run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"])
+    # Without --no-release-info apt leaves out sources whose lists were never fetched, and on a
+    # new machine that is all of them.
+    listing = ["apt-get", "indextargets", "--no-release-info", "--format", "$(REPO_URI)"]
+    sources = run([*listing, "Created-By: Packages"])
     for address in sources.split():
         # The archive of security updates lies in a folder of another name.
         if PurePosixPath(address).name in ("debian", "debian.list"):

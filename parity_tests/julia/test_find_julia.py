@@ -1,0 +1,244 @@
+"""Which Julia is used, and what is said where none can be."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from repro.cli import julia as cli
+from repro.julia import find
+from repro.julia.find import BLAS_PINS, JuliaNotFound, find_julia, julia_version
+from repro.julia.install import UnpackedJulia, default_folder
+
+GETS_ONE = "repro julia install"
+
+
+def program(folder: Path, script: str, name: str = "julia") -> Path:
+    """An executable that runs shell lines."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def answering(folder: Path, version: str) -> Path:
+    """An executable that says it is that version of Julia."""
+    return program(folder, f"echo julia version {version}")
+
+
+@pytest.fixture(autouse=True)
+def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine without any Julia: nothing named, none on PATH, none of juliapkg's, none ours."""
+    monkeypatch.delenv("REPRO_JULIA", raising=False)
+    monkeypatch.delenv("JULIA_DEPOT_PATH", raising=False)
+    monkeypatch.setenv("REPRO_JULIA_FOLDER", str(tmp_path / "unpacked"))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setattr(find, "_juliapkg_executable", lambda: None)
+    if any((Path(folder) / "julia").exists() for folder in ("/usr/bin", "/bin")):
+        monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("printed", "version", "numbers"),
+    [
+        ("1.5.3", "1.5.3", (1, 5, 3)),
+        ("1.0.0", "1.0.0", (1, 0, 0)),
+        ("1.12.0-rc1", "1.12.0-rc1", (1, 12, 0)),
+        ("1.13.0-DEV.123", "1.13.0-DEV.123", (1, 13, 0)),
+    ],
+)
+def test_versions_are_read(bare_machine, printed, version, numbers):
+    julia = find_julia(answering(bare_machine, printed))
+    assert julia.version == version
+    assert julia.version_info == numbers
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("echo hello", "no working Julia.*'hello'"),
+        ("echo julia version one", "no working Julia"),
+        ("echo rubbish; echo julia version 1.5.3", "no working Julia"),
+        ("echo julia version 1.5.3; exit 3", "status 3"),
+        ("echo broken sysimage >&2; exit 1", "broken sysimage"),
+        ("head -c 300 /dev/urandom", "no working Julia"),
+        ("kill -SEGV $$", "status -11"),
+        ("echo julia version 0.6.4", "0.6.4; 1.0 is the oldest"),
+    ],
+)
+def test_what_is_no_usable_julia_is_refused(bare_machine, script, says):
+    named = program(bare_machine, script)
+    with pytest.raises(JuliaNotFound, match=f"(?s){says}.*{GETS_ONE}") as refused:
+        find_julia(named)
+    assert str(named) in str(refused.value)
+
+
+def test_one_that_never_answers_is_given_up(bare_machine, monkeypatch):
+    monkeypatch.setattr(find, "_SECONDS_TO_ANSWER", 0.2)
+    with pytest.raises(JuliaNotFound, match=r"within 0\.2 s"):
+        julia_version(program(bare_machine, "exec sleep 60"))
+
+
+def test_one_that_cannot_be_run(bare_machine):
+    path = bare_machine / "julia"
+    path.write_bytes(b"\x7fELF no program")
+    path.chmod(0o755)
+    with pytest.raises(JuliaNotFound, match="does not run"):
+        find_julia(path)
+
+
+@pytest.mark.parametrize("named", ["/nowhere/julia", "no-such-julia", "."])
+def test_a_named_one_that_is_missing_is_not_passed_over(bare_machine, monkeypatch, named):
+    answering(bare_machine / "bin", "1.10.4")
+    assert find_julia().version == "1.10.4"
+    monkeypatch.setenv("REPRO_JULIA", named)
+    with pytest.raises(JuliaNotFound, match="named by REPRO_JULIA.*not an executable"):
+        find_julia()
+
+
+def test_the_order(bare_machine, monkeypatch):
+    """Each place is looked at only when those before it have nothing."""
+    with pytest.raises(JuliaNotFound):
+        find_julia()
+
+    folder = default_folder() / "debian-bullseye"
+    answering(folder / "bin", "1.5.3")
+    assert find_julia().source == "unpacked by `repro julia install`"
+
+    pkg = answering(bare_machine / "pkg", "1.11.1")
+    monkeypatch.setattr(find, "_juliapkg_executable", lambda: pkg)
+    assert (find_julia().version, find_julia().source) == ("1.11.1", "juliapkg's")
+
+    answering(bare_machine / "bin", "1.10.4")
+    assert (find_julia().version, find_julia().source) == ("1.10.4", "on PATH")
+
+    monkeypatch.setenv("REPRO_JULIA", str(answering(bare_machine / "env", "1.9.0")))
+    assert (find_julia().version, find_julia().source) == ("1.9.0", "named by REPRO_JULIA")
+
+    argument = answering(bare_machine / "argument", "1.8.5")
+    assert (find_julia(argument).version, find_julia(argument).source) == (
+        "1.8.5",
+        "named by the caller",
+    )
+
+
+def test_a_broken_one_on_path_is_passed_over_and_reported(bare_machine):
+    program(bare_machine / "bin", "echo rubbish")
+    with pytest.raises(JuliaNotFound) as missing:
+        find_julia()
+    lines = str(missing.value).splitlines()
+    assert "on PATH" in lines[1] and "rubbish" in lines[1]
+    assert lines[2].endswith("juliapkg's: none")
+    assert GETS_ONE in lines[-1]
+    answering(default_folder() / "debian-bullseye" / "bin", "1.5.3")
+    assert find_julia().version == "1.5.3"
+
+
+def test_a_read_only_home_does_not_matter(bare_machine, monkeypatch):
+    """Finding writes nothing: a home that is not even a folder will do."""
+    home = bare_machine / "home"
+    home.write_text("")
+    monkeypatch.setenv("HOME", str(home))
+    answering(bare_machine / "bin", "1.5.3")
+    assert find_julia().version == "1.5.3"
+
+
+def test_pins_and_command(bare_machine, monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    julia = find_julia(answering(bare_machine, "1.5.3"))
+    assert julia.pinned
+    assert julia.command("-e", "1") == [
+        str(bare_machine / "julia"),
+        *("--startup-file=no", "--history-file=no", "-C", "haswell", "-e", "1"),
+    ]
+    whole = julia.environ({"OPENBLAS_CORETYPE": "Zen", "HOME": "/h"})
+    assert whole == {**BLAS_PINS, "HOME": "/h"}
+    assert json.loads(json.dumps(julia.summary()))["pinned"] is True
+
+
+def test_no_pins_where_there_are_no_such_kernels(bare_machine, monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    julia = find_julia(answering(bare_machine, "1.5.3"))
+    assert not julia.pinned
+    assert "-C" not in julia.arguments and julia.environment == {}
+
+
+def test_an_unpacked_one_keeps_its_caches_to_itself(bare_machine, monkeypatch):
+    """Its launcher is known by whatever path it was named, and the user's own depot wins."""
+    own = UnpackedJulia(default_folder() / "debian-bullseye")
+    launcher = answering(own.prefix / "usr/bin", "1.5.3")
+    program(launcher.parent, "", "julia-unpacked")
+    own.executable.parent.mkdir()
+    own.executable.symlink_to("../usr/bin/julia")
+    (own.prefix / "preload.txt").write_text("lib/a.so\nusr/lib/b.so\n")
+    for named in (None, own.executable, launcher):
+        julia = find_julia(named)
+        assert julia.environment["JULIA_DEPOT_PATH"] == str(default_folder() / "depot")
+        assert julia.preload == (own.prefix / "lib/a.so", own.prefix / "usr/lib/b.so")
+    monkeypatch.setenv("JULIA_DEPOT_PATH", "/my/depot")
+    assert find_julia().environment["JULIA_DEPOT_PATH"] == "/my/depot"
+
+
+def test_juliapkg_is_read_and_not_asked(bare_machine, monkeypatch):
+    """Asking juliapkg for its Julia could install one; what it noted is enough."""
+    monkeypatch.undo()
+    from juliapkg.state import STATE
+
+    note = bare_machine / "meta.json"
+    monkeypatch.setitem(STATE, "meta", str(note))
+    assert find._juliapkg_executable() is None
+    for text in ("{}", "[]", "not json", '{"executable": "/nowhere/julia"}'):
+        note.write_text(text)
+        assert find._juliapkg_executable() is None, text
+    resolved = answering(bare_machine, "1.10.4")
+    note.write_text(json.dumps({"executable": str(resolved)}))
+    assert find._juliapkg_executable() == resolved
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch):
+    """`repro julia …` with a juliacall that does not start."""
+    monkeypatch.setattr(cli, "juliacall_problem", lambda julia: "no PythonCall")
+    return lambda *arguments: CliRunner().invoke(cli.app, arguments)
+
+
+def test_status_for_machines(bare_machine, run):
+    missing = run("status", "--json")
+    assert missing.exit_code == 2
+    assert json.loads(missing.stdout)["found"] is False
+    assert GETS_ONE in json.loads(missing.stdout)["reason"]
+    path = answering(bare_machine / "bin", "1.10.4")
+    there = run("status", "--json")
+    found = json.loads(there.stdout)
+    assert there.exit_code == 0
+    assert (found["version"], found["executable"]) == ("1.10.4", str(path))
+    assert found["juliacall"] == {"usable": False, "reason": "no PythonCall"}
+
+
+def test_status_for_people(bare_machine, run):
+    assert isinstance(run("status").exception, JuliaNotFound)
+    answering(bare_machine / "bin", "1.10.4")
+    shown = run("status").stdout
+    assert "1.10.4" in shown and "on PATH" in shown
+    assert "NOT usable: no PythonCall" in shown
+
+
+def test_install_takes_what_is_there(bare_machine, run, monkeypatch):
+    monkeypatch.setattr(cli, "install_julia", lambda *_, **__: pytest.fail("it unpacks another"))
+    answering(bare_machine / "bin", "1.10.4")
+    done = run("install")
+    assert done.exit_code == 0 and "is there" in done.stdout
+
+
+def test_juliacall_is_tried_in_a_process_of_its_own(bare_machine, monkeypatch):
+    for name in list(os.environ):
+        if name.startswith("PYTHON_JULIA"):
+            monkeypatch.delenv(name)
+    problem = cli.juliacall_problem(find_julia(answering(bare_machine, "1.5.3")))
+    assert problem is not None and "not set up for Julia 1.5.3" in problem
