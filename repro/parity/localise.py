@@ -66,7 +66,8 @@ def first_excess(
     """
 
     def tolerance(name: str, series: Series) -> np.ndarray:
-        return np.reshape(budget(name, series.values[0]) * quantum(series), [1] * series.values.ndim)
+        allowed = budget(name, series.values[0]) * quantum(series)
+        return allowed.reshape([1] * series.values.ndim)
 
     expected, found = one_step(reference), one_step(port)
     worst = compare(expected, found, tolerance, strict=True, in_order=True).first_excess

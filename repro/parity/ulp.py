@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_INTEGERS = {
+_INTEGERS: dict[np.dtype, type[np.signedinteger]] = {
     np.dtype(np.float16): np.int16,
     np.dtype(np.float32): np.int32,
     np.dtype(np.float64): np.int64,

@@ -1,0 +1,307 @@
+"""Hold any port against any reference: two things that yield named arrays per step."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from repro.errors import ReproError
+from repro.julia.find import JuliaNotFound
+from repro.parity import sentences
+from repro.parity.compare import Comparison, NothingToCompare, Report, compare
+from repro.parity.stepping import Stepper
+from repro.parity.steps import Run, Source, collect
+from repro.parity.tolerance import Bitwise, Growth, Rule, Runner, Ulps
+from repro.parity.verdict import Verdict, worst
+from repro.trajectory import Trajectory
+
+
+class CheckError(ReproError, ValueError):
+    """A check that was asked for in a way that cannot be carried out."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One way of running the port beside the reference, and how it compared.
+
+    Attributes:
+        reference, port: what was compared.
+        report: every quantity's comparison; None where there was nothing to compare.
+        tolerance: how it was derived, in words.
+        problem: why there is no report, or how a run broke off.
+        shared: names that may show their last value in every step; see :class:`Run`.
+    """
+
+    reference: Trajectory
+    port: Trajectory
+    report: Report | None
+    tolerance: str
+    problem: str | None = None
+    shared: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.problem is not None or self.report is None:
+            return Verdict.ERROR
+        return self.report.verdict
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Every quantity's, in the order of computation; none where there is no report."""
+        return () if self.report is None else self.report.comparisons
+
+    @property
+    def first_excess(self) -> Comparison | None:
+        """The quantity that fails in the earliest step, the first computed of several."""
+        return None if self.report is None else self.report.first_excess
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """The first array beyond its tolerance: the earliest step's, and there the earliest computed.
+
+    Attributes:
+        step: counted from 0, the first that was yielded.
+        name: the array, and so the operation that computes it.
+        resynchronised: the step started from the reference's own state, so that the operation is
+            wrong in itself; else what it started from may have been off already.
+    """
+
+    step: int | None
+    name: str
+    resynchronised: bool
+
+
+@dataclass(frozen=True)
+class Check:
+    """How a port did beside its reference; true when everything passed.
+
+    Attributes:
+        own: the port's own run; None where it could not be tried.
+        resynchronised: its steps, each from the reference's state; None where not asked for.
+        reason: why nothing could be tried.
+    """
+
+    own: Side | None = None
+    resynchronised: Side | None = None
+    reason: str | None = None
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """What was compared, the sharper comparison first."""
+        return tuple(s for s in (self.resynchronised, self.own) if s is not None)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The most severe of what was compared; ``NOT_RUN`` where nothing could be tried."""
+        return worst(s.verdict for s in self.sides) if self.sides else Verdict.NOT_RUN
+
+    def __bool__(self) -> bool:
+        return bool(self.verdict)
+
+    @property
+    def first(self) -> Divergence | None:
+        """The first wrong operation; None where nothing exceeds its tolerance."""
+        for side in self.sides:
+            found = side.first_excess
+            if found is not None:
+                again = side is self.resynchronised
+                return Divergence(found.first_excess, found.name, again)
+        return None
+
+    @property
+    def worst_ratio(self) -> float:
+        """The largest difference over its tolerance: how many times the tolerance would pass."""
+        ratios = [c.worst_ratio for side in self.sides for c in side.comparisons]
+        return max(ratios, default=float("nan"))
+
+    @property
+    def message(self) -> str:
+        """The verdict, where and by how much the port parts first, and what to do next."""
+        return sentences.message(self)
+
+    def __str__(self) -> str:
+        return self.message
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write both sides as trajectories, and the port's resynchronised steps as a third.
+
+        Returns:
+            The files: ``reference.npz``, ``port.npz``, ``resynchronised.npz``.
+        """
+        whole: dict[str, Trajectory] = {}
+        if self.own is not None:
+            whole |= {"reference": self.own.reference, "port": self.own.port}
+        if self.resynchronised is not None:
+            whole["resynchronised"] = self.resynchronised.port
+        for name, trajectory in whole.items():
+            trajectory.save(Path(folder) / f"{name}.npz")
+        return [Path(folder) / f"{name}.npz" for name in whole]
+
+
+def check(
+    reference: Source,
+    port: Source | Callable[..., Any],
+    *,
+    tolerance: Rule | None = None,
+    names: Sequence[str] | None = None,
+    strict: bool = True,
+    resynchronise: bool = False,
+    draws: Sequence[str] = (),
+    state: Sequence[str] | None = None,
+) -> Check:
+    """Hold a port against a reference, step by step and name by name.
+
+    Both yield named arrays per step: a callable that gives an iterable of dicts, such an iterable
+    itself, a :class:`Trajectory` or the path of a saved one. The order of the names within a step
+    is the order of computation, so that the first that is off names the operation that is wrong.
+
+    Args:
+        reference: what is right. A Julia function: :mod:`repro.reference.user_julia`.
+        port: what is held against it. With ``resynchronise``, a function
+            ``step(state, draws)`` of two dicts of arrays that gives the step's arrays, the new
+            state among them under the reference's names.
+        tolerance: ``Bitwise()``, ``Ulps(budget, because=...)`` or ``Growth()``. By default
+            ``Growth()`` where the port is a step function or takes ``perturbation=None`` (a seed
+            to move its inputs by one ulp; :func:`nudged` does), else ``Bitwise()``. ``Ulps``
+            are budgets per step: with ``resynchronise`` they hold the single steps, and the
+            port's own run is held to its ``Growth()``.
+        names: compare these alone; by default all.
+        strict: a quantity, step or floating width that only one side has fails. Without it what
+            only the port has is not looked at, and another width passes within tolerance.
+        resynchronise: run the port on its own, and again with the reference's state before every
+            step, to tell a wrong operation from amplified rounding. The reference then yields
+            the state before the first iteration first.
+        draws: with ``resynchronise``, names of a step's inputs, which the port gets from the
+            reference; they are not compared.
+        state: with ``resynchronise``, names of what is handed from step to step; by default all
+            that the reference yields first.
+
+    Returns:
+        A :class:`Check`. ``NOT_RUN`` where there is no Julia; ``ERROR`` where there is nothing to
+        compare, a side breaks off with an ``ArithmeticError``, or a port whose tolerance is
+        measured does not repeat itself.
+
+    Raises:
+        ReproError: what was given cannot be read, run, or resynchronised. The message says why.
+    """
+    if (draws or state is not None) and not resynchronise:
+        raise CheckError("draws and state are names for resynchronising: add resynchronise=True")
+    try:
+        expected = _chosen(collect(reference), names, "reference")
+    except JuliaNotFound as problem:
+        return Check(reason=str(problem))
+    if resynchronise:
+        return _step_by_step(expected, port, tolerance, names, strict, draws, state)
+
+    def run(perturbation: int | None = None) -> Run:
+        again = {} if perturbation is None else {"perturbation": perturbation}
+        return _chosen(collect(port, "port", **again), names, "port")
+
+    perturbable = callable(port) and "perturbation" in _parameters(port)
+    rule = tolerance or (Growth() if perturbable else Bitwise())
+    return Check(_side(expected, run, rule, strict, perturbable))
+
+
+def _step_by_step(
+    expected: Run,
+    step: Any,
+    tolerance: Rule | None,
+    names: Sequence[str] | None,
+    strict: bool,
+    draws: Sequence[str],
+    state: Sequence[str] | None,
+) -> Check:
+    if not callable(step):
+        raise CheckError(
+            f"resynchronise=True needs a function step(state, draws), not a {type(step).__name__}"
+        )
+    stepper = Stepper.on(step, expected.trajectory, draws, state)
+    here = replace(expected, trajectory=stepper.compared(expected.trajectory))
+    single = tolerance or Growth()
+    own = Growth() if isinstance(single, Ulps) else single
+    return Check(
+        _side(here, stepper.free, own, strict, True),
+        _side(here, stepper.resynchronised, single, strict, True),
+    )
+
+
+def _side(
+    expected: Run, run: Callable[[int | None], Run], rule: Rule, strict: bool, perturbable: bool
+) -> Side:
+    found = run(None)
+    side = Side(
+        expected.trajectory,
+        found.trajectory,
+        None,
+        rule.words,
+        _broke_off(expected, found),
+        expected.shared + found.shared,
+    )
+    if isinstance(rule, Growth) and perturbable:
+        problem = _unrepeated(found, run(None))
+        if problem is not None:
+            return replace(side, problem=problem)
+    runner = _runner(found, run) if perturbable else None
+    try:
+        tolerance = rule.bind(runner)
+        report = compare(side.reference, side.port, tolerance, strict=strict, in_order=True)
+    except NothingToCompare as problem:
+        return replace(side, problem=side.problem or str(problem))
+    return replace(side, report=report)
+
+
+def _runner(found: Run, run: Callable[[int | None], Run]) -> Runner:
+    return lambda seed: (found if seed is None else run(seed)).trajectory
+
+
+def _broke_off(expected: Run, found: Run) -> str | None:
+    for side, run in (("reference", expected), ("port", found)):
+        if run.broke_off is not None:
+            steps = [s.steps[-1] for s in run.trajectory.series.values()]
+            after = f"after step {max(steps)}" if steps else "before its first step"
+            return (
+                f"the {side} broke off {after}: {run.broke_off}. Mend that, or compare the steps "
+                "before it"
+            )
+    return None
+
+
+def _unrepeated(once: Run, again: Run) -> str | None:
+    """Where a second run of the same port differs from the first: no measure would hold then."""
+    zero = Bitwise().bind(None)
+    try:
+        report = compare(once.trajectory, again.trajectory, zero, strict=True, in_order=True)
+    except NothingToCompare:
+        return None
+    first = report.first_excess
+    if first is None:
+        return None
+    return (
+        f"the port does not repeat itself: run again, `{first.name}` differs in step "
+        f"{first.first_excess}. Seed what it draws, and let it keep nothing between runs or steps"
+    )
+
+
+def _chosen(run: Run, names: Sequence[str] | None, side: str) -> Run:
+    """Cut a run to some quantities, under whichever of their forms."""
+    if names is None:
+        return run
+    series = run.trajectory.series
+    kept = {n: s for n, s in series.items() if n in names or n.partition(" as ")[0] in names}
+    lacking = [n for n in names if n not in series]
+    if side == "reference" and lacking:
+        raise CheckError(
+            f"the reference has no {', '.join(lacking)}: choose from {', '.join(series) or 'none'}"
+        )
+    return replace(run, trajectory=Trajectory(kept, run.trajectory.provenance))
+
+
+def _parameters(port: Any) -> Sequence[str]:
+    try:
+        return list(inspect.signature(port).parameters)
+    except (TypeError, ValueError):
+        return []

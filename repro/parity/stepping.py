@@ -1,0 +1,187 @@
+"""Ports written as one step, run on their own and resynchronised on the reference.
+
+In a run of its own a port hands its state from step to step, and a last-bit difference grows with
+it. Resynchronised, it gets the reference's state before every step: what differs then was
+computed wrongly in that very step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from repro.errors import ReproError
+from repro.parity.steps import Run, arrays, steps_of, trajectory_of
+from repro.parity.tolerance import nudged
+from repro.trajectory import Series, Trajectory
+
+Arrays: TypeAlias = dict[str, np.ndarray]
+
+
+class SteppingError(ReproError, ValueError):
+    """A reference or a port that cannot be taken step by step. The message says what it lacks."""
+
+
+@dataclass(frozen=True)
+class Stepper:
+    """A step function beside the reference it is resynchronised on.
+
+    Attributes:
+        step: ``step(state, draws)`` gives the step's named arrays in the order of computation,
+            the new state among them. It gets NumPy arrays that are its own, and must depend on
+            nothing else.
+        steps: the reference's named arrays in every step.
+        state: names of what is handed from step to step.
+        draws: names of what the reference draws or reads in a step.
+    """
+
+    step: Callable[[Arrays, Arrays], Mapping[str, Any]]
+    steps: Mapping[int, Arrays]
+    state: tuple[str, ...]
+    draws: tuple[str, ...]
+
+    @classmethod
+    def on(
+        cls,
+        step: Callable[[Arrays, Arrays], Mapping[str, Any]],
+        reference: Trajectory,
+        draws: Sequence[str],
+        state: Sequence[str] | None = None,
+    ) -> Stepper:
+        """Beside a reference whose first step holds the state before the first iteration.
+
+        Args:
+            draws: the names of a step's inputs; they are not compared.
+            state: by default all names of the reference's first step.
+
+        Raises:
+            SteppingError: the reference has no such first step, or no step after it, or lacks
+                state or draws in one.
+        """
+        steps = steps_of(reference)
+        if len(steps) < 2:
+            raise SteppingError(
+                f"the reference has {len(steps)} steps: resynchronising takes the state before "
+                "the first iteration, yielded first, and at least one step after it"
+            )
+        first = next(iter(steps.values()))
+        made = cls(step, steps, tuple(first if state is None else state), tuple(draws))
+        made._check()
+        return made
+
+    @property
+    def first(self) -> int:
+        """The step that holds the state before the first iteration."""
+        return next(iter(self.steps))
+
+    def free(self, perturbation: int | None = None) -> Run:
+        """Run on the reference's draws from the reference's first state.
+
+        Args:
+            perturbation: seed; moves every floating value of the first state by one ulp.
+        """
+        state = self._state(self.first)
+        if perturbation is not None:
+            state = _nudged(state, perturbation)
+        return self._run(lambda t, last: state if last is None else last)
+
+    def resynchronised(self, perturbation: int | None = None) -> Run:
+        """Every step from the reference's state before it.
+
+        Args:
+            perturbation: seed; moves every floating value of every state, and of all draws but
+                those that are whole numbers (labels, masks, counts), by one ulp.
+        """
+        before = dict(zip(list(self.steps)[1:], self.steps, strict=False))
+        run = self._run(lambda t, last: self._state(before[t]), perturbation)
+        series = {
+            name: replace(s, kind="results" if s.kind == "state" else s.kind)
+            for name, s in run.trajectory.series.items()
+        }
+        return replace(run, trajectory=Trajectory(series, run.trajectory.provenance))
+
+    def _run(
+        self,
+        start: Callable[[int, Arrays | None], Arrays],
+        perturbation: int | None = None,
+    ) -> Run:
+        """One step after the other, each from what ``start(step, last state)`` gives.
+
+        A perturbation here is one of every step's inputs.
+        """
+        made: dict[int, Arrays] = {self.first: self._state(self.first)}
+        last, broke_off = None, None
+        for t in list(self.steps)[1:]:
+            state, draws = start(t, last), self._draws(t)
+            if perturbation is not None:
+                state = _nudged(state, (perturbation, t))
+                inputs = {n: a for n, a in draws.items() if not _whole(a)}
+                draws |= _nudged(inputs, (perturbation, t))
+            try:
+                found = self.step({n: a.copy() for n, a in state.items()}, draws)
+            except ArithmeticError as error:
+                broke_off = f"{type(error).__name__}: {error}"
+                break
+            made[t] = arrays(found, f"what the port's step {t} returned")
+            last = self._new_state(made[t], t)
+        numbered = trajectory_of(made.values(), {"source": "step"})
+        return Run(self.compared(_renumbered(numbered, list(made))), broke_off)
+
+    def _new_state(self, made: Arrays, t: int) -> Arrays:
+        lacking = [name for name in self.state if name not in made]
+        if lacking:
+            raise SteppingError(
+                f"what the port's step {t} returned lacks {', '.join(lacking)}, which is state: "
+                "return the new state under the reference's names"
+            )
+        return {name: made[name] for name in self.state}
+
+    def _state(self, t: int) -> Arrays:
+        return {name: self.steps[t][name] for name in self.state}
+
+    def _draws(self, t: int) -> Arrays:
+        return {name: self.steps[t][name].copy() for name in self.draws}
+
+    def compared(self, trajectory: Trajectory) -> Trajectory:
+        """All but the draws and the start, which the port has from the reference."""
+        series = {}
+        for label, s in trajectory.series.items():
+            later = s.steps > self.first
+            if label.partition(" as ")[0] not in self.draws and later.any():
+                series[label] = Series(s.steps[later], s.values[later], s.kind)
+        return Trajectory(series, trajectory.provenance)
+
+    def _check(self) -> None:
+        if not self.state:
+            raise SteppingError("no state is named: yield it before the first iteration")
+        both = set(self.state) & set(self.draws)
+        if both:
+            raise SteppingError(f"{', '.join(sorted(both))} is named as state and as draws: choose")
+        for t, found in self.steps.items():
+            wanted = self.state if t == self.first else self.state + self.draws
+            lacking = [name for name in wanted if name not in found]
+            if lacking:
+                raise SteppingError(
+                    f"step {t} of the reference lacks {', '.join(lacking)}: to resynchronise, it "
+                    "has to give the whole state in every step, and every step's draws"
+                )
+
+
+def _nudged(values: Arrays, seed: int | Iterable[int]) -> Arrays:
+    """Each array moved in directions of its own."""
+    base = [seed] if isinstance(seed, int) else list(seed)
+    return {name: nudged(a, [*base, i]) for i, (name, a) in enumerate(values.items())}
+
+
+def _whole(values: np.ndarray) -> bool:
+    """Whether all values are whole numbers: moved by an ulp, a label would be none any more."""
+    return bool(np.all(values == np.trunc(values)))
+
+
+def _renumbered(trajectory: Trajectory, numbers: list[int]) -> Trajectory:
+    steps = np.array(numbers)
+    series = {n: replace(s, steps=steps[s.steps]) for n, s in trajectory.series.items()}
+    return Trajectory(series, trajectory.provenance)

@@ -1,0 +1,185 @@
+"""Runs from anything that yields named arrays step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from repro.errors import ReproError
+from repro.trajectory import Series, Trajectory
+
+Step: TypeAlias = Mapping[str, Any]
+"""The arrays of one step in the order of their computation. An array is whatever NumPy, or a
+tensor's ``detach().cpu().numpy()``, makes one of."""
+
+Source: TypeAlias = "Trajectory | str | Path | Iterable[Step] | Callable[..., Any]"
+"""A trajectory, the path of a saved one, an iterable of steps, or a callable that gives a
+trajectory, an iterable of steps or a single step."""
+
+
+class StepError(ReproError, ValueError):
+    """A step that is not named arrays. The message says which, and of which side."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came out of a source.
+
+    Attributes:
+        trajectory: its steps, numbered from 0 in the order in which they came.
+        broke_off: how it ended, where that was an ``ArithmeticError``: a loss that is not finite
+            ends a run, and the steps before it can be compared.
+        shared: names that were one and the same array in several steps of a finished list.
+    """
+
+    trajectory: Trajectory
+    broke_off: str | None = None
+    shared: tuple[str, ...] = ()
+
+
+def collect(source: Source, side: str = "reference", **kwargs: Any) -> Run:
+    """Run a source to its end and keep a copy of every array.
+
+    Args:
+        source: see :data:`Source`. A callable is called with ``kwargs``.
+        side: whose it is, for messages.
+
+    Raises:
+        StepError: it yields something else than named arrays.
+        TrajectoryError: a file that is no trajectory, or a damaged one.
+    """
+    if isinstance(source, str | Path):
+        return Run(Trajectory.load(source))
+    steps: list[dict[str, np.ndarray]] = []
+    whole: list[Step] = []
+    broke_off = None
+    try:
+        found = source(**kwargs) if callable(source) else source
+        if isinstance(found, Trajectory):
+            return Run(found)
+        whole = found if isinstance(found, list) else []
+        for step in [found] if isinstance(found, Mapping) else _iterable(found, side):
+            steps.append(arrays(step, f"step {len(steps)} of the {side}"))
+    except ArithmeticError as error:
+        broke_off = f"{type(error).__name__}: {error}"
+    provenance = {"source": _name(source)}
+    return Run(trajectory_of(steps, provenance), broke_off, _shared(whole))
+
+
+def record(source: Source, path: str | Path, **kwargs: Any) -> Trajectory:
+    """Run a source and write what it yields, to be a reference later.
+
+    Raises:
+        StepError: it broke off before its end, or yields something else than named arrays.
+    """
+    run = collect(source, "run to record", **kwargs)
+    if run.broke_off is not None:
+        raise StepError(f"nothing is recorded of a run that broke off ({run.broke_off}): mend it")
+    run.trajectory.save(path)
+    return run.trajectory
+
+
+def arrays(step: Step, where: str) -> dict[str, np.ndarray]:
+    """A step's arrays as copies: the source may go on to change its own.
+
+    Complex arrays become real ones with a last axis of two, real and imaginary part.
+
+    Raises:
+        StepError: it is no mapping, or a value is no array of numbers.
+    """
+    if not isinstance(step, Mapping):
+        raise StepError(f"{where} is a {type(step).__name__}: yield a dict of named arrays")
+    return {_text(n, where): _array(value, f"{n!r} in {where}") for n, value in step.items()}
+
+
+def trajectory_of(
+    steps: Iterable[Mapping[str, np.ndarray]], provenance: Mapping[str, Any] | None = None
+) -> Trajectory:
+    """Steps as a trajectory, its names in the order of their computation.
+
+    Floating quantities are states: what is off in one step may be off in all later ones. Integers
+    and Bools are draws. A quantity whose shape or type changes is split: what is unlike its first
+    values goes on as ``NAME as TYPE[SHAPE]``.
+    """
+    kept: dict[tuple[str, str], tuple[list[int], list[np.ndarray]]] = {}
+    order: list[str] = []
+    known = set()
+    for t, step in enumerate(steps):
+        if tuple(step) not in known:
+            known.add(tuple(step))
+            _merge(order, list(step))
+        for name, a in step.items():
+            at, values = kept.setdefault((name, f"{a.dtype}{list(a.shape)}"), ([], []))
+            at.append(t)
+            values.append(a)
+    series: dict[str, Series] = {}
+    for name, form in sorted(kept, key=lambda form: order.index(form[0])):
+        at, values = kept[name, form]
+        label = f"{name} as {form}" if name in series else name
+        kind = "state" if values[0].dtype.kind == "f" else "draw"
+        series[label] = Series(np.array(at), np.stack(values), kind)
+    return Trajectory(series, provenance or {})
+
+
+def steps_of(trajectory: Trajectory) -> dict[int, dict[str, np.ndarray]]:
+    """The named arrays of every step, in order: what :func:`trajectory_of` was made from."""
+    found: dict[int, dict[str, np.ndarray]] = {}
+    for label, series in trajectory.series.items():
+        base = label.partition(" as ")[0]
+        name = base if base in trajectory.series else label
+        for i, t in enumerate(series.steps.tolist()):
+            found.setdefault(t, {})[name] = series.values[i, ...]
+    return dict(sorted(found.items()))
+
+
+def _merge(order: list[str], names: list[str]) -> None:
+    """Put new names into the order, each before the known name that follows it in its step."""
+    place = len(order)
+    for name in reversed(names):
+        if name in order:
+            place = order.index(name)
+        else:
+            order.insert(place, name)
+
+
+def _shared(steps: list[Step]) -> tuple[str, ...]:
+    """Names whose array is one object in consecutive steps: changed in place, all would change."""
+    pairs = zip(steps, steps[1:], strict=False)
+    names = (n for a, b in pairs for n, v in a.items() if np.ndim(v) and b.get(n) is v)
+    return tuple(dict.fromkeys(names))
+
+
+def _array(value: Any, where: str) -> np.ndarray:
+    try:
+        if hasattr(value, "detach"):
+            value = value.detach().cpu().numpy()
+        found = np.array(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise StepError(f"{where} is no array ({error}): convert it before it is yielded") from None
+    if found.dtype.kind == "c":
+        found = np.stack([found.real, found.imag], axis=-1)
+    if found.dtype.kind not in "biuf" or found.dtype.itemsize > 8:
+        raise StepError(
+            f"{where} is of type {found.dtype}: yield numbers of 64 bits at most, or leave it out"
+        )
+    return np.ascontiguousarray(found).reshape(found.shape)
+
+
+def _text(name: Any, where: str) -> str:
+    if not isinstance(name, str):
+        raise StepError(f"{name!r} in {where} is no name: use a string")
+    return name
+
+
+def _iterable(found: Any, side: str) -> Iterable[Step]:
+    if not isinstance(found, Iterable):
+        raise StepError(f"the {side} gave a {type(found).__name__}: yield dicts of named arrays")
+    return found
+
+
+def _name(source: Any) -> str:
+    return getattr(source, "__qualname__", type(source).__name__)

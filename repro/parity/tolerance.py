@@ -1,0 +1,167 @@
+"""The three ways to derive a tolerance. There is no default relative tolerance to fall back on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+import numpy as np
+
+from repro.errors import ReproError
+from repro.parity.compare import Tolerance
+from repro.parity.envelope import FACTOR, PERTURBATIONS, Envelope, measure, quantum
+from repro.trajectory import Series, Trajectory
+
+Runner = Callable[[int | None], Trajectory]
+"""The port as is for None, else with inputs perturbed by this seed."""
+
+
+class ToleranceError(ReproError, ValueError):
+    """A tolerance that was not derived, or does not cover what is compared."""
+
+
+class Rule(Protocol):
+    """A way to a tolerance.
+
+    Attributes:
+        words: its derivation, as reports print it.
+    """
+
+    @property
+    def words(self) -> str: ...
+
+    def bind(self, run: Runner | None) -> Tolerance:
+        """The tolerance for one port; ``run`` is None where it cannot be run again."""
+
+
+class Bitwise:
+    """Every bit equal (the two zeros, and all NaN, count as equal)."""
+
+    words = "bitwise: nothing may differ"
+
+    def bind(self, run: Runner | None) -> Tolerance:
+        return lambda name, series: np.zeros(_wide(series))
+
+
+class Ulps:
+    """A budget that was counted from the operations.
+
+    Args:
+        budget: allowed difference, in ulp of the array's largest magnitude in each step: one
+            number for all names, one per name, or ``budget(name, array)``.
+        because: how it was counted; the report prints it.
+
+    Raises:
+        ToleranceError: ``because`` is empty, or a budget is negative or not finite.
+    """
+
+    def __init__(
+        self,
+        budget: float | Mapping[str, float] | Callable[[str, np.ndarray], float],
+        because: str,
+    ) -> None:
+        if not because.strip():
+            raise ToleranceError(
+                "a budget needs its derivation: Ulps(4, because='3 additions and a product')"
+            )
+        self.budget, self.because = budget, because
+
+    @property
+    def words(self) -> str:
+        return f"ulp budget: {self.because}"
+
+    def __call__(self, name: str, values: np.ndarray) -> float:
+        """The budget of one array.
+
+        Raises:
+            ToleranceError: there is none for this name, or it is negative or not finite.
+        """
+        if callable(self.budget):
+            found = float(self.budget(name, values))
+        elif isinstance(self.budget, Mapping):
+            if name not in self.budget:
+                raise ToleranceError(f"no ulp budget for {name!r}: count its operations, state it")
+            found = float(self.budget[name])
+        else:
+            found = float(self.budget)
+        if not 0 <= found < np.inf:
+            raise ToleranceError(f"the ulp budget of {name!r} is {found}: state a finite one >= 0")
+        return found
+
+    def bind(self, run: Runner | None) -> Tolerance:
+        def tolerance(name: str, series: Series) -> np.ndarray:
+            budget = np.array([self(name, values) for values in series.values])
+            return (budget * quantum(series)).reshape(_wide(series))
+
+        return tolerance
+
+
+class Growth:
+    """What a last-bit perturbation of the inputs grows to, measured on the port.
+
+    Args:
+        perturbations: the seeds of the perturbed runs. More find rarer growth.
+    """
+
+    def __init__(self, perturbations: Iterable[int] = PERTURBATIONS) -> None:
+        self.perturbations = tuple(perturbations)
+        if not self.perturbations:
+            raise ToleranceError("no perturbation was asked for: give at least one seed")
+
+    @property
+    def words(self) -> str:
+        return (
+            f"measured: {FACTOR:g} times what {len(self.perturbations)} perturbations of the "
+            f"inputs by one ulp grow to, at least {FACTOR:g} ulp"
+        )
+
+    def bind(self, run: Runner | None) -> Tolerance:
+        return self.envelope(run).tolerance
+
+    def envelope(self, run: Runner | None) -> Envelope:
+        """Measure.
+
+        Raises:
+            ToleranceError: the port cannot be run again, or not with perturbed inputs, or its
+                perturbed runs have other steps or shapes.
+        """
+        if run is None:
+            raise ToleranceError(
+                "the port cannot be run with perturbed inputs: give a callable that takes "
+                "perturbation=None, or state tolerance=Ulps(budget, because=...) or Bitwise()"
+            )
+        base = run(None)
+
+        def alike(seed: int | None) -> Trajectory:
+            found = base if seed is None else run(seed)
+            if _form(found) != _form(base):
+                raise ToleranceError(
+                    f"perturbation {seed} changed the port's steps or shapes, so its growth has "
+                    "no measure: state tolerance=Ulps(budget, because=...) instead"
+                )
+            return found
+
+        return measure(alike, self.perturbations)
+
+
+def nudged(values: np.ndarray, seed: int | Iterable[int]) -> np.ndarray:
+    """Every floating value moved to one of its two neighbours, at random; others as they are.
+
+    Args:
+        values: of any shape and type.
+        seed: of the directions.
+    """
+    values = np.asarray(values)
+    if values.dtype.kind != "f":
+        return values.copy()
+    up = np.random.default_rng(seed).integers(0, 2, values.shape).astype(bool)  # type: ignore
+    towards = np.where(up, np.inf, -np.inf).astype(values.dtype)
+    return np.asarray(np.nextafter(values, towards))
+
+
+def _form(trajectory: Trajectory) -> dict[str, tuple[tuple[int, ...], list[int]]]:
+    return {n: (s.values.shape, s.steps.tolist()) for n, s in trajectory.series.items()}
+
+
+def _wide(series: Series) -> tuple[int, ...]:
+    return (len(series.steps),) + (1,) * (series.values.ndim - 1)
