@@ -1,7 +1,5 @@
 """Whether two runs agree, how closely, within which derived tolerance, and where they part."""
 
-from repro.parity.check import Check as Check
-from repro.parity.check import Divergence as Divergence
 from repro.parity.check import check as check
 from repro.parity.compare import Comparison as Comparison
 from repro.parity.compare import NothingToCompare as NothingToCompare
@@ -12,6 +10,8 @@ from repro.parity.envelope import Envelope as Envelope
 from repro.parity.envelope import measure as measure
 from repro.parity.localise import Excess as Excess
 from repro.parity.localise import first_excess as first_excess
+from repro.parity.result import Check as Check
+from repro.parity.result import Divergence as Divergence
 from repro.parity.steps import collect as collect
 from repro.parity.steps import record as record
 from repro.parity.tolerance import Bitwise as Bitwise

@@ -14,7 +14,7 @@ from repro.parity.verdict import Verdict
 from repro.trajectory import Series, Trajectory
 
 if TYPE_CHECKING:
-    from repro.parity.check import Check, Side
+    from repro.parity.result import Check, Side
 
 
 def message(check: Check) -> str:
