@@ -1,8 +1,14 @@
-"""The live Julia that tests ask, and what happens where there is none."""
+"""One thread for torch; the live Julia that tests ask, and what happens where there is none."""
 
 from __future__ import annotations
 
 import os
+
+# Before torch is imported: matrices this small are fastest on one thread, and several workers of
+# pytest with a pool of threads each bring a small machine to a halt.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# ruff: noqa: E402
 from collections.abc import Callable
 from pathlib import Path
 

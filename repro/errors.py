@@ -1,6 +1,10 @@
-"""What the user can mend."""
+"""What can go wrong in ways that the user can mend."""
 
 
 class ReproError(Exception):
     """Bad input or a missing part. Its message is one clear line that ends with what to do next;
     the command line prints it and exits with status 2."""
+
+
+class NonFiniteLossError(ReproError, ArithmeticError):
+    """Raised where Flux's ``back!`` and ``gradient`` raise: the loss is infinite or NaN."""

@@ -80,8 +80,8 @@ def as_json(result: Result) -> dict[str, Any]:
         "reference": dict(result.reference.provenance) if result.reference else None,
         "port": dict(result.port.provenance) if result.port else None,
         "envelope": dict(result.envelope.provenance) if result.envelope else None,
-        "bit_equal": report.bit_equal if report else None,
-        "quantities": [_quantity(c) for c in report.comparisons] if report else [],
+        "bit_equal": report.bit_equal if report is not None else None,
+        "quantities": [_quantity(c) for c in report.comparisons] if report is not None else [],
     }
 
 

@@ -95,15 +95,15 @@ def check(
 ) -> Result:
     """Run a case's port and hold it against the reference.
 
-    A loss that is not finite ends the port as it ends the original: verdict ``ERROR``, with the
-    reason. Damaged recordings and impossible devices raise instead: nothing was tried.
+    A port that breaks off with a loss that is not finite, where the reference went on, fails.
+    Damaged recordings and impossible devices raise instead: nothing was tried.
     """
     expected, envelope = reference.trajectory(case), reference.envelope(case)
     start = time.perf_counter()
     try:
         found = run(case, device=device, dtype=dtype)
     except NonFiniteLossError as error:
-        return Result(case, Verdict.ERROR, reason=str(error), reference=expected)
+        return Result(case, Verdict.FAIL, reason=f"the port broke off: {error}", reference=expected)
     seconds = time.perf_counter() - start
     sides = {"reference": expected, "port": found, "envelope": envelope, "seconds": seconds}
     try:

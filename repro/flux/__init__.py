@@ -1,8 +1,8 @@
 """Flux 0.7.3's behaviour in PyTorch: layers, loss and optimisers."""
 
+from repro.errors import NonFiniteLossError as NonFiniteLossError
 from repro.flux.layers import Chain as Chain
 from repro.flux.layers import Linear as Linear
-from repro.flux.loss import NonFiniteLossError as NonFiniteLossError
 from repro.flux.loss import back as back
 from repro.flux.loss import gradient as gradient
 from repro.flux.loss import mse as mse
@@ -10,4 +10,5 @@ from repro.flux.optimise import ADAM as ADAM
 from repro.flux.optimise import Descent as Descent
 from repro.flux.optimise import Momentum as Momentum
 from repro.flux.optimise import Optimiser as Optimiser
+from repro.flux.optimise import step as step
 from repro.flux.optimise import update_params as update_params

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from repro.julia import MersenneTwister
+from repro.trace import note
 
 
 class Linear(nn.Module):
@@ -56,7 +57,10 @@ class Linear(nn.Module):
         dtype = torch.promote_types(x.dtype, self.weight.dtype)
         weight, bias = self.weight.to(dtype), self.bias.to(dtype)
         z = weight @ x.to(dtype) + bias[:, None]
-        return z if self.activation is None else self.activation(z)
+        note("pre", z)
+        out = z if self.activation is None else self.activation(z)
+        note("out", out)
+        return out
 
 
 class Chain(nn.Module):

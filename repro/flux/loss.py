@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-
-class NonFiniteLossError(ArithmeticError):
-    """Raised where Flux's ``back!`` and ``gradient`` raise: the loss is infinite or NaN."""
+from repro.errors import NonFiniteLossError
+from repro.trace import note
 
 
 def mse(prediction: Tensor, target: Tensor) -> Tensor:
@@ -32,7 +31,9 @@ def mse(prediction: Tensor, target: Tensor) -> Tensor:
         )
     difference = prediction - target
     reciprocal = torch.tensor(1 / target.numel(), dtype=difference.dtype, device=difference.device)
-    return torch.sum(difference * difference) * reciprocal
+    loss = torch.sum(difference * difference) * reciprocal
+    note("loss", loss)
+    return loss
 
 
 def _require_finite(loss: Tensor) -> None:
@@ -43,14 +44,15 @@ def _require_finite(loss: Tensor) -> None:
         )
 
 
-def back(loss: Tensor) -> None:
-    """Flux's ``back!``: *add* the gradient of ``loss`` to every parameter's ``grad``.
+def back(loss: Tensor, weights: list[nn.Parameter]) -> None:
+    """Flux's ``back!``: *add* the gradient of ``loss`` to every weight's ``grad``.
 
     Raises:
         NonFiniteLossError: the loss is infinite or NaN.
     """
     _require_finite(loss)
     loss.backward()
+    note("grad", [w.grad for w in weights])
 
 
 def gradient(loss: Tensor, weights: list[Tensor]) -> list[Tensor]:
@@ -60,4 +62,6 @@ def gradient(loss: Tensor, weights: list[Tensor]) -> list[Tensor]:
         NonFiniteLossError: the loss is infinite or NaN.
     """
     _require_finite(loss)
-    return list(torch.autograd.grad(loss, weights))
+    grads = list(torch.autograd.grad(loss, weights))
+    note("grad", grads)
+    return grads

@@ -7,13 +7,14 @@ numbers starts with fresh state.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
+
+from repro.trace import note
 
 
 class Optimiser(Protocol):
@@ -81,8 +82,15 @@ class ADAM:
 
 
 @torch.no_grad()
-def update_params(opt: Optimiser, weights: Iterable[Tensor]) -> None:
-    """Take one step on every weight from its ``grad``, then zero that ``grad``."""
+def step(opt: Optimiser, weights: list[nn.Parameter], grads: list[Tensor]) -> None:
+    """Subtract the optimiser's step from every weight, in place."""
+    for w, g in zip(weights, grads, strict=True):
+        w -= opt.apply(w, g)
+    note("update", weights)
+
+
+def update_params(opt: Optimiser, weights: list[nn.Parameter]) -> None:
+    """Take one step on every weight from its ``grad``, then zero the ``grad``."""
+    step(opt, weights, [w.grad for w in weights])  # type: ignore[misc]
     for w in weights:
-        w -= opt.apply(w, w.grad)
-        w.grad.zero_()
+        w.grad.zero_()  # type: ignore[union-attr]

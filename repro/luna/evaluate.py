@@ -77,14 +77,13 @@ def eval_model(
 
     y, testy = task(x), task(testx)
     initial_predictions, test_loss = test()
-    test_losses = [test_loss]
+    final_predictions, test_losses = initial_predictions, [test_loss]
     try:
         for _ in range(updates):
-            back(mse(model(row(x)), row(y)))
+            back(mse(model(row(x)), row(y)), weights)
             update_params(opt, weights)
             final_predictions, test_loss = test()
             test_losses.append(test_loss)
-        final_predictions, _ = test()
     finally:
         restore(weights, prev_weights)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from repro.flux import Descent, Optimiser, gradient, mse, update_params
+from repro.flux import Descent, Optimiser, gradient, mse, step, update_params
 from repro.julia import MersenneTwister
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, copies, params, restore
 from repro.luna.training import Data, Observe, check_counts
+from repro.trace import note
 
 
 def fomaml(
@@ -67,15 +68,14 @@ def fomaml(
             x = data.batch(rng, train_batch_size)
             y = task(x)
             grad = gradient(mse(model(x[None, :]), y[None, :]), weights)
-            with torch.no_grad():
-                for w, g in zip(weights, grad, strict=True):
-                    w -= inner_opt.apply(w, g)
+            step(inner_opt, weights, grad)
 
             testy = task(testx)
             grad = gradient(mse(model(testx[None, :]), testy[None, :]), weights)
             restore(weights, prev_weights)
             for w, g in zip(weights, grad, strict=True):
                 w.grad += g
+            note("sum", [w.grad for w in weights])
 
         update_params(meta_opt, weights)
 

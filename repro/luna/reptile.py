@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from repro.flux import Descent, Optimiser, back, mse, update_params
 from repro.julia import MersenneTwister
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, copies, params
 from repro.luna.training import Data, Observe, check_counts
+from repro.trace import note
 
 
 def reptile(
@@ -64,16 +65,35 @@ def reptile(
 
         y = task(x)
         order = torch.from_numpy(rng.randperm(len(x)) - 1).to(x.device)
+        note("permutation", order + 1)
         for idx in order.split(train_batch_size):
-            back(mse(model(x[idx][None, :]), y[idx][None, :]))
+            x_k, y_k = x[idx], y[idx]
+            note("x", x_k)
+            note("y", y_k)
+            back(mse(model(x_k[None, :]), y_k[None, :]), weights)
             update_params(inner_opt, weights)
 
-        with torch.no_grad():
-            for w, w0 in zip(weights, prev_weights, strict=True):
-                w.copy_(w0 + meta_opt.apply(w0, w - w0))
+        meta_step(meta_opt, weights, prev_weights)
 
         if i % eval_interval == 0:
             evaluations.append(data.evaluate(model, rng, eval_batch_size, i))
         if observe is not None:
             observe(i, model)
     return evaluations
+
+
+@torch.no_grad()
+def meta_step(
+    meta_opt: Optimiser, weights: list[nn.Parameter], prev_weights: list[Tensor]
+) -> None:
+    """``w = w0 + step``, the optimiser's step on the difference ``w - w0``."""
+    differences = [w - w0 for w, w0 in zip(weights, prev_weights, strict=True)]
+    note("difference", differences)
+    steps = [
+        meta_opt.apply(w0, difference)
+        for w0, difference in zip(prev_weights, differences, strict=True)
+    ]
+    note("step", steps)
+    for w, w0, change in zip(weights, prev_weights, steps, strict=True):
+        w.copy_(w0 + change)
+    note("update", weights)

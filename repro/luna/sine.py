@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from repro.flux import Chain, Linear
 from repro.julia import MersenneTwister
+from repro.trace import note
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,15 @@ class SineWave:
     def draw(cls, rng: MersenneTwister) -> SineWave:
         """A random task: the amplitude from [0.1, 5], then the phase from [0, 2 pi]."""
         amplitude = rng.uniform(0.1, 5.0)
-        return cls(amplitude, rng.uniform(0.0, 2 * pi))
+        task = cls(amplitude, rng.uniform(0.0, 2 * pi))
+        note("amplitude", task.amplitude)
+        note("phase_shift", task.phase_shift)
+        return task
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self.amplitude * torch.sin((x + self.phase_shift).double()).to(x.dtype)
+        y = self.amplitude * torch.sin((x + self.phase_shift).double()).to(x.dtype)
+        note("y", y)
+        return y
 
     def __str__(self) -> str:
         amplitude, phase = np.float32(self.amplitude), np.float32(self.phase_shift)
@@ -76,6 +82,7 @@ def restore(weights: list[nn.Parameter], saved: list[Tensor]) -> None:
     """Write the saved numbers back into the weights' own arrays."""
     for w, s in zip(weights, saved, strict=True):
         w.copy_(s)
+    note("restore", weights)
 
 
 def flatten(model: nn.Module) -> np.ndarray:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from repro.julia import MersenneTwister, julia_range
 from repro.luna.evaluate import Evaluation, eval_model
 from repro.luna.sine import SineWave
+from repro.trace import note
 
 Observe = Callable[[int, nn.Module], None]
 """Called as ``observe(epoch, model)`` at the end of every iteration."""
@@ -44,12 +45,15 @@ class Data:
 
     def batch(self, rng: MersenneTwister, size: int) -> Tensor:
         """``size`` points uniform in [-5, 5]."""
-        return self(rng.uniform(-5.0, 5.0, size))
+        x = self(rng.uniform(-5.0, 5.0, size))
+        note("x", x)
+        return x
 
     def evaluate(
         self, model: nn.Module, rng: MersenneTwister, batch_size: int, epoch: int, **kwargs
     ) -> Evaluation:
         """The evaluation inside training: its x is drawn first, then its task."""
+        note("evaluation", epoch)
         evalx = self.batch(rng, batch_size)
         return eval_model(model, evalx, self.testx, SineWave.draw(rng), epoch=epoch, **kwargs)
 

@@ -64,7 +64,7 @@ def transfer_learn(
         task = SineWave.draw(rng)
         x = data.batch(rng, train_batch_size)
         y = task(x)
-        back(mse(model(x[None, :]), y[None, :]))
+        back(mse(model(x[None, :]), y[None, :]), weights)
         update_params(opt, weights)
 
         if i % eval_interval == 0:

@@ -1,0 +1,91 @@
+"""The ports' interface: what they refuse, leave alone and return."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from repro.errors import NonFiniteLossError
+from repro.flux import Descent
+from repro.julia import MersenneTwister
+from repro.luna import (
+    SineWave,
+    eval_model,
+    flatten,
+    fomaml,
+    reptile,
+    sine_model,
+    transfer_learn,
+)
+
+FUNCTIONS = [fomaml, reptile, transfer_learn]
+
+
+def fresh():
+    rng = MersenneTwister(0)
+    return sine_model(rng), rng
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_evaluations_come_at_their_interval(function):
+    model, rng = fresh()
+    seen = []
+    evaluations = function(
+        model, epochs=6, eval_interval=3, rng=rng, observe=lambda i, m: seen.append(i)
+    )
+    assert [e.epoch for e in evaluations] == [3, 6]
+    assert seen == [1, 2, 3, 4, 5, 6]
+    assert all(e.test_losses.shape == (33,) for e in evaluations)
+    assert all(e.test_losses.dtype == np.float32 for e in evaluations)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("name", ["train_batch_size", "eval_batch_size", "eval_interval"])
+def test_counts_must_be_positive(function, name):
+    model, rng = fresh()
+    before = flatten(model)
+    with pytest.raises(ValueError, match=f"{name} must be a positive integer"):
+        function(model, epochs=1, rng=rng, **{name: 0})
+    assert np.array_equal(flatten(model), before)
+
+
+def test_a_short_last_batch_is_used():
+    model, rng = fresh()
+    reptile(model, epochs=1, train_batch_size=32, rng=rng)
+
+
+def test_unknown_variant():
+    model, rng = fresh()
+    with pytest.raises(ValueError, match="'package' or 'post'"):
+        transfer_learn(model, epochs=1, rng=rng, variant="blog")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_diverging_run_stops_where_flux_stops(function):
+    model, rng = fresh()
+    opt = {"opt": Descent(1e20)} if function is transfer_learn else {"meta_opt": Descent(1e20)}
+    with pytest.raises(NonFiniteLossError):
+        function(model, epochs=5, rng=rng, **opt)
+
+
+def test_eval_model_puts_the_weights_back_and_reports():
+    model, rng = fresh()
+    before, lines = flatten(model), []
+    x, testx = torch.linspace(-5, 5, 10), torch.linspace(-5, 5, 50)
+    found = eval_model(model, x, testx, SineWave(4, 1), updates=3, print=lines.append)
+    assert np.array_equal(flatten(model), before)
+    assert found.test_losses.shape == (4,)
+    assert not np.array_equal(found.initial_predictions, found.final_predictions)
+    assert len(lines) == 5 and "4.0" in lines[0]
+    unchanged = eval_model(model, x, testx, SineWave(4, 1), updates=0)
+    assert np.array_equal(unchanged.initial_predictions, unchanged.final_predictions)
+
+
+def test_a_wave_rounds_each_step_to_float32():
+    x = torch.linspace(-5, 5, 1000)
+    wave = SineWave(0.1, 2.3)
+    inner = x + np.float32(2.3)
+    expected = np.float32(0.1) * np.sin(inner.numpy().astype(np.float64)).astype(np.float32)
+    assert wave.amplitude == np.float32(0.1)
+    assert np.array_equal(wave(x).numpy(), expected)

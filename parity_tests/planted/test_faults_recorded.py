@@ -1,0 +1,44 @@
+"""Every planted fault that a recording can show must FAIL; the port with none must not."""
+
+from __future__ import annotations
+
+import pytest
+from planted.catalogue import CATALOGUE
+from planted.plant import Change, planted_run
+from planted.recorded import check_fault
+
+from repro.parity import Verdict
+from repro.reference import recorded
+from repro.suite import Recorded, check
+
+EPOCHS = 3
+RECORDED = [f for f in CATALOGUE if f.recorded is not None]
+
+
+@pytest.mark.parametrize("fault", RECORDED, ids=lambda f: f.name.replace(" ", "-"))
+def test_fault_fails(fault):
+    assert check_fault(fault, EPOCHS).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("name", sorted({f.recorded for f in RECORDED}))
+def test_same_machinery_passes_without_a_fault(name):
+    """Without this, a planting that broke every port would look like perfect detection."""
+    case = recorded.load(name).case.upto(EPOCHS)
+    assert check(case, Recorded(), run=planted_run())
+
+
+def test_a_fault_whose_source_has_moved_on_is_refused():
+    with pytest.raises(ValueError, match="not once"):
+        planted_run(Change("repro.luna.fomaml", "no such line", ""))
+
+
+def test_planting_leaves_the_real_port_alone():
+    import repro.luna
+    from repro import port
+
+    before = repro.luna, port, repro.luna.fomaml
+    planted_run(Change("repro.luna.fomaml", "w.grad += g", "w.grad += 2 * g"))
+    import repro.luna as after
+    from repro import port as port_after
+
+    assert before == (after, port_after, after.fomaml)
