@@ -45,12 +45,12 @@ FAST = Arithmetic(**{f.name: "fast" for f in fields(Arithmetic)})
 def implements(primitive: str, name: str, *functions: Callable) -> None:
     """Register compiled functions as implementation `name` of a field of `Arithmetic`.
 
-    Each function is known to the loops by its own name, without a leading `NAME_`.
+    Each function is known to the loops by its own name without its first word.
     """
     if primitive not in {f.name for f in fields(Arithmetic)}:
         raise ValueError(f"{primitive!r} is no primitive: use a field of Arithmetic")
     for function in functions:
-        attribute = function.__name__.removeprefix(f"{name}_")
+        attribute = function.__name__.split("_", 1)[1]
         _implementations[name, attribute] = function
         _primitive_of[attribute] = primitive
 

@@ -214,7 +214,8 @@ def exact_column_gradient(g: np.ndarray, d: np.ndarray, x: np.ndarray, columns: 
     """
     out_of_line()
     chain = np.empty(ROWS, np.float32)
-    g[:] = _0
+    for i in range(ROWS):
+        g[i] = _0
     j = 0
     while columns - j >= 8:
         _one(chain, d, x, 0, ROWS * j, j, 1, 0, 8)
@@ -268,58 +269,53 @@ def exact_sum_all(a: np.ndarray, n: int) -> np.float32:
     if n == 1:
         return a[0]
     start = a[0] + a[1]
-    blocks = (n - 2) // 32
-    if blocks == 0:
-        s = start
-    else:
-        even = (_lane(a, blocks, 0, start) + _lane(a, blocks, 4, -_0)) + (
-            _lane(a, blocks, 2, -_0) + _lane(a, blocks, 6, -_0)
+    rest = 2 + (n - 2) // 32 * 32
+    if rest > 2:
+        even = (_lane(a, 2, rest, start) + _lane(a, 6, rest, -_0)) + (
+            _lane(a, 4, rest, -_0) + _lane(a, 8, rest, -_0)
         )
-        odd = (_lane(a, blocks, 1, -_0) + _lane(a, blocks, 5, -_0)) + (
-            _lane(a, blocks, 3, -_0) + _lane(a, blocks, 7, -_0)
+        odd = (_lane(a, 3, rest, -_0) + _lane(a, 7, rest, -_0)) + (
+            _lane(a, 5, rest, -_0) + _lane(a, 9, rest, -_0)
         )
-        s = even + odd
-    for i in range(2 + 32 * blocks, n):
-        s += a[i]
-    return s
+        start = even + odd
+    for i in range(rest, n):
+        start += a[i]
+    return start
 
 
-@jit
-def _lane(a: np.ndarray, blocks: int, lane: int, start: np.float32) -> np.float32:
+@inlined
+def _lane(a: np.ndarray, first: int, last: int, start: np.float32) -> np.float32:
     """One lane's four accumulators, added."""
     s0, s1, s2, s3 = start, -_0, -_0, -_0
-    for block in range(blocks):
-        i = 2 + 32 * block + lane
+    for i in range(first, last, 32):
         s0, s1, s2, s3 = s0 + a[i], s1 + a[i + 8], s2 + a[i + 16], s3 + a[i + 24]
     return ((s0 + s1) + s2) + s3
 
 
-# Updates: constants are Float64 and arrays Float32, each assignment rounds once. `step` is what
-# is to be subtracted from the weights; it may be the gradient's own array.
+# Updates, in place: w -= step. Constants are Float64 and arrays Float32: what
+# is assigned to an array is formed in Float64 and rounded once, except for the difference.
 
 
 @jit
-def exact_descent(step: np.ndarray, g: np.ndarray, eta: float) -> None:
-    """eta * g."""
+def exact_descent(w: np.ndarray, g: np.ndarray, eta: float) -> None:
+    """The step is eta * g."""
     out_of_line()
-    for i in range(g.size):
-        step[i] = _F(np.float64(g[i]) * eta)
+    for i in range(w.size):
+        w[i] -= _F(np.float64(g[i]) * eta)
 
 
 @jit
-def exact_momentum(
-    step: np.ndarray, g: np.ndarray, v: np.ndarray, eta: float, rho: float
-) -> None:
+def exact_momentum(w: np.ndarray, g: np.ndarray, v: np.ndarray, eta: float, rho: float) -> None:
     """v = rho * v - eta * g; the step is -v."""
     out_of_line()
-    for i in range(g.size):
+    for i in range(w.size):
         v[i] = _F(rho * np.float64(v[i]) - eta * np.float64(g[i]))
-        step[i] = -v[i]
+        w[i] -= (-v[i])
 
 
 @jit
 def exact_adam(
-    step: np.ndarray,
+    w: np.ndarray,
     g: np.ndarray,
     m: np.ndarray,
     v: np.ndarray,
@@ -329,16 +325,16 @@ def exact_adam(
     b1_power: float,
     b2_power: float,
 ) -> None:
-    """m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + 1e-8) * eta, with running m and v.
+    """The step is m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + 1e-8) * eta.
 
     m = b1 * m + (1 - b1) * g; v = b2 * v + (1 - b2) * g^2, the square rounded to Float32.
     """
     out_of_line()
-    for i in range(g.size):
+    for i in range(w.size):
         m[i] = _F(b1 * np.float64(m[i]) + (1 - b1) * np.float64(g[i]))
         v[i] = _F(b2 * np.float64(v[i]) + (1 - b2) * np.float64(g[i] * g[i]))
         root = np.sqrt(np.float64(v[i]) / (1 - b2_power)) + 1e-8
-        step[i] = _F(np.float64(m[i]) / (1 - b1_power) / root * eta)
+        w[i] -= _F(np.float64(m[i]) / (1 - b1_power) / root * eta)
 
 
 implements("sine", "exact", exact_sine)

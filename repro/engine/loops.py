@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from repro.engine.compiling import entry, jit
-from repro.engine.network import W2, SIZE, aligned, gradient, mse, predict, transpose, workspace
-from repro.engine.optimisers import apply, reset, update
+from repro.engine.network import SIZE, aligned, copy, fill, gradient, mse, predict, workspace
+from repro.engine.optimisers import reset, update
 from repro.engine.stream import randperm, uniform
 from repro.engine.tiles import out_of_line
 
@@ -60,13 +60,6 @@ def wave(arithmetic, y, task, x) -> None:
 
 
 @jit
-def finite_gradient(arithmetic, g, w, x, y, work):
-    """`gradient` at weights of which no transpose is at hand; returns the loss."""
-    transpose(work.transposed, w[W2])
-    return gradient(arithmetic, g, w, x, y, work)
-
-
-@jit
 def fine_tune(arithmetic, w, opt, updates, x, y, testx, testy, g, work, initial, final, losses):
     """Take gradient steps on (x, y) and watch the loss at (testx, testy); w is left changed.
 
@@ -75,17 +68,17 @@ def fine_tune(arithmetic, w, opt, updates, x, y, testx, testy, g, work, initial,
     """
     out_of_line()
     predict(arithmetic, w, testx, work)
-    initial[:] = work.output[: testx.size]
-    final[:] = initial
+    copy(initial, work.output)
+    copy(final, work.output)
     losses[0] = mse(arithmetic, testy, work)
     for update_number in range(1, updates + 1):
-        loss = finite_gradient(arithmetic, g, w, x, y, work)
+        loss = gradient(arithmetic, g, w, x, y, work)
         if not np.isfinite(loss):
             return loss
         update(arithmetic, opt, w, g)
         predict(arithmetic, w, testx, work)
         losses[update_number] = mse(arithmetic, testy, work)
-        final[:] = work.output[: testx.size]
+        copy(final, work.output)
     return _0
 
 
@@ -94,7 +87,7 @@ def eval_model(arithmetic, w, opt, updates, x, testx, task, y, testy, initial, f
     """`repro.luna.eval_model` on weights w (4353,), which are left as they were."""
     work, g = workspace(max(x.size, testx.size)), aligned(SIZE)
     tuned = aligned(SIZE)
-    tuned[:] = w
+    copy(tuned, w)
     wave(arithmetic, y, task, x)
     wave(arithmetic, testy, task, testx)
     loss = fine_tune(
@@ -113,7 +106,7 @@ def evaluate(arithmetic, w, opt, stream, testx, g, tuned, work, records, row):
     records.task[row, 0], records.task[row, 1] = task
     wave(arithmetic, y, task, x)
     wave(arithmetic, testy, task, testx)
-    tuned[:] = w
+    copy(tuned, w)
     initial, final, losses = records.initial[row], records.final[row], records.losses[row]
     updates = losses.size - 1
     return fine_tune(
@@ -129,12 +122,12 @@ def transfer_learn(
     work = workspace(max(batch, records.x.shape[1], POINTS))
     g, tuned = aligned(SIZE), aligned(SIZE)
     x, y = np.empty(batch, np.float32), np.empty(batch, np.float32)
-    row = 0
+    row = np.int64(0)
     for i in range(first, last + 1):
         task = draw_task(stream)
         draw_batch(stream, x)
         wave(arithmetic, y, task, x)
-        loss = finite_gradient(arithmetic, g, w, x, y, work)
+        loss = gradient(arithmetic, g, w, x, y, work)
         if not np.isfinite(loss):
             return NON_FINITE, i, loss
         update(arithmetic, opt, w, g)
@@ -169,21 +162,21 @@ def fomaml(
     g, total, adapted, tuned = aligned(SIZE), aligned(SIZE), aligned(SIZE), aligned(SIZE)
     x, y = np.empty(batch, np.float32), np.empty(batch, np.float32)
     testy = np.empty(POINTS, np.float32)
-    row = 0
+    row = np.int64(0)
     for i in range(first, last + 1):
-        total[:] = _0
+        fill(total, _0)
         for _ in range(n_tasks):
             task = draw_task(stream)
             draw_batch(stream, x)
             wave(arithmetic, y, task, x)
-            loss = finite_gradient(arithmetic, g, w, x, y, work)
+            loss = gradient(arithmetic, g, w, x, y, work)
             if not np.isfinite(loss):
                 return NON_FINITE, i, loss
-            adapted[:] = w
+            copy(adapted, w)
             update(arithmetic, inner_opt, adapted, g)
 
             wave(arithmetic, testy, task, testx)
-            loss = finite_gradient(arithmetic, g, adapted, testx, testy, work)
+            loss = gradient(arithmetic, g, adapted, testx, testy, work)
             if not np.isfinite(loss):
                 return NON_FINITE, i, loss
             for k in range(SIZE):
@@ -221,9 +214,9 @@ def reptile(
     x, y = np.empty(POINTS, np.float32), np.empty(POINTS, np.float32)
     shuffled = np.empty(POINTS, np.float32)
     order = np.empty(POINTS, np.int64)
-    row = 0
+    row = np.int64(0)
     for i in range(first, last + 1):
-        start[:] = w
+        copy(start, w)
         task = draw_task(stream)
         wave(arithmetic, y, task, testx)
         randperm(stream, order)
@@ -231,18 +224,18 @@ def reptile(
             x[j], shuffled[j] = testx[order[j]], y[order[j]]
         for j in range(0, POINTS, batch):
             part = slice(j, min(j + batch, POINTS))
-            loss = finite_gradient(arithmetic, g, w, x[part], shuffled[part], work)
+            loss = gradient(arithmetic, g, w, x[part], shuffled[part], work)
             if not np.isfinite(loss):
                 return NON_FINITE, i, loss
             update(arithmetic, inner_opt, w, g)
 
         # A stateful meta optimiser meets fresh copies in every iteration.
         reset(meta_opt)
+        # The original adds the step for w - start; rules are odd functions, so this is the same.
         for k in range(SIZE):
-            g[k] = w[k] - start[k]
-        apply(arithmetic, meta_opt, g, g)
-        for k in range(SIZE):
-            w[k] = start[k] + g[k]
+            g[k] = start[k] - w[k]
+        copy(w, start)
+        update(arithmetic, meta_opt, w, g)
         if i % eval_interval == 0:
             loss = evaluate(
                 arithmetic, w, eval_opt, stream, testx, g, tuned, work, records, row

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from repro.engine.compiling import jit
-from repro.engine.tiles import ROWS, out_of_line
+from repro.engine.tiles import ROWS, out_of_line, transpose_tile
 
 SIZE = 4353
 W1, B1, W2, B2 = slice(0, 64), slice(64, 128), slice(128, 4224), slice(4224, 4288)
@@ -41,11 +41,25 @@ def aligned(n: int) -> np.ndarray:
 
 
 @jit
+def copy(out: np.ndarray, values: np.ndarray) -> None:
+    """out[:] = values[:out.size]; Numba takes seconds to compile what checks a slice's shape."""
+    for i in range(out.size):
+        out[i] = values[i]
+
+
+@jit
+def fill(out: np.ndarray, value: np.float32) -> None:
+    """out[:] = value."""
+    for i in range(out.size):
+        out[i] = value
+
+
+@jit
 def workspace(n: int) -> Work:
     """Room for batches of up to n points."""
     out_of_line()
     ones = aligned(16)
-    ones[:] = _1
+    fill(ones, _1)
     return Work(
         aligned(ROWS * n), aligned(ROWS * n), aligned(ROWS * n), aligned(ROWS * n),
         aligned(ROWS * ROWS), aligned(n), aligned(n), ones,
@@ -90,18 +104,14 @@ def mse(arithmetic, y, work) -> np.float32:
 def transpose(out, w) -> None:
     """out = the transpose of w, both (64, 64)."""
     out_of_line()
-    for i in range(0, ROWS, 16):
-        for j in range(ROWS):
-            for k in range(16):
-                out[ROWS * (i + k) + j] = w[ROWS * j + i + k]
+    for i in range(0, ROWS, 8):
+        for j in range(0, ROWS, 8):
+            transpose_tile(out, w, ROWS * i + j, ROWS * j + i)
 
 
 @jit
 def gradient(arithmetic, g, w, x, y, work) -> np.float32:
-    """The gradient of the loss at (x, y) into g (4353,); returns the loss.
-
-    `work.transposed` must hold the transpose of the hidden layer's W.
-    """
+    """The gradient of the loss at (x, y) into g (4353,); returns the loss."""
     out_of_line()
     n = x.size
     predict(arithmetic, w, x, work)
@@ -120,6 +130,7 @@ def gradient(arithmetic, g, w, x, y, work) -> np.float32:
 
     arithmetic.product(g[W2], work.delta, work.h1, ROWS, 1, ROWS, n)
     arithmetic.sum_columns(g[B2], work.delta, work.ones, n)
+    transpose(work.transposed, w[W2])
     arithmetic.product(work.carried, work.transposed, work.delta, 1, ROWS, n, ROWS)
     for i in range(ROWS * n):
         work.carried[i] = work.carried[i] * (_1 - work.h1[i] * work.h1[i])

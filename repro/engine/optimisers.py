@@ -11,7 +11,6 @@ import numpy as np
 
 from repro.engine.compiling import jit
 from repro.engine.network import SIZE
-from repro.engine.tiles import out_of_line
 
 DESCENT, MOMENTUM, ADAM = 0, 1, 2
 
@@ -29,30 +28,21 @@ class Optimiser(NamedTuple):
 @jit
 def reset(opt: Optimiser) -> None:
     """Forget the state, as for arrays that the optimiser has not met."""
-    opt.first[:] = np.float32(0)
-    opt.second[:] = np.float32(0)
-    opt.powers[:] = opt.constants[1:]
-
-
-@jit
-def apply(arithmetic, opt, step, g) -> None:
-    """What is to be subtracted from the weights into `step` (4353,), which may be g itself."""
-    out_of_line()
-    eta = opt.constants[0]
-    if opt.kind == DESCENT:
-        arithmetic.descent(step, g, eta)
-    elif opt.kind == MOMENTUM:
-        arithmetic.momentum(step, g, opt.first, eta, opt.constants[1])
-    else:
-        b1, b2 = opt.constants[1], opt.constants[2]
-        p1, p2 = opt.powers[0], opt.powers[1]
-        arithmetic.adam(step, g, opt.first, opt.second, eta, b1, b2, p1, p2)
-        opt.powers[0], opt.powers[1] = p1 * b1, p2 * b2
+    for i in range(SIZE):
+        opt.first[i] = opt.second[i] = np.float32(0)
+    opt.powers[0], opt.powers[1] = opt.constants[1], opt.constants[2]
 
 
 @jit
 def update(arithmetic, opt, w, g) -> None:
-    """One step on the weights from their gradient g, which is overwritten."""
-    apply(arithmetic, opt, g, g)
-    for i in range(SIZE):
-        w[i] -= g[i]
+    """w -= step, where the step is the rule's answer to the gradient g; (4353,) each."""
+    eta = opt.constants[0]
+    if opt.kind == DESCENT:
+        arithmetic.descent(w, g, eta)
+    elif opt.kind == MOMENTUM:
+        arithmetic.momentum(w, g, opt.first, eta, opt.constants[1])
+    else:
+        b1, b2 = opt.constants[1], opt.constants[2]
+        p1, p2 = opt.powers[0], opt.powers[1]
+        arithmetic.adam(w, g, opt.first, opt.second, eta, b1, b2, p1, p2)
+        opt.powers[0], opt.powers[1] = p1 * b1, p2 * b2

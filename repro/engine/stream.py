@@ -54,31 +54,27 @@ def _refill(stream: Stream) -> None:
     out_of_line()
     x, cache = stream.dsfmt, stream.cache
     low, high = x[_PAIRS, 0], x[_PAIRS, 1]
-    i, pick = 0, _PICK
     for pair in range(CACHE // 2):
-        old_low, old_high = x[i, 0], x[i, 1]
-        new_low = (old_low << _19) ^ x[pick, 0] ^ ((high >> _32) | (high << _32))
-        new_high = (old_high << _19) ^ x[pick, 1] ^ ((low >> _32) | (low << _32))
+        # The last 191 pairs: in x until the cache holds that many.
+        if pair < _PAIRS:
+            old_low, old_high = x[pair, 0], x[pair, 1]
+        else:
+            old_low, old_high = cache[2 * (pair - _PAIRS)], cache[2 * (pair - _PAIRS) + 1]
+        pick = pair + _PICK
+        if pick < _PAIRS:
+            pick_low, pick_high = x[pick, 0], x[pick, 1]
+        else:
+            pick_low, pick_high = cache[2 * (pick - _PAIRS)], cache[2 * (pick - _PAIRS) + 1]
+        new_low = (old_low << _19) ^ pick_low ^ ((high >> _32) | (high << _32))
+        new_high = (old_high << _19) ^ pick_high ^ ((low >> _32) | (low << _32))
         low, high = new_low, new_high
-        x[i, 0] = (low >> _12) ^ (low & _MASK_LOW) ^ old_low
-        x[i, 1] = (high >> _12) ^ (high & _MASK_HIGH) ^ old_high
-        cache[2 * pair] = x[i, 0]
-        cache[2 * pair + 1] = x[i, 1]
-        i = i + 1 if i + 1 < _PAIRS else 0
-        pick = pick + 1 if pick + 1 < _PAIRS else 0
-    _oldest_first(x, i)
+        cache[2 * pair] = (low >> _12) ^ (low & _MASK_LOW) ^ old_low
+        cache[2 * pair + 1] = (high >> _12) ^ (high & _MASK_HIGH) ^ old_high
+    for pair in range(_PAIRS):
+        kept = CACHE - 2 * _PAIRS + 2 * pair
+        x[pair, 0], x[pair, 1] = cache[kept], cache[kept + 1]
     x[_PAIRS, 0], x[_PAIRS, 1] = low, high
     stream.position[0] = 0
-
-
-@jit
-def _oldest_first(x: np.ndarray, start: int) -> None:
-    """Turn the ring of pairs so that the oldest stands in row 0, as in the Python class."""
-    turned = np.empty((_PAIRS, 2), np.uint64)
-    for i in range(_PAIRS):
-        from_row = start + i if start + i < _PAIRS else start + i - _PAIRS
-        turned[i, 0], turned[i, 1] = x[from_row, 0], x[from_row, 1]
-    x[:_PAIRS] = turned
 
 
 @jit

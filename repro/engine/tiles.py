@@ -62,6 +62,16 @@ def out_of_line(typing_context: Any) -> Any:
 
 
 @intrinsic
+def bits_of(typing_context: Any, x: Any) -> Any:
+    """The bits of a Float32 as an Int32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], _INT)
+
+    return types.int32(types.float32), generate
+
+
+@intrinsic
 def float_of(typing_context: Any, bits: Any) -> Any:
     """The Float32 that an Int32's bits stand for."""
 
@@ -69,6 +79,40 @@ def float_of(typing_context: Any, bits: Any) -> Any:
         return builder.bitcast(arguments[0], _FLOAT)
 
     return types.float32(types.int32), generate
+
+
+@intrinsic
+def transpose_tile(typing_context: Any, out: Any, a: Any, out0: Any, a0: Any) -> Any:
+    """The transpose of the 8 by 8 block of `a` that starts at `a0` into `out` at `out0`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def place(i: int, column: int) -> Any:
+            array = context.make_array(signature.args[i])(context, builder, arguments[i])
+            start = builder.add(arguments[2 + i], ir.Constant(_INDEX, ROWS * column))
+            vector = ir.VectorType(_FLOAT, 8).as_pointer()
+            return builder.bitcast(builder.gep(array.data, [start]), vector)
+
+        columns = [builder.load(place(1, j), align=4) for j in range(8)]
+        # Three rounds of exchanges between columns 1, 2 and 4 apart. The masks are those of
+        # unpack and permute instructions that every processor with AVX has.
+        for distance, low, high in (
+            (1, [0, 8, 1, 9, 4, 12, 5, 13], [2, 10, 3, 11, 6, 14, 7, 15]),
+            (2, [0, 1, 8, 9, 4, 5, 12, 13], [2, 3, 10, 11, 6, 7, 14, 15]),
+            (4, [0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15]),
+        ):
+            mask = ir.VectorType(_INT, 8)
+            exchanged = list(columns)
+            for j in range(8):
+                if not j & distance:
+                    pair = columns[j], columns[j + distance]
+                    exchanged[j] = builder.shuffle_vector(*pair, ir.Constant(mask, low))
+                    exchanged[j + distance] = builder.shuffle_vector(*pair, ir.Constant(mask, high))
+            columns = exchanged
+        for j, column in zip((0, 2, 1, 3, 4, 6, 5, 7), columns, strict=True):
+            builder.store(column, place(0, j), align=4)
+        return context.get_dummy_value()
+
+    return types.void(out, a, types.intp, types.intp), generate
 
 
 @cache
