@@ -12,8 +12,6 @@ from repro.parity.localise import Excess as Excess
 from repro.parity.localise import first_excess as first_excess
 from repro.parity.result import Check as Check
 from repro.parity.result import Divergence as Divergence
-from repro.parity.steps import collect as collect
-from repro.parity.steps import record as record
 from repro.parity.tolerance import Bitwise as Bitwise
 from repro.parity.tolerance import Growth as Growth
 from repro.parity.tolerance import Ulps as Ulps
@@ -21,3 +19,5 @@ from repro.parity.tolerance import nudged as nudged
 from repro.parity.ulp import ulp_distance as ulp_distance
 from repro.parity.verdict import Verdict as Verdict
 from repro.parity.verdict import worst as worst
+from repro.steps import collect as collect
+from repro.steps import record as record

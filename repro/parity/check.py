@@ -12,8 +12,8 @@ from repro.julia.find import JuliaNotFound
 from repro.parity.compare import NothingToCompare, compare
 from repro.parity.result import Check, Side
 from repro.parity.stepping import Stepper
-from repro.parity.steps import Run, Source, collect
 from repro.parity.tolerance import Bitwise, Growth, Rule, Runner, Ulps
+from repro.steps import Run, Source, collect
 from repro.trajectory import Trajectory
 
 

@@ -144,7 +144,7 @@ def _notes(check: Check) -> Iterator[str]:
                 yield from _hollow(c, series)
             elif c.problem is None:
                 yield f"`{c.name}` has no finite value, on either side: nothing was measured"
-        if side.shared:
+        if side.shared and not check:
             yield (
                 f"{_listed(side.shared)}: one and the same array in several steps of a list; if "
                 "it is changed in place, every step shows its last value. Yield copies"

@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from repro.errors import ReproError
-from repro.parity.steps import Run, arrays, steps_of, trajectory_of
 from repro.parity.tolerance import nudged
+from repro.steps import Run, arrays, steps_of, trajectory_of
 from repro.trajectory import Series, Trajectory
 
 Arrays: TypeAlias = dict[str, np.ndarray]

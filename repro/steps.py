@@ -60,7 +60,7 @@ def collect(source: Source, side: str = "reference", **kwargs: Any) -> Run:
     try:
         found = source(**kwargs) if callable(source) else source
         if isinstance(found, Trajectory):
-            return Run(found)
+            return Run(found, shared=tuple(found.provenance.get("shared", ())))
         whole = found if isinstance(found, list) else []
         for step in [found] if isinstance(found, Mapping) else _iterable(found, side):
             steps.append(arrays(step, f"step {len(steps)} of the {side}"))

@@ -1,0 +1,96 @@
+# julia worker.jl INPUT OUTPUT: call one function of a user's file and send what it yields.
+#
+# The frames are those of julia_ref/src/frame.jl, which REPRO_JULIA_REF says where to find. They go
+# over descriptors of their own: the user's code may print whatever it likes.
+
+module UserFunction
+
+using LinearAlgebra: BLAS
+using SHA: sha256
+
+include(joinpath(ENV["REPRO_JULIA_REF"], "src", "frame.jl"))
+
+about() = Pair{String,Any}["status" => "ok", "julia" => string(VERSION), "blas" => blas(),
+                           "cpu_target" => unsafe_string(Base.JLOptions().cpu_target)]
+
+blas() = isdefined(BLAS, :get_config) ? string(BLAS.get_config()) :
+    strip(BLAS.openblas_get_config())
+
+function answer(request)
+    try
+        return ["status" => "ok"; named_arrays(call(request))]
+    catch problem
+        trace = sprint(showerror, problem, catch_backtrace())
+        return ["status" => "error", "message" => sprint(showerror, problem), "backtrace" => trace]
+    end
+end
+
+"Call `function` of `file` with the request's arguments `1`, `2`, … and keywords `:NAME`."
+function call(request)
+    Base.include(Main, request["file"])
+    name = Symbol(request["function"])
+    isdefined(Main, name) || error("$(request["file"]) defines no $name")
+    arguments = [request[string(i)] for i in 1:request["arguments"]]
+    keywords = [Symbol(key[2:end]) => value for (key, value) in request if startswith(key, ":")]
+    return Base.invokelatest(getfield(Main, name), arguments...; keywords...)
+end
+
+"`STEP:NAME => array` for every array of every step, and what `shared` names."
+named_arrays(steps) = Base.invokelatest(collect_arrays, steps)
+
+function collect_arrays(steps)
+    items = Pair{String,Any}[]
+    one_step = steps isa NamedTuple || steps isa AbstractDict || steps isa AbstractVector{<:Pair}
+    count = 0
+    for step in (one_step ? (steps,) : steps)
+        for (name, value) in names_and_values(step, count)
+            push!(items, "$count:$name" => plain(value, name, count))
+        end
+        count += 1
+    end
+    names = steps isa AbstractVector && !one_step ? shared(steps) : String[]
+    return push!(items, "steps" => count, "shared" => join(names, "\n"))
+end
+
+names_and_values(step::NamedTuple, count) = pairs(step)
+names_and_values(step::AbstractVector{<:Pair}, count) = step
+names_and_values(step::Tuple{Pair,Vararg{Pair}}, count) = step
+names_and_values(step, count) = error(
+    "step $count is a $(typeof(step)), which has no order of names: yield a named tuple, " *
+    "(z = z, loss = loss), or a vector of pairs, [\"z\" => z, \"loss\" => loss]")
+
+# Copies: the iteration goes on, and may change its arrays.
+plain(value::AbstractArray{T}, name, count) where {T} = copy_of(value, wire(T, name, count))
+plain(value::T, name, count) where {T} = convert(wire(T, name, count), value)
+
+copy_of(value, ::Type{T}) where {T} = copyto!(Array{T}(undef, size(value)), value)
+
+function wire(T, name, count)
+    haskey(CODES, T) && return T
+    T <: Integer && return Int64
+    error("$name in step $count has values of type $T: yield Float32, Float64, integers or Bools")
+end
+
+"Names whose array is one object in consecutive steps: changed in place, all steps would change."
+function shared(steps)
+    found = String[]
+    for (a, b) in zip(steps, Iterators.drop(steps, 1))
+        later = Dict(Symbol(name) => value for (name, value) in names_and_values(b, 0))
+        for (name, value) in names_and_values(a, 0)
+            same = value isa Array && get(later, Symbol(name), nothing) === value
+            same && !(string(name) in found) && push!(found, string(name))
+        end
+    end
+    return found
+end
+
+function serve(input, output)
+    write_frame(output, about())
+    while (request = read_frame(input)) !== nothing
+        write_frame(output, answer(request))
+    end
+end
+
+end
+
+UserFunction.serve(fdio(parse(Int, ARGS[1])), fdio(parse(Int, ARGS[2]), true))
