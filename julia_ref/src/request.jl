@@ -1,0 +1,112 @@
+# A request is names with values. Reading one marks what was read, so that a misspelt or useless
+# name is an error and not ignored.
+
+struct Request
+    values::Dict{String,Any}
+    unread::Set{String}
+end
+
+function Request(pairs)
+    values = Dict{String,Any}(String(name) => value for (name, value) in pairs)
+    return Request(values, Set(keys(values)))
+end
+
+Base.haskey(r::Request, name::String) = haskey(r.values, name)
+
+"The value of `name`, or `default`."
+function take!(r::Request, name::String, default)
+    delete!(r.unread, name)
+    return get(r.values, name, default)
+end
+
+"The value of `name`, which has to be there."
+function take!(r::Request, name::String)
+    haskey(r, name) || throw(ArgumentError("the request lacks \"$name\""))
+    return take!(r, name, nothing)
+end
+
+"All values whose names begin with `prefix`, under the rest of their names."
+function take_all!(r::Request, prefix::String)
+    names = filter(name -> startswith(name, prefix), collect(keys(r.values)))
+    return Dict{String,Any}(SubString(name, ncodeunits(prefix) + 1) => take!(r, name) for name in names)
+end
+
+function check_all_read(r::Request)
+    isempty(r.unread) || throw(ArgumentError(
+        "this request does not take " * join(sort(collect(r.unread)), ", ")))
+end
+
+"A count of at least `least`."
+function take_count!(r::Request, name, default; least = 1)
+    value = take!(r, name, default)
+    value isa Integer && value >= least ||
+        throw(ArgumentError("$name must be an integer of at least $least, not $value"))
+    return Int(value)
+end
+
+"""
+An optimiser: `NAME` is `Descent`, `Momentum` or `ADAM`; its numbers are `NAME.eta`, `NAME.rho`
+and `NAME.beta` under the optimiser's key. `nothing` where the request has none.
+"""
+function take_optimiser!(r::Request, key)
+    haskey(r, key) || return nothing
+    kind = String(take!(r, key))
+    eta = Float64(take!(r, "$key.eta"))
+    kind == "Descent" && return Descent(eta)
+    kind == "Momentum" && return Momentum(eta, Float64(take!(r, "$key.rho")))
+    kind == "ADAM" && return ADAM(eta, Tuple{Float64,Float64}(take!(r, "$key.beta")))
+    throw(ArgumentError("no optimiser is called $kind: use Descent, Momentum or ADAM"))
+end
+
+"""
+Draws from the tape `uniforms`, `permutations`, or from the generator seeded with `seed`: an
+integer, or the decimal digits of one that needs more than 64 bits.
+"""
+function take_draws!(r::Request)
+    if haskey(r, "uniforms")
+        haskey(r, "seed") && throw(ArgumentError("give a seed or a tape, not both"))
+        uniforms = Vector{Float64}(take!(r, "uniforms"))
+        return Tape(uniforms, Vector{Int}(take!(r, "permutations", Int[])))
+    end
+    return Generator(take_seed!(r))
+end
+
+function take_seed!(r::Request)
+    seed = take!(r, "seed")
+    return seed isa AbstractString ? parse(BigInt, seed) : Integer(seed)
+end
+
+"""
+The algorithm `function`, with the options that the request gives. `transfer_learn_blog` is
+`transfer_learn` in the post's variant.
+"""
+function take_algorithm!(r::Request)
+    name = String(take!(r, "function"))
+    name == "fomaml" && return Fomaml(;
+        options!(r, ("meta_opt", "inner_opt"), ("n_tasks", "train_batch_size"))...)
+    name == "reptile" && return Reptile(;
+        options!(r, ("meta_opt", "inner_opt"), ("train_batch_size",))...)
+    name in ("transfer_learn", "transfer_learn_blog") || throw(ArgumentError(
+        "no function is called $name: use transfer_learn, transfer_learn_blog, fomaml or reptile"))
+    variant = name == "transfer_learn" ? "package" : "post"
+    return TransferLearn(; variant = String(take!(r, "variant", variant)),
+                         options!(r, ("opt",), ("train_batch_size",))...)
+end
+
+function options!(r::Request, optimisers, counts)
+    options = Pair{Symbol,Any}[]
+    for key in optimisers
+        haskey(r, key) && push!(options, Symbol(key) => take_optimiser!(r, key))
+    end
+    for key in counts
+        haskey(r, key) && push!(options, Symbol(key) => take_count!(r, key, 0))
+    end
+    return options
+end
+
+"The network: loaded from `weights` where the request has them, drawn otherwise."
+function take_model!(r::Request, draws::Draws)
+    haskey(r, "weights") || return sine_model(draws)
+    zeros = Tape(fill(0.5, 4353))
+    return unflatten!(sine_model(zeros), Vector{Float32}(take!(r, "weights")))
+end

@@ -1,0 +1,24 @@
+"""
+    serve(input, output)
+
+Announce this Julia with the answer to `"about"`, then answer one request after the other until
+`input` ends. Every answer begins with `status`: `"ok"`, or `"error"` with `message` and
+`backtrace`.
+"""
+function serve(input::IO, output::IO)
+    write_frame(output, respond(Dict("op" => "about")))
+    while true
+        request = read_frame(input)
+        request === nothing && return
+        write_frame(output, respond(request))
+    end
+end
+
+function respond(request)
+    try
+        return ["status" => "ok"; handle(request)]
+    catch problem
+        trace = sprint(showerror, problem, catch_backtrace())
+        return ["status" => "error", "message" => sprint(showerror, problem), "backtrace" => trace]
+    end
+end
