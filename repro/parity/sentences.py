@@ -85,7 +85,7 @@ def _figures(side: Side) -> str:
     closest = f"; `{worst.name}` reaches {worst.worst_ratio:.3g} of its tolerance"
     return (
         f"{verdict}, {len(report.comparisons)} names over {len(steps)} steps, {agreement}"
-        f"{closest if worst.worst_ratio else ''}"
+        f"{closest if 0 < worst.worst_ratio < np.inf else ''}"
     )
 
 
@@ -107,7 +107,7 @@ def _place(side: Side, c: Comparison) -> str:
         unit = float(quantum(expected)[0])
         text += f" ({c.absolute[i] / unit:.3g} ulp, allowed {c.allowed[i] / unit:.3g})"
     place = f" at {_index(index)} of shape {a.shape[1:]}" if a.ndim > 1 else ""
-    return f"the reference has {a[index]}, the port {b[index]}{place}; {text}"
+    return f"the reference has {a[index]!s}, the port {b[index]!s}{place}; {text}"
 
 
 def _index(index: tuple) -> str:

@@ -1,0 +1,167 @@
+"""A pytest plugin: the fixture ``parity`` and the option ``--parity-update``.
+
+::
+
+    def test_my_port(parity):
+        parity(my_port, JuliaFunction("model.jl", "train", 1))       # Julia runs every time
+        parity(my_port, JuliaFunction("model.jl", "train", 1), recorded=True)  # its recording does
+
+Nothing of `repro` but this file is imported before a test asks for the fixture.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from repro.parity import Check
+    from repro.trajectory import Trajectory
+
+RECORDED = pytest.StashKey[list[Path]]()
+"""On an item: the recordings it made of its own port, which are compared with nothing yet."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--parity-update``."""
+    parser.getgroup("parity").addoption(
+        "--parity-update",
+        action="store_true",
+        help="write the recordings of the parity fixture anew, from the reference where the test "
+        "names one, else from the port",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """A test that only recorded its port was compared with nothing: it is no pass."""
+    report = yield
+    made = item.stash.get(RECORDED, [])
+    if made and report.when == "call" and report.passed:
+        path, line, _ = item.location
+        files = ", ".join(str(p) for p in made)
+        reason = f"NOT RUN: recorded {files}. Compare with it: {_command(item)}"
+        report.outcome, report.longrepr = "skipped", (path, (line or 0) + 1, f"Skipped: {reason}")
+    return report
+
+
+@pytest.fixture
+def parity(request: pytest.FixtureRequest) -> Iterator[Parity]:
+    """Hold a port against a reference or a recording: see :meth:`Parity.__call__`."""
+    yield Parity(request)
+
+
+class Parity:
+    """What the fixture gives."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self.item: pytest.Item = request.node
+        self.request = request
+        self.update = bool(request.config.getoption("--parity-update"))
+        self._used: set[Path] = set()
+
+    def __call__(
+        self,
+        port: Any,
+        reference: Any = None,
+        *,
+        recorded: bool = False,
+        name: str | None = None,
+        **options: Any,
+    ) -> Check | None:
+        """Fail the test unless the port agrees with the reference.
+
+        Args:
+            port, reference: as for :func:`repro.parity.check`. Without a reference the port is
+                held to a recording of its earlier self, which ``pytest --parity-update`` makes:
+                that guards against change, and is no parity with anything else.
+            recorded: hold the port to a recording of the reference; ``--parity-update`` runs the
+                reference and records it. Without that option the reference is not run.
+            name: of the recording, where a test has several. It lies beside the test's file, as
+                ``TEST_FILE/TEST_NAME.npz`` or ``TEST_FILE/TEST_NAME.NAME.npz``.
+            options: those of :func:`repro.parity.check`, for instance ``tolerance``,
+                ``resynchronise``, ``draws``.
+
+        Returns:
+            The :class:`repro.parity.Check`; None where a port was recorded, and not compared.
+        """
+        from repro.errors import ReproError
+        from repro.julia.find import JuliaNotFound
+
+        __tracebackhide__ = True
+        try:
+            return self._held(port, reference, recorded, name, options)
+        except (ReproError, JuliaNotFound) as problem:
+            pytest.fail(str(problem), pytrace=False)
+
+    def _held(
+        self, port: Any, reference: Any, recorded: bool, name: str | None, options: dict[str, Any]
+    ) -> Check | None:
+        from repro.parity import check, record
+
+        __tracebackhide__ = True
+        if recorded and reference is None:
+            pytest.fail("recorded=True records the reference: name one", pytrace=False)
+        if reference is None or recorded:
+            path = self._path(name)
+            if self.update and reference is None:
+                _refuse_steps(options)
+                record(port, path)
+                self.item.stash.setdefault(RECORDED, []).append(path)
+                return None
+            reference = record(reference, path) if self.update else self._recording(path)
+        result = check(reference, port, **options)
+        if not result:
+            pytest.fail(self._failure(result, bool(self._used)), pytrace=False)
+        return result
+
+    def _failure(self, result: Check, recorded: bool) -> str:
+        lines = [result.message]
+        files = result.save(self.request.getfixturevalue("tmp_path") / "parity")
+        if files:
+            lines += ["Both sides, for repro.trajectory.Trajectory.load:"]
+            lines += [f"  {path}" for path in files]
+        lines += [f"Run again: {_command(self.item)}"]
+        if recorded:
+            update = _command(self.item, "--parity-update")
+            lines += [f"If the recording is what should change, record anew: {update}"]
+        return "\n".join(lines)
+
+    def _path(self, name: str | None) -> Path:
+        """Where this test's recording lies; two calls of one test need names."""
+        stem = re.sub(r"[^\w.-]+", "_", self.item.name).strip("_")
+        file = f"{stem}.{name}.npz" if name else f"{stem}.npz"
+        path = self.item.path.with_suffix("") / file
+        if path in self._used:
+            pytest.fail(f"two recordings of one test are called {file}: add name=", pytrace=False)
+        self._used.add(path)
+        return path
+
+    def _recording(self, path: Path) -> Trajectory:
+        from repro.trajectory import Trajectory, TrajectoryError
+
+        update = _command(self.item, "--parity-update")
+        if not path.exists():
+            pytest.fail(f"there is no recording {path}. Make it with: {update}", pytrace=False)
+        try:
+            return Trajectory.load(path)
+        except TrajectoryError as problem:
+            pytest.fail(f"{problem}. Make it anew with: {update}", pytrace=False)
+
+
+def _refuse_steps(options: dict[str, Any]) -> None:
+    if options.get("resynchronise"):
+        pytest.fail(
+            "a step function has no run of its own to record: name the reference that it is "
+            "resynchronised on, with recorded=True",
+            pytrace=False,
+        )
+
+
+def _command(item: pytest.Item, *options: str) -> str:
+    return shlex.join(["pytest", *options, item.nodeid])
