@@ -64,6 +64,7 @@ def set_up(julia: Julia, *, again: bool = False) -> dict[str, str]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.parent / "juliacall.lock"):
         if again or not is_set_up(julia):
+            print("setting up juliacall for tests: about half a minute", file=sys.stderr)
             _build(folder)
             _start_once(julia)
             (folder / "stamp.json").write_text(json.dumps(_identity(julia), indent=1))
@@ -96,16 +97,22 @@ def _identity(julia: Julia) -> dict[str, object]:
     return {
         "julia": str(julia.executable),
         "version": julia.version,
-        "juliacall": JULIACALL,
+        "juliacall": _installed(),
         "sources": ours.hexdigest(),
     }
 
 
+def _installed() -> str:
+    try:
+        return importlib.metadata.version("juliacall")
+    except importlib.metadata.PackageNotFoundError:
+        return "(none)"
+
+
 def _build(folder: Path) -> None:
-    installed = importlib.metadata.version("juliacall")
-    if installed != JULIACALL:
+    if _installed() != JULIACALL:
         raise NotSetUp(
-            f"juliacall {installed} is installed; this environment is for {JULIACALL}. "
+            f"juliacall {_installed()} is installed; this environment is for {JULIACALL}. "
             f"Install it with: pip install juliacall=={JULIACALL}"
         )
     shutil.rmtree(folder, ignore_errors=True)

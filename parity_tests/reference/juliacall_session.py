@@ -103,6 +103,12 @@ kept = to_numpy(main.seval("collect(1.0:1000.0)"))
 main.seval("GC.gc()")
 seen["outlives_collection"] = bool((kept == np.arange(1, 1001)).all())
 
+# A C++ exception in torch: caught there, and an exception in Python.
+try:
+    torch.ones(2, 3) @ torch.ones(2, 3)
+except RuntimeError as problem:
+    seen["torch_error"] = str(problem)
+
 if sys.argv[1] == "torch-first":
     use_our_package()
 

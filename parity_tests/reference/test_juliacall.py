@@ -166,6 +166,36 @@ def test_another_thread_is_refused_and_harmless(session, call):
 
 
 @pytest.mark.julia
+def test_exceptions_in_torch_stay_exceptions(either):
+    assert "cannot be multiplied" in either["torch_error"]
+
+
+UNGUARDED = """
+from repro.julia.find import find_julia
+from repro.reference import juliacall_bridge
+juliacall_bridge._keep_the_unwinder = lambda: None
+juliacall_bridge.start(find_julia())
+import torch
+try:
+    torch.ones(2, 3) @ torch.ones(2, 3)
+except RuntimeError:
+    print("survived")
+"""
+
+
+@pytest.mark.julia
+@pytest.mark.slow
+def test_the_guard_of_the_unwinder_is_what_saves_them(julia, juliacall_variables):
+    """Without it libunwind catches torch's exceptions, and Python is aborted."""
+    if not julia.preload:
+        pytest.skip("NOT RUN: this Julia was not unpacked by `repro julia install`")
+    done = python(
+        ["-c", UNGUARDED], env={**juliacall_variables, "REPRO_JULIA": str(julia.executable)}
+    )
+    assert done.returncode < 0 and "survived" not in done.stdout
+
+
+@pytest.mark.julia
 def test_interrupts_stay_pythons(either):
     assert either["interrupted"]
 

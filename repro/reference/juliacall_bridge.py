@@ -153,11 +153,23 @@ def _preload(libraries: tuple[Path, ...]) -> None:
     The system's own come first, since other modules of this process may need ones so new; not
     so libunwind, of which only the version that Julia was built with works.
     """
+    if libraries:
+        _keep_the_unwinder()
     for library in libraries:
         try:
             ctypes.CDLL(str(library) if library.name.startswith("libunwind") else library.name)
         except OSError:
             ctypes.CDLL(str(library))
+
+
+def _keep_the_unwinder() -> None:
+    """See that C++ exceptions of other modules go on using the system's unwinder.
+
+    libunwind has functions of the same names, and juliacall makes the names of all of Julia's
+    libraries known to the whole process. Were libunwind's found first, the next exception inside
+    torch would end Python: "terminate called".
+    """
+    ctypes.CDLL("libgcc_s.so.1", mode=ctypes.RTLD_GLOBAL)
 
 
 @contextmanager
