@@ -16,7 +16,7 @@ import numpy as np
 
 from repro.engine.arithmetic import implements
 from repro.engine.compiling import inlined, jit
-from repro.engine.tiles import ROWS, float_of, fma, out_of_line, product_tile
+from repro.engine.tiles import ROWS, copysign, float_of, fma, out_of_line, product_tile
 
 _F = np.float32
 _0, _HALF, _1, _2, _3, _6 = (_F(v) for v in (0, 0.5, 1, 2, 3, 6))
@@ -55,7 +55,7 @@ def exact_sine(x: np.float32) -> np.float32:
     quarter = np.int32(n) & np.int32(3)
     value = _F(cosine if quarter & np.int32(1) else sine)
     value = -value if quarter & np.int32(2) else value
-    return -value if x < _0 else value
+    return value * copysign(_1, x)
 
 
 # Hyperbolic tangent
@@ -120,8 +120,7 @@ def exact_tanh(x: np.float32) -> np.float32:
     value = quotient if small else _1 - quotient
     value = _1 if a >= _LARGE_TANH else value
     value = a if a < _TINY_TANH else value
-    value = -value if x < _0 else value
-    return value if x == x else x
+    return copysign(value, x) if x == x else x
 
 
 # Products with 64 rows

@@ -19,7 +19,7 @@ from repro.engine.exact import (
     exact_sine,
     exact_sum_columns,
 )
-from repro.engine.tiles import ROWS, bits_of, float_of, fma, out_of_line, product_tile
+from repro.engine.tiles import ROWS, bits_of, copysign, float_of, fma, out_of_line, product_tile
 
 _F = np.float32
 _0, _1, _2 = _F(0), _F(1), _F(2)
@@ -48,8 +48,7 @@ def fast_tanh(x: np.float32) -> np.float32:
     scale = float_of(np.int32((bits_of(shifted) << _EXPONENT) + _BIAS))
     tail = fma(fma(fma(fma(_E4, r, _E3), r, _E2), r, _E1), r, _E0)
     y = fma(scale, fma(r * r, tail, r), scale - _1)
-    value = y / (y + _2)
-    return -value if x < _0 else value
+    return copysign(y / (y + _2), x)
 
 
 # Products

@@ -24,15 +24,15 @@ _INDEX = ir.IntType(64)
 _INT = ir.IntType(32)
 
 
-def _fma_of(builder: Any, kind: ir.Type) -> ir.Function:
-    count = kind.count if isinstance(kind, ir.VectorType) else 1
+def _llvm(builder: Any, operation: str, kind: ir.Type, arguments: int) -> ir.Function:
+    """LLVM's intrinsic of that name for a floating-point type or a vector of one."""
+    count = f"v{kind.count}" if isinstance(kind, ir.VectorType) else ""
     scalar = kind.element if isinstance(kind, ir.VectorType) else kind
-    bits = 32 if scalar == _FLOAT else 64
-    name = f"llvm.fma.v{count}f{bits}" if count > 1 else f"llvm.fma.f{bits}"
+    name = f"llvm.{operation}.{count}f{32 if scalar == _FLOAT else 64}"
     module = builder.module
     if name in module.globals:
         return module.globals[name]
-    return ir.Function(module, ir.FunctionType(kind, [kind] * 3), name)
+    return ir.Function(module, ir.FunctionType(kind, [kind] * arguments), name)
 
 
 @intrinsic
@@ -42,7 +42,7 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
         return None
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.call(_fma_of(builder, arguments[0].type), arguments)
+        return builder.call(_llvm(builder, "fma", arguments[0].type, 3), arguments)
 
     return a(a, a, a), generate
 
@@ -59,6 +59,16 @@ def out_of_line(typing_context: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+@intrinsic
+def copysign(typing_context: Any, size: Any, sign: Any) -> Any:
+    """A Float32 of the first's size and the second's sign; Numba's own would be a call."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.call(_llvm(builder, "copysign", _FLOAT, 2), arguments)
+
+    return types.float32(types.float32, types.float32), generate
 
 
 @intrinsic
@@ -179,7 +189,7 @@ class _Block:
         self.a, self.b, self.b_row, self.b_column, self.inner = a, b, b_row, b_column, inner
         self.vector = ir.VectorType(_FLOAT, lanes)
         self.zero = ir.Constant(self.vector, [0.0] * lanes)
-        self.fma = _fma_of(builder, self.vector)
+        self.fma = _llvm(builder, "fma", self.vector, 3)
 
     def chains(self, chains: int) -> list[Any]:
         """The finished values, column by column."""
