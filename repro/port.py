@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from repro import luna
+from repro import ecoffet, luna
 from repro.case import Case
+from repro.ecoffet.quantities import trajectory as notebook_trajectory
 from repro.flux import Descent
 from repro.julia import MersenneTwister, julia_linrange, julia_range
 from repro.luna.quantities import kind_of
@@ -41,12 +42,25 @@ def run(
     Returns:
         Trajectory with the quantities of the recordings.
     """
+    if case.function == "ecoffet_notebook":
+        return _notebook(case, device, dtype, perturbation, tick)
     rng = MersenneTwister(case.seed)
     model = luna.sine_model(rng, device, dtype)
     if perturbation is not None:
         luna.unflatten(model, nudged(luna.flatten(model), perturbation))
     runner = {"eval_model": _untrained, "zoo_script": _zoo_script}.get(case.function, _training)
-    provenance = {
+    provenance = _provenance(case, device, dtype, perturbation)
+    series = runner(case, model, rng, tick)
+    kinds = {name: kind_of(name) for name in series}
+    return Trajectory(
+        {name: Series(s.steps, s.values, kinds[name]) for name, s in series.items()}, provenance
+    )
+
+
+def _provenance(
+    case: Case, device: torch.device | str, dtype: torch.dtype, perturbation: int | None
+) -> dict[str, Any]:
+    return {
         "source": "port",
         "case": case.name,
         "function": case.function,
@@ -58,10 +72,24 @@ def run(
         "perturbation": perturbation,
         "settings": settings(device),
     }
-    series = runner(case, model, rng, tick)
-    kinds = {name: kind_of(name) for name in series}
-    return Trajectory(
-        {name: Series(s.steps, s.values, kinds[name]) for name, s in series.items()}, provenance
+
+
+def _notebook(
+    case: Case,
+    device: torch.device | str,
+    dtype: torch.dtype,
+    perturbation: int | None,
+    tick: Tick,
+) -> Trajectory:
+    """The second post's notebook, small: every model's initial weights are moved."""
+
+    def prepare(model: nn.Module) -> None:
+        if perturbation is not None:
+            ecoffet.unflatten(model, nudged(ecoffet.flatten(model), perturbation))
+
+    arrays = ecoffet.notebook_small(prepare=prepare, device=device, dtype=dtype, tick=tick)
+    return notebook_trajectory(
+        arrays, case.epochs, **_provenance(case, device, dtype, perturbation)
     )
 
 
@@ -74,7 +102,7 @@ def nudged(weights: np.ndarray, seed: int) -> np.ndarray:
 
 def _training(case: Case, model: nn.Module, rng: MersenneTwister, tick: Tick) -> dict[str, Series]:
     function, fixed = _function(case.function)
-    kept = {}
+    kept: dict[int, np.ndarray] = {}
 
     def observe(epoch: int, model: nn.Module) -> None:
         tick()
@@ -154,7 +182,7 @@ def _zoo_script(
     dtype = next(model.parameters()).dtype
     testx = torch.from_numpy(julia_linrange(-5, 5, 50)).to(device)
     wave = luna.SineWave(4, 1)
-    series = {}
+    series: dict[str, Series] = {}
 
     def train(name: str, model: nn.Module, rng: MersenneTwister) -> None:
         function = getattr(luna, name)

@@ -105,12 +105,11 @@ def check(
     except NonFiniteLossError as error:
         return Result(case, Verdict.FAIL, reason=f"the port broke off: {error}", reference=expected)
     seconds = time.perf_counter() - start
-    sides = {"reference": expected, "port": found, "envelope": envelope, "seconds": seconds}
     try:
         report = compare(expected, found, _tolerance(case, envelope))
     except NothingToCompare as error:
-        return Result(case, Verdict.ERROR, reason=str(error), **sides)
-    return Result(case, report.verdict, report, **sides)
+        return Result(case, Verdict.ERROR, None, str(error), expected, found, envelope, seconds)
+    return Result(case, report.verdict, report, None, expected, found, envelope, seconds)
 
 
 def check_all(cases: Iterable[Case], reference: Reference, **kwargs) -> Iterator[Result]:

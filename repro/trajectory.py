@@ -129,7 +129,7 @@ def read_npz(path: str | Path) -> dict[str, np.ndarray]:
         TrajectoryError: the file is missing, unreadable, damaged, or holds Python objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as npz:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as npz:
             return {name: npz[name] for name in npz.files}
     except FileNotFoundError:
         raise TrajectoryError(f"{path} does not exist: check the path") from None

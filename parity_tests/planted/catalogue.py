@@ -135,11 +135,11 @@ DRAWS = [
 ALGORITHM = [
     _fault(
         "mean instead of sum over tasks", "fomaml", "task1.sum",
-        (FOMAML, "w.grad += g", "w.grad += g / n_tasks"),
+        (FOMAML, "w.grad += g ", "w.grad += g / n_tasks "),
     ),
     _fault(
         "only the last task's gradient counts", "fomaml", "task2.sum",
-        (FOMAML, "w.grad += g", "w.grad = g"),
+        (FOMAML, "w.grad += g ", "w.grad = g "),
     ),
     _fault(
         "test gradient taken at the unadapted weights", "fomaml", "task1.outer.layers.0.pre",
@@ -298,11 +298,11 @@ ARITHMETIC = [
     ),
     _fault(
         "relu for tanh", "fomaml", "task1.inner.layers.0.out",
-        (SINE, "Linear(1, 64, torch.tanh, **kwargs)", "Linear(1, 64, torch.relu, **kwargs)"),
+        (SINE, "layer(1, 64, torch.tanh)", "layer(1, 64, torch.relu)"),
     ),
     _fault(
         "tanh on the output too", "transfer_learn", "task1.train.layers.2.out",
-        (SINE, "Linear(64, 1, **kwargs)", "Linear(64, 1, torch.tanh, **kwargs)"),
+        (SINE, "layer(64, 1)", "layer(64, 1, torch.tanh)"),
     ),
     _fault(
         "hidden layer transposed", "fomaml", "task1.inner.layers.1.pre",

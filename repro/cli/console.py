@@ -33,7 +33,7 @@ def progress_bar(total: int, title: str) -> Iterator[tuple[Tick, Callable[[str],
         ``tick()``, one unit done, and ``announce(line)``, shown when not on a terminal.
     """
     if not errors.is_terminal:
-        yield (lambda: None), print
+        yield (lambda: None), errors.print
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True) as progress:

@@ -55,7 +55,7 @@ def back(loss: Tensor, weights: list[nn.Parameter]) -> None:
     note("grad", [w.grad for w in weights])
 
 
-def gradient(loss: Tensor, weights: list[Tensor]) -> list[Tensor]:
+def gradient(loss: Tensor, weights: list[nn.Parameter]) -> list[Tensor]:
     """Tracker's ``gradient`` over a parameter set: fresh arrays; no ``grad`` is read or written.
 
     Raises:

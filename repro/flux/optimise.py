@@ -85,7 +85,7 @@ class ADAM:
 def step(opt: Optimiser, weights: list[nn.Parameter], grads: list[Tensor]) -> None:
     """Subtract the optimiser's step from every weight, in place."""
     for w, g in zip(weights, grads, strict=True):
-        w -= opt.apply(w, g)
+        w.sub_(opt.apply(w, g))
     note("update", weights)
 
 

@@ -90,8 +90,21 @@ def eval_model(
     losses = torch.stack(test_losses).float().cpu().numpy()
     if print is not None:
         _report(task, losses, print)
-    arrays = (x, testx, y, testy, initial_predictions, final_predictions)
-    return Evaluation(task, *(a.cpu().numpy() for a in arrays), test_losses=losses, epoch=epoch)
+    return Evaluation(
+        task,
+        x=_array(x),
+        testx=_array(testx),
+        y=_array(y),
+        testy=_array(testy),
+        initial_predictions=_array(initial_predictions),
+        final_predictions=_array(final_predictions),
+        test_losses=losses,
+        epoch=epoch,
+    )
+
+
+def _array(values: Tensor) -> np.ndarray:
+    return values.cpu().numpy()
 
 
 def _report(task: SineWave, losses: np.ndarray, print: Print) -> None:

@@ -74,7 +74,7 @@ def fomaml(
             grad = gradient(mse(model(testx[None, :]), testy[None, :]), weights)
             restore(weights, prev_weights)
             for w, g in zip(weights, grad, strict=True):
-                w.grad += g
+                w.grad += g  # type: ignore[operator]
             note("sum", [w.grad for w in weights])
 
         update_params(meta_opt, weights)

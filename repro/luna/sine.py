@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from math import pi
 
 import numpy as np
@@ -55,12 +56,8 @@ def sine_model(
     dtype: torch.dtype = torch.float32,
 ) -> Chain:
     """The post's network, 1-64-64-1 with tanh, its 4353 parameters drawn layer by layer."""
-    kwargs = {"rng": rng, "device": device, "dtype": dtype}
-    return Chain(
-        Linear(1, 64, torch.tanh, **kwargs),
-        Linear(64, 64, torch.tanh, **kwargs),
-        Linear(64, 1, **kwargs),
-    )
+    layer = partial(Linear, rng=rng, device=device, dtype=dtype)
+    return Chain(layer(1, 64, torch.tanh), layer(64, 64, torch.tanh), layer(64, 1))
 
 
 def params(model: nn.Module) -> list[nn.Parameter]:

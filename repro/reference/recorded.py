@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from repro.case import Case, CaseError
+from repro.ecoffet.quantities import trajectory as notebook_trajectory
 from repro.luna.quantities import kind_of
 from repro.trajectory import Series, Trajectory, TrajectoryError, atomic, read_npz, write_npz
 
@@ -32,9 +33,11 @@ RESTORE = (
     "restore it with `git checkout -- repro/reference/recorded` in a clone, or by "
     "`pip install --force-reinstall --no-deps` of the package"
 )
+NOTEBOOK = "ecoffet_notebook_small"
 SINGLE_RUNS = {
     "eval_model_untrained_seed0": Case("eval_model_untrained_seed0", "eval_model", 0),
     "zoo_script_seed0": Case("zoo_script_seed0", "zoo_script", 0, 50_000, 1000),
+    NOTEBOOK: Case(NOTEBOOK, "ecoffet_notebook", 0, 500),
 }
 """Recordings that are not one call of a training function."""
 
@@ -55,10 +58,11 @@ class Recording:
 @cache
 def names() -> tuple[str, ...]:
     """The luna recordings' names, in a fixed order."""
-    return (*sorted(_index(FOLDER)), *SINGLE_RUNS)
+    return (*sorted(index(FOLDER)), *SINGLE_RUNS)
 
 
-def load(name: str, folder: Path = FOLDER) -> Recording:
+@cache
+def load(name: str) -> Recording:
     """One recording by name, its file checked against the shipped checksum.
 
     Raises:
@@ -66,9 +70,10 @@ def load(name: str, folder: Path = FOLDER) -> Recording:
     """
     if name not in names():
         raise RecordingError(f"no recording {name!r}: choose from {', '.join(names())}")
-    path = folder / f"{name}.npz"
-    sha256 = _checked(path, folder)
-    case, trajectory = from_arrays(name, read_npz(path), _index(folder).get(name))
+    path = FOLDER / f"{name}.npz"
+    sha256 = _checked(path, FOLDER)
+    case, trajectory = from_arrays(name, read_npz(path), index(FOLDER).get(name))
+    trajectory = replace(trajectory, provenance={**trajectory.provenance, "sha256": sha256})
     return Recording(case, trajectory, sha256)
 
 
@@ -76,6 +81,10 @@ def from_arrays(
     name: str, arrays: Mapping[str, np.ndarray], entry: Mapping | None
 ) -> tuple[Case, Trajectory]:
     """Read a recording's arrays, given its entry in the index (None for ``SINGLE_RUNS``)."""
+    if name == NOTEBOOK:
+        case = SINGLE_RUNS[name]
+        made_by = {"source": "recorded", "case": name, "notebook": "3426a6e", "torch": "2.13"}
+        return case, notebook_trajectory(arrays, case.epochs, **made_by)
     if entry is None:
         case = SINGLE_RUNS[name]
         series = _single_run_series(case, arrays)
@@ -116,10 +125,10 @@ def save(case: Case, trajectory: Trajectory, folder: Path) -> Path:
         "kwargs": dict(case.kwargs),
         "provenance": dict(trajectory.provenance),
     }
-    index = folder / INDEX
-    _merge(index, {case.name: entry})
-    _merge(folder / CHECKSUMS, {p.name: file_sha256(p) for p in (path, index)})
-    _index.cache_clear()
+    index_file = folder / INDEX
+    _merge(index_file, {case.name: entry})
+    _merge(folder / CHECKSUMS, {p.name: file_sha256(p) for p in (path, index_file)})
+    index.cache_clear()
     return path
 
 
@@ -141,7 +150,7 @@ def _merge(path: Path, entries: Mapping) -> None:
 
 
 @cache
-def _index(folder: Path) -> dict[str, dict]:
+def index(folder: Path) -> dict[str, dict]:
     _checked(folder / INDEX, folder)
     return _json(folder / INDEX)
 

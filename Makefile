@@ -1,0 +1,40 @@
+# Two commands do all the set-up on a fresh machine: `make parity` and `make test`.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: parity test test-slow lint setup julia juliacall clean
+
+parity: julia  ## the main job: the ports against the original's recorded runs
+	$(BIN)/repro parity
+
+test: juliacall  ## the default suite, with a live Julia where one can be had
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: juliacall  ## whole recordings, the 50,000-iteration zoo script, full-size claims
+	$(BIN)/python -m pytest -m slow
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+setup: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+julia: setup  ## a Julia: the user's, one on PATH, or one unpacked from Debian's packages
+	@$(BIN)/repro julia install || echo "NOT_RUN: live Julia; the recordings stand in for it"
+
+juliacall: julia  ## an environment in which the tests can run Julia inside Python
+	@$(BIN)/python parity_tests/juliacall_env/setup.py \
+	  || echo "NOT_RUN: juliacall; the tests say which of them need it"
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build dist

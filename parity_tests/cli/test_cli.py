@@ -1,0 +1,138 @@
+"""The command line as people meet it: tables, JSON, exit statuses, one clear line for bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import repro.suite
+from repro.cli import main
+from repro.reference import recorded
+from repro.trajectory import Trajectory
+
+
+def run(*arguments: str, monkeypatch, capsys) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["repro", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    captured = capsys.readouterr()
+    return end.value.code, captured.out, captured.err
+
+
+@pytest.fixture
+def repro_cli(monkeypatch, capsys):
+    return lambda *arguments: run(*arguments, monkeypatch=monkeypatch, capsys=capsys)
+
+
+def test_one_case_passes(repro_cli):
+    status, out, _ = repro_cli("parity", "--case", "eval_model")
+    assert status == 0
+    assert "eval_model_untrained_seed0" in out and "PASS" in out and "1 of 1 cases pass" in out
+
+
+def test_json_holds_every_figure(repro_cli, tmp_path):
+    status, _, _ = repro_cli(
+        "parity", "--case", "fomaml_seed2_batch13_rates", "--json", str(tmp_path / "r.json"),
+        "--trajectory-dir", str(tmp_path / "sides"),
+    )  # fmt: skip
+    document = json.loads((tmp_path / "r.json").read_text())
+    case = document["cases"][0]
+    weights = next(q for q in case["quantities"] if q["name"] == "weights")
+    assert status == 0 and document["verdict"] == "PASS"
+    assert weights["steps"] == [1, 2, 3, 5, 10] and max(weights["ratio"]) < 1
+    assert document["settings"]["versions"]["torch"]
+    assert case["envelope"]["perturbations"]
+    assert case["reference"]["sha256"] == recorded.file_sha256(
+        recorded.FOLDER / "fomaml_seed2_batch13_rates.npz"
+    )
+    saved = Trajectory.load(tmp_path / "sides" / "fomaml_seed2_batch13_rates.port.npz")
+    assert saved["weights"].values.shape == (5, 4353)
+
+
+def test_json_to_standard_output_is_nothing_else(repro_cli):
+    _, out, _ = repro_cli("parity", "--case", "eval_model", "--json", "-")
+    assert json.loads(out)["cases"]
+
+
+def test_a_failure_ends_in_status_1(repro_cli, monkeypatch):
+    monkeypatch.setitem(repro.suite.port.UNTRAINED, "lr002", 0.021)
+    status, out, _ = repro_cli("parity", "--case", "eval_model")
+    assert status == 1
+    assert "FAIL" in out and "lr002_test_losses exceeds its tolerance" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--case", "maml"], "unknown case 'maml': choose from eval_model"),
+        (["--seed", "-1"], "seed -1 is negative: Julia refuses it"),
+        (["--seed", "7"], "add --reference julia"),
+        (["--case", "fomaml", "n_tasks=9"], "not recorded: fomaml n_tasks=9"),
+        (["--case", "fomaml", "train_batch_size=0"], "train_batch_size must be a positive"),
+        (["--case", "fomaml", "tasks=3"], "fomaml has no argument 'tasks'"),
+        (["--case", "fomaml", "meta_opt=__import__('os')"], "is no optimiser: write Descent"),
+        (["--case", "fomaml", "n_tasks"], "write for instance n_tasks=7"),
+        (["--device", "cuda:99"], "device 'cuda:99' cannot be used"),
+        (["--device", "toaster"], "device 'toaster' cannot be used"),
+        (["--dtype", "float16"], "choose float32 or float64"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_status_2(repro_cli, arguments, says):
+    status, out, err = repro_cli("parity", *arguments)
+    assert status == 2
+    assert says in err and len(err.strip().splitlines()) == 1 and not out
+
+
+@pytest.fixture
+def recordings(tmp_path, monkeypatch):
+    """A copy of the recordings that may be damaged."""
+    folder = tmp_path / "recorded"
+    shutil.copytree(recorded.FOLDER, folder)
+    monkeypatch.setattr(recorded, "FOLDER", folder)
+    monkeypatch.setattr(repro.suite, "ENVELOPES", folder / "envelopes")
+    recorded.names.cache_clear()
+    recorded.load.cache_clear()
+    yield folder
+    recorded.names.cache_clear()
+    recorded.load.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["fomaml_seed0_dense.npz", "index.json"])
+def test_a_missing_recording_is_named_with_the_way_to_restore_it(repro_cli, recordings, name):
+    (recordings / name).unlink()
+    status, _, err = repro_cli("parity", "--case", "fomaml")
+    assert status == 2 and f"recording {name} is missing" in err and "git checkout" in err
+
+
+def test_a_single_flipped_bit_is_noticed(repro_cli, recordings):
+    path = recordings / "fomaml_seed0_dense.npz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    status, _, err = repro_cli("parity", "--case", "fomaml")
+    assert status == 2 and "fomaml_seed0_dense.npz is damaged" in err and "git checkout" in err
+
+
+def test_a_missing_envelope_says_how_to_measure_it(repro_cli, recordings):
+    (recordings / "envelopes" / "fomaml_seed0_dense.npz").unlink()
+    status, _, err = repro_cli("parity", "--case", "fomaml")
+    assert status == 2 and "repro envelope fomaml_seed0_dense" in err
+
+
+def test_doctor_prints_what_can_change_a_last_bit(repro_cli):
+    _, out, _ = repro_cli("doctor", "--json")
+    found = json.loads(out)
+    assert {"versions", "processor", "threads", "torch", "numpy_blas", "devices"} <= set(found)
+    assert found["torch"]["float32_matmul_precision"]
+
+
+def test_piped_output_has_no_escape_codes():
+    command = [sys.executable, "-m", "repro", "parity", "--case", "eval_model"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ})
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
