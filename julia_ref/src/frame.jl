@@ -21,7 +21,7 @@ function write_frame(io::IO, items)
     payload = IOBuffer()
     write(payload, htol(UInt32(length(items))))
     foreach(((name, value),) -> write_item(payload, String(name), value), items)
-    bytes = Base.take!(payload)
+    bytes = take!(payload)
     write(io, MAGIC, htol(UInt64(length(bytes))), sha256(bytes), bytes)
     flush(io)
 end

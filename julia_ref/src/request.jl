@@ -14,21 +14,21 @@ end
 Base.haskey(r::Request, name::String) = haskey(r.values, name)
 
 "The value of `name`, or `default`."
-function take!(r::Request, name::String, default)
+function take_value!(r::Request, name::String, default)
     delete!(r.unread, name)
     return get(r.values, name, default)
 end
 
 "The value of `name`, which has to be there."
-function take!(r::Request, name::String)
+function take_value!(r::Request, name::String)
     haskey(r, name) || throw(ArgumentError("the request lacks \"$name\""))
-    return take!(r, name, nothing)
+    return take_value!(r, name, nothing)
 end
 
 "All values whose names begin with `prefix`, under the rest of their names."
 function take_all!(r::Request, prefix::String)
     names = filter(name -> startswith(name, prefix), collect(keys(r.values)))
-    return Dict{String,Any}(SubString(name, ncodeunits(prefix) + 1) => take!(r, name) for name in names)
+    return Dict{String,Any}(SubString(name, ncodeunits(prefix) + 1) => take_value!(r, name) for name in names)
 end
 
 function check_all_read(r::Request)
@@ -38,7 +38,7 @@ end
 
 "A count of at least `least`."
 function take_count!(r::Request, name, default; least = 1)
-    value = take!(r, name, default)
+    value = take_value!(r, name, default)
     value isa Integer && value >= least ||
         throw(ArgumentError("$name must be an integer of at least $least, not $value"))
     return Int(value)
@@ -50,11 +50,11 @@ and `NAME.beta` under the optimiser's key. `nothing` where the request has none.
 """
 function take_optimiser!(r::Request, key)
     haskey(r, key) || return nothing
-    kind = String(take!(r, key))
-    eta = Float64(take!(r, "$key.eta"))
+    kind = String(take_value!(r, key))
+    eta = Float64(take_value!(r, "$key.eta"))
     kind == "Descent" && return Descent(eta)
-    kind == "Momentum" && return Momentum(eta, Float64(take!(r, "$key.rho")))
-    kind == "ADAM" && return ADAM(eta, Tuple{Float64,Float64}(take!(r, "$key.beta")))
+    kind == "Momentum" && return Momentum(eta, Float64(take_value!(r, "$key.rho")))
+    kind == "ADAM" && return ADAM(eta, Tuple{Float64,Float64}(take_value!(r, "$key.beta")))
     throw(ArgumentError("no optimiser is called $kind: use Descent, Momentum or ADAM"))
 end
 
@@ -65,14 +65,14 @@ integer, or the decimal digits of one that needs more than 64 bits.
 function take_draws!(r::Request)
     if haskey(r, "uniforms")
         haskey(r, "seed") && throw(ArgumentError("give a seed or a tape, not both"))
-        uniforms = Vector{Float64}(take!(r, "uniforms"))
-        return Tape(uniforms, Vector{Int}(take!(r, "permutations", Int[])))
+        uniforms = Vector{Float64}(take_value!(r, "uniforms"))
+        return Tape(uniforms, Vector{Int}(take_value!(r, "permutations", Int[])))
     end
     return Generator(take_seed!(r))
 end
 
 function take_seed!(r::Request)
-    seed = take!(r, "seed")
+    seed = take_value!(r, "seed")
     return seed isa AbstractString ? parse(BigInt, seed) : Integer(seed)
 end
 
@@ -81,7 +81,7 @@ The algorithm `function`, with the options that the request gives. `transfer_lea
 `transfer_learn` in the post's variant.
 """
 function take_algorithm!(r::Request)
-    name = String(take!(r, "function"))
+    name = String(take_value!(r, "function"))
     name == "fomaml" && return Fomaml(;
         options!(r, ("meta_opt", "inner_opt"), ("n_tasks", "train_batch_size"))...)
     name == "reptile" && return Reptile(;
@@ -89,7 +89,7 @@ function take_algorithm!(r::Request)
     name in ("transfer_learn", "transfer_learn_blog") || throw(ArgumentError(
         "no function is called $name: use transfer_learn, transfer_learn_blog, fomaml or reptile"))
     variant = name == "transfer_learn" ? "package" : "post"
-    return TransferLearn(; variant = String(take!(r, "variant", variant)),
+    return TransferLearn(; variant = String(take_value!(r, "variant", variant)),
                          options!(r, ("opt",), ("train_batch_size",))...)
 end
 
@@ -108,5 +108,5 @@ end
 function take_model!(r::Request, draws::Draws)
     haskey(r, "weights") || return sine_model(draws)
     zeros = Tape(fill(0.5, 4353))
-    return unflatten!(sine_model(zeros), Vector{Float32}(take!(r, "weights")))
+    return unflatten!(sine_model(zeros), Vector{Float32}(take_value!(r, "weights")))
 end
