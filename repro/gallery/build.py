@@ -1,0 +1,115 @@
+"""Draw figures into a gallery: pictures, the arrays they plot, and a page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from repro.gallery import manifest
+from repro.gallery.drawing import draw, save
+from repro.gallery.figure import Arrays, Figure, arrays_of
+from repro.gallery.manifest import OUT, Entry
+from repro.gallery.page import write_page
+from repro.gallery.runs import Options, Runs
+from repro.gallery.store import writing
+from repro.settings import settings
+from repro.trajectory import Trajectory
+
+Announce = Callable[[str], object]
+"""Called with the name of each figure that has been drawn, and how long that took."""
+
+
+def build(
+    figures: Iterable[Figure],
+    runs: Runs,
+    out: Path,
+    formats: Sequence[str] = ("png", "svg"),
+    announce: Announce = lambda line: None,
+) -> dict[str, Entry]:
+    """Draw figures, one after the other; whatever else the gallery holds stays.
+
+    Args:
+        figures: which.
+        runs: computes what lies behind them.
+        out: the gallery's folder.
+        formats: some of ``FORMATS``.
+        announce: told of each figure when it is done.
+
+    Returns:
+        The entries of the figures drawn.
+
+    Raises:
+        ReproError: something cannot be written; what is already there is intact.
+        NonFiniteLossError: a run broke off.
+    """
+    manifest.prepare(out)
+    entries = {}
+    for figure in figures:
+        start, before = time.perf_counter(), sum(runs.seconds.values())
+        runs.used.clear()
+        entries[figure.name] = entry = build_one(figure, runs, out, formats)
+        manifest.add(out, figure.name, entry)
+        spent = time.perf_counter() - start - (sum(runs.seconds.values()) - before)
+        announce(f"{figure.name}: drawn in {max(spent, 0):.1f} s")
+    write_page(out)
+    return entries
+
+
+def build_one(figure: Figure, runs: Runs, out: Path, formats: Sequence[str]) -> Entry:
+    """Draw one figure and return what the gallery says about it."""
+    data = figure.data(runs)
+    arrays = arrays_of(data)
+    original = figure.original(runs) if figure.original else None
+    findings = [check(runs) for check in figure.parity]
+    made_by = {"figure": figure.name, **chosen(runs.options)}
+    stem = out / figure.name
+    with writing(stem.with_suffix(".npz"), OUT):
+        Trajectory(data.series, made_by).save(stem.with_suffix(".npz"))
+    save(draw(figure, arrays), stem, formats)
+    if original:
+        save(draw(figure, arrays, original), out / f"{figure.name}.original", formats)
+    return {
+        **chosen(runs.options),
+        "hardware": hardware(runs.options.device),
+        "formats": list(formats),
+        "runs": {name: about(runs, name) for name in sorted(runs.used)},
+        "parity": [{"run": f.run, "verdict": str(f.verdict), "text": f.text} for f in findings],
+        "original": distance(arrays, original) if original else None,
+        "command": command(figure.name, runs.options),
+    }
+
+
+def chosen(options: Options) -> dict[str, Any]:
+    return {"seed": options.seed, "iterations": options.iterations, "device": options.device}
+
+
+def about(runs: Runs, name: str) -> dict[str, Any]:
+    """A run's length, engine and time."""
+    made_by = runs.provenance(name)
+    return {k: made_by[k] for k in ("epochs", "engine", "seconds") if k in made_by}
+
+
+def hardware(device: str) -> str:
+    found = settings(device)
+    return found["processor"] if found["device"] == "cpu" else found["device"]
+
+
+def distance(arrays: Arrays, original: Arrays) -> float:
+    """The largest difference between our curves and the original's."""
+    return max(
+        float(np.abs(np.asarray(arrays[n], np.float64) - original[n]).max()) for n in original
+    )
+
+
+def command(name: str, options: Options) -> str:
+    """What redraws the figure."""
+    words = ["repro figures", "--only", name, "--seed", str(options.seed)]
+    if options.iterations is not None:
+        words += ["--iterations", str(options.iterations)]
+    if options.device != "cpu":
+        words += ["--device", options.device]
+    return " ".join(words)

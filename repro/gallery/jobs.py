@@ -1,0 +1,71 @@
+"""Computations worth keeping: each is done once, and an interrupted one goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from repro.settings import settings
+from repro.trajectory import Trajectory
+
+Keep = Callable[[Trajectory], None]
+"""``keep(so_far)`` writes a checkpoint, from which a later call of ``compute`` can go on."""
+
+Tick = Callable[[int], object]
+"""``tick(n)``: n more iterations are done."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One computation.
+
+    Attributes:
+        name: shown beside its progress.
+        iterations: how many there are to do.
+        arguments: everything that it depends on besides source files and numeric settings, as
+            plain JSON values: function, seed, device and so on.
+        sources: the files that compute.
+        compute: ``compute(so_far, keep, tick)`` gives the result; ``so_far`` is what ``keep``
+            was last given in an interrupted run, or None.
+        done: how many iterations such a checkpoint holds.
+    """
+
+    name: str
+    iterations: int
+    arguments: Mapping[str, Any]
+    sources: tuple[Path, ...]
+    compute: Callable[[Trajectory | None, Keep, Tick], Trajectory]
+    done: Callable[[Trajectory], int] = lambda so_far: 0
+
+    def key(self) -> str:
+        """A name made of the content of all that makes the result."""
+        made_by = {
+            "arguments": dict(self.arguments),
+            "sources": source_digest(self.sources),
+            "settings": settings(self.arguments.get("device", "cpu")),
+        }
+        text = json.dumps(made_by, sort_keys=True)
+        return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+
+def source_digest(files: Iterable[Path]) -> str:
+    """SHA-256 over the files' names and bytes."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        content = path.read_bytes()
+        digest.update(f"{path.parent.name}/{path.name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def sources_of(*modules: ModuleType) -> tuple[Path, ...]:
+    """The source files of modules; of a package all its own."""
+    found = []
+    for module in modules:
+        path = Path(str(module.__file__))
+        found += path.parent.glob("*.py") if path.name == "__init__.py" else [path]
+    return tuple(sorted(set(found)))

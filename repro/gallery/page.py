@@ -1,0 +1,56 @@
+"""The gallery's page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from repro.gallery import manifest
+from repro.gallery.figure import known
+from repro.gallery.manifest import Entry
+
+POSTS = {
+    "luna": "“Meta-Learning”, Dominique Luna, 2019",
+    "ecoffet": "“Paper repro: Deep Metalearning using MAML and Reptile”, Adrien Ecoffet, 2018",
+}
+SHOWN = ("png", "svg")
+
+
+def write_page(out: Path) -> Path:
+    """Write ``index.html`` for every figure that the gallery's manifest knows."""
+    entries = manifest.read(out)
+    posts: dict[str, list[dict[str, Any]]] = {}
+    for figure in known().values():
+        if figure.name in entries:
+            shown = {"figure": figure, **_shown(figure.name, entries[figure.name])}
+            posts.setdefault(POSTS[figure.post], []).append(shown)
+    environment = Environment(
+        loader=PackageLoader("repro.gallery", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    path = out / "index.html"
+    manifest.write_text(path, environment.get_template("page.html.jinja").render(posts=posts))
+    return path
+
+
+def _shown(name: str, entry: Entry) -> dict[str, Any]:
+    picture = next((kind for kind in SHOWN if kind in entry["formats"]), None)
+    links = [(kind.upper(), f"{name}.{kind}") for kind in entry["formats"]]
+    return {
+        "entry": entry,
+        "picture": picture and f"{name}.{picture}",
+        "over": picture and entry["original"] is not None and f"{name}.original.{picture}",
+        "links": [*links, ("data", f"{name}.npz")],
+        "trained": [_run(run, about) for run, about in entry["runs"].items() if about["epochs"]],
+    }
+
+
+def _run(name: str, about: dict[str, Any]) -> str:
+    return f"{name}: {about['epochs']:,} iterations in {about['seconds']:.0f} s" + (
+        f" ({about['engine']} engine)" if "engine" in about else ""
+    )
