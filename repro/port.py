@@ -161,7 +161,7 @@ def _untrained(case: Case, model: nn.Module, rng: MersenneTwister, tick: Tick) -
     device = next(model.parameters()).device
     x = torch.from_numpy(rng.uniform(-5.0, 5.0, 10)).to(device)
     testx = torch.from_numpy(julia_range(-5, 5, 50)).to(device)
-    series = {}
+    series: dict[str, Series] = {}
     for prefix, eta in UNTRAINED.items():
         result = luna.eval_model(model, x, testx, luna.SineWave(4, 1), opt=Descent(eta))
         series |= evaluation_series(result, prefix, step=0)

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from repro.case import FUNCTIONS
 from repro.parity import Verdict
 from repro.reference import recorded
 from repro.suite import Recorded, Result, check
 
-DENSE = [n for n in recorded.names() if not n.endswith("_long") and n != "zoo_script_seed0"]
-LONG = [n for n in recorded.names() if n.endswith("_long")]
+LUNA = [n for n in recorded.names() if recorded.load(n).case.function in FUNCTIONS]
+LONG = [n for n in LUNA if n.endswith("_long")]
+DENSE = [n for n in LUNA if n not in LONG]
 TRAINING = [n for n in DENSE if not n.startswith("eval_model")]
 
 
