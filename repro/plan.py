@@ -8,7 +8,9 @@ from repro.case import FUNCTIONS, Case, CaseError, live_case
 from repro.reference import recorded
 
 MAIN_EPOCHS, OTHER_EPOCHS = 40, 10
-NAMES = (*FUNCTIONS, "zoo_script")
+WHOLE = ("eval_model", "zoo_script", "ecoffet_notebook")
+"""What is always run from start to end."""
+NAMES = (*FUNCTIONS, "zoo_script", "ecoffet_notebook")
 OTHERWISE = (
     "recorded seeds are 0, 1 and 42, and 2 with other arguments; for any other run add "
     "--reference julia"
@@ -92,7 +94,7 @@ def _wanted(
 
 
 def _cut(case: Case, full: bool) -> Case:
-    if full or case.function in ("eval_model", "zoo_script"):
+    if full or case.function in WHOLE:
         return case
     return case.upto(OTHER_EPOCHS if _is_other(case) else MAIN_EPOCHS)
 

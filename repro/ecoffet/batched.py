@@ -25,13 +25,30 @@ Stack = list[Tensor]
 """The six weights of M networks in ``SineModel.parameters()``'s order, each (M, ...)."""
 SHAPES = ((40, 1), (40,), (40, 40), (40,), (1, 40), (1,))
 """Of one ``SineModel``'s parameters."""
-Progress = Callable[[int, int], None]
-"""Called as ``progress(done, total)`` now and then."""
 
 
-def stack(weights: np.ndarray) -> Stack:
+@dataclass(frozen=True)
+class State:
+    """Where a training stands: enough to go on from, to the same bits.
+
+    Attributes:
+        step: steps that were made.
+        weights, m, v: (M, 1761) the networks, and Adam's two moments.
+    """
+
+    step: int
+    weights: np.ndarray
+    m: np.ndarray
+    v: np.ndarray
+
+
+Progress = Callable[[State], None]
+"""Called every 1000 steps."""
+
+
+def stack(weights: np.ndarray, device: torch.device | str = "cpu") -> Stack:
     """M flattened networks, (M, 1761), as a stack in their dtype; nothing is shared."""
-    parts = torch.tensor(weights).split([prod(s) for s in SHAPES], dim=1)
+    parts = torch.tensor(weights, device=device).split([prod(s) for s in SHAPES], dim=1)
     return [part.reshape(-1, *s) for part, s in zip(parts, SHAPES, strict=True)]
 
 
@@ -80,9 +97,11 @@ class Plan:
     def __len__(self) -> int:
         return len(self.x)
 
-    def to(self, like: Tensor) -> Plan:
-        """The same points in this tensor's dtype, on its device."""
-        moved: dict[str, Any] = {n: v if v is None else v.to(like) for n, v in vars(self).items()}
+    def to(self, *args: Any) -> Plan:
+        """The same points with this dtype, on this device, or both; see ``Tensor.to``."""
+        moved: dict[str, Any] = {
+            name: v if v is None else v.to(*args) for name, v in vars(self).items()
+        }
         return Plan(**moved)
 
 
@@ -128,71 +147,95 @@ def _points(
 
 
 def maml_sine(
-    weights: Stack,
+    weights: np.ndarray,
     plan: Plan,
     lr_inner: float = 0.01,
     first_order: bool = False,
     *,
     peculiar: bool = True,
+    resume: State | None = None,
     progress: Progress | None = None,
-) -> Stack:
+) -> np.ndarray:
     """:func:`repro.ecoffet.train.maml_sine` with a meta-batch of one task, for all models.
+
+    Args:
+        weights: (M, 1761) the untrained networks; they say the dtype.
+        plan: made with ``fresh=True``. It also says the device.
+        lr_inner, first_order, peculiar: as there.
+        resume: where to go on in an interrupted training by the same plan.
+        progress: called now and then.
+
+    Returns:
+        (M, 1761) the trained networks.
 
     Raises:
         ValueError: the plan has no fresh points.
     """
-    plan = plan.to(weights[0])
-    fresh_x, fresh_y = plan.fresh_x, plan.fresh_y
-    if fresh_x is None or fresh_y is None:
+    if plan.fresh_x is None or plan.fresh_y is None:
         raise ValueError("MAML's outer loss needs fresh points: make the plan with fresh=True")
+    fresh_x, fresh_y = plan.fresh_x, plan.fresh_y
 
-    def step(weights: Stack, i: int) -> Stack:
-        inner = gradients(weights, plan.x[i], plan.y[i], create_graph=not first_order)
-        adapted = descend(weights, inner, lr_inner)
-        loss = losses(adapted, fresh_x[i], fresh_y[i]).sum()
-        meta = list(torch.autograd.grad(loss, weights))
+    def direction(w: Stack, i: int) -> Stack:
+        inner = gradients(w, plan.x[i], plan.y[i], create_graph=not first_order)
+        loss = losses(descend(w, inner, lr_inner), fresh_x[i], fresh_y[i])
+        meta = list(torch.autograd.grad(loss.sum(), w))
         return [g + m for g, m in zip(inner, meta, strict=True)] if peculiar else meta
 
-    return _train(weights, len(plan), step, 0.001, progress)
+    return _train(weights, plan, direction, 0.001, resume, progress)
 
 
 def reptile_sine(
-    weights: Stack,
+    weights: np.ndarray,
     plan: Plan,
     lr_inner: float = 0.01,
     lr_outer: float = 0.001,
     k: int = 32,
     *,
+    resume: State | None = None,
     progress: Progress | None = None,
-) -> Stack:
-    """:func:`repro.ecoffet.train.reptile_sine` with a meta-batch of one task, for all models."""
-    plan = plan.to(weights[0])
+) -> np.ndarray:
+    """:func:`repro.ecoffet.train.reptile_sine` with a meta-batch of one task, for all models.
 
-    def step(weights: Stack, i: int) -> Stack:
-        adapted = weights
+    Arguments and result as for :func:`maml_sine`.
+    """
+
+    def direction(w: Stack, i: int) -> Stack:
+        adapted = w
         for _ in range(k):
             adapted = _leaves(descend(adapted, gradients(adapted, plan.x[i], plan.y[i]), lr_inner))
-        return [(w - a) / k / lr_inner for w, a in zip(weights, adapted, strict=True)]
+        return [(a - b) / k / lr_inner for a, b in zip(w, adapted, strict=True)]
 
-    return _train(weights, len(plan), step, lr_outer, progress)
+    return _train(weights, plan, direction, lr_outer, resume, progress)
 
 
 def _train(
-    weights: Stack,
-    steps: int,
-    gradient: Callable[[Stack, int], Stack],
+    weights: np.ndarray,
+    plan: Plan,
+    direction: Callable[[Stack, int], Stack],
     lr: float,
+    resume: State | None,
     progress: Progress | None,
-) -> Stack:
-    weights = _leaves(weights)
-    optimizer = Adam(weights, lr=lr, foreach=True)
-    for i in range(steps):
-        for w, g in zip(weights, gradient(weights, i), strict=True):
+) -> np.ndarray:
+    first = 0 if resume is None else resume.step
+    stacked = _leaves(stack(weights if resume is None else resume.weights, plan.x.device))
+    optimizer = Adam(stacked, lr=lr, foreach=True)
+    if resume is not None:
+        _restore(optimizer, stacked, resume)
+    for i in range(first, len(plan)):
+        for w, g in zip(stacked, direction(stacked, i), strict=True):
             w.grad = g.detach()
         optimizer.step()
         if progress is not None and (i + 1) % 1000 == 0:
-            progress(i + 1, steps)
-    return [w.detach() for w in weights]
+            m, v = ([optimizer.state[w][n] for w in stacked] for n in ("exp_avg", "exp_avg_sq"))
+            progress(State(i + 1, flat(stacked), flat(m), flat(v)))
+    return flat(stacked)
+
+
+def _restore(optimizer: Adam, weights: Stack, state: State) -> None:
+    moments = stack(state.m, weights[0].device), stack(state.v, weights[0].device)
+    for w, m, v in zip(weights, *moments, strict=True):
+        step = torch.tensor(float(state.step))
+        optimizer.state[w] = {"step": step, "exp_avg": m, "exp_avg_sq": v}
 
 
 def _leaves(weights: Stack) -> Stack:
@@ -200,12 +243,18 @@ def _leaves(weights: Stack) -> Stack:
 
 
 def finetune(
-    weights: Stack, tasks: Sequence[SineWaveTask], steps: int, lr: float = 0.01, chunk: int = 100
+    weights: np.ndarray,
+    tasks: Sequence[SineWaveTask],
+    steps: int,
+    lr: float = 0.01,
+    *,
+    chunk: int = 100,
+    device: torch.device | str = "cpu",
 ) -> np.ndarray:
     """Every model fine-tuned on every task: :func:`repro.ecoffet.evaluate.eval_sine_test`.
 
     Args:
-        weights: M models.
+        weights: (M, 1761) the models.
         tasks: T of them. Training points that were never drawn are drawn here, in order.
         steps: SGD steps on a task's training points.
         lr: their rate.
@@ -216,21 +265,22 @@ def finetune(
         (M, T, steps + 1) the losses at the tasks' test points, before and after every step, in
         the weights' dtype.
     """
-    train = _columns([t.training_set() for t in tasks], weights[0])
-    test = _columns([t.test_set() for t in tasks], weights[0])
-    results = torch.empty(len(weights[0]), len(tasks), steps + 1, dtype=weights[0].dtype)
+    stacked = stack(weights, device)
+    train = _columns([t.training_set() for t in tasks], stacked[0])
+    test = _columns([t.test_set() for t in tasks], stacked[0])
+    results = stacked[0].new_empty(len(weights), len(tasks), steps + 1)
     for m in range(len(results)):
         for start in range(0, len(tasks), chunk):
             part = slice(start, start + chunk)
             x, y, test_x, test_y = (v[part] for v in (*train, *test))
-            tuned = [w[m].expand(len(x), *w[m].shape) for w in weights]
+            tuned = [w[m].expand(len(x), *w[m].shape) for w in stacked]
             for step in range(steps + 1):
                 if step > 0:
                     tuned = _leaves(tuned)
                     tuned = descend(tuned, gradients(tuned, x, y), lr)
                 with torch.no_grad():
                     results[m, part, step] = losses(tuned, test_x, test_y)
-    return results.numpy()
+    return results.cpu().numpy()
 
 
 def _columns(points: Sequence[Points], like: Tensor) -> tuple[Tensor, Tensor]:

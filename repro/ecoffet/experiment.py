@@ -6,13 +6,14 @@ and puts them back. So parts can be computed in any order, or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 from repro.ecoffet import batched
-from repro.ecoffet.batched import Progress
+from repro.ecoffet.batched import Progress, State
 from repro.ecoffet.evaluate import eval_sine_test
 from repro.ecoffet.notebook import (
     METHODS,
@@ -27,22 +28,33 @@ from repro.ecoffet.sine import INTERVAL, SineModel, SineWaveTask, flatten, unfla
 from repro.ecoffet.train import fit_transfer
 
 TRAIN_TASKS, TEST_TASKS, MODELS, EPOCHS = 10_000, 1_000, 5, 4
-META = {
-    "maml": lambda w, plan, **kw: batched.maml_sine(w, plan, **kw),
-    "maml_first_order": lambda w, plan, **kw: batched.maml_sine(w, plan, first_order=True, **kw),
-    "reptile": lambda w, plan, **kw: batched.reptile_sine(w, plan, k=3, **kw),
-}
-"""The methods that train several models."""
+
+Prepare = Callable[[np.ndarray], np.ndarray]
+"""Changes the initial weights (1761,) of a model."""
 
 
-def draw(n_train: int = TRAIN_TASKS, n_test: int = TEST_TASKS) -> World:
+def seed_for(part: str, seed: int = 0) -> int:
+    """What a part's generators are seeded with; seed 0 is the recording's scheme."""
+    return SEEDS[part] + len(SEEDS) * seed
+
+
+def draw(n_train: int = TRAIN_TASKS, n_test: int = TEST_TASKS, seed: int = 0) -> World:
     """The tasks with their points, and the model for transfer learning before its training."""
     with notebook_state():
-        seed_all(SEEDS["tasks"])
+        seed_all(seed_for("tasks", seed))
         world = draw_world(n_train, n_test)
-        seed_all(SEEDS["transfer"])
+        seed_all(seed_for("transfer", seed))
         draw_points(world)
     return world
+
+
+def initial(method: str, models: int = MODELS, seed: int = 0) -> np.ndarray:
+    """(models, 1761) the untrained networks of a method; ``"transfer"`` has one."""
+    if method == "transfer":
+        return flatten(draw(0, 0, seed).transfer)[None]
+    with notebook_state():
+        seed_all(seed_for(method, seed))
+        return np.stack([flatten(SineModel()) for _ in range(models)])
 
 
 def train(
@@ -51,75 +63,86 @@ def train(
     n_train: int = TRAIN_TASKS,
     models: int = MODELS,
     epochs: int = EPOCHS,
+    seed: int = 0,
     peculiar: bool = True,
+    device: torch.device | str = "cpu",
+    prepare: Prepare = lambda weights: weights,
+    resume: State | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """Train by one of ``METHODS``; ``"transfer"`` is one model and one epoch, as in the post.
+    """Train networks as the post does.
 
     Args:
-        method: which; ``"random"`` trains nothing.
+        method: one of ``METHODS``. ``"transfer"`` is one network and one epoch whatever
+            ``models`` and ``epochs`` are, and ``"random"`` trains nothing.
         n_train: training tasks.
-        models, epochs: for the three meta-learning methods.
+        models, epochs: how many networks, and how often each visits every task.
+        seed: 0 for the recording's seeds, see :func:`seed_for`.
         peculiar: for MAML, see :func:`repro.ecoffet.maml_sine`.
-        progress: called every 1000 tasks with what is done and what there is to do.
+        device: where the three meta-learning methods train.
+        prepare: applied to each network's initial weights.
+        resume, progress: of the three meta-learning methods, see :mod:`repro.ecoffet.batched`.
 
     Returns:
-        (models, 1761) float32 weights; one row for ``"transfer"`` and ``"random"``.
+        (models, 1761) float32 weights.
 
     Raises:
-        ValueError: an unknown method, or ``peculiar=False`` for one that has no such thing.
+        ValueError: an unknown method, or ``peculiar=False`` where nothing is peculiar.
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}: choose from {', '.join(METHODS)}")
     if not peculiar and not method.startswith("maml"):
         raise ValueError(f"{method} has nothing peculiar: leave out peculiar=False")
-    world = draw(n_train, 0)
+    start = np.stack([prepare(w) for w in initial(method, models, seed)])
+    if method == "random":
+        return start
+    world = draw(n_train, 0, seed)
     with notebook_state():
-        seed_all(SEEDS[method])
+        seed_all(seed_for(method, seed))
         if method == "transfer":
-            fit_transfer(world.transfer, tasks=world.train, observe=_every_1000(n_train, progress))
+            unflatten(world.transfer, start[0])
+            fit_transfer(world.transfer, tasks=world.train)
             return flatten(world.transfer)[None]
-        if method == "random":
-            return flatten(SineModel())[None]
-        start = batched.stack(np.stack([flatten(SineModel()) for _ in range(models)]))
-        plan = batched.plan(world.train, models, epochs, fresh=method != "reptile")
-        kwargs = {} if peculiar else {"peculiar": False}
-        return batched.flat(META[method](start, plan, progress=progress, **kwargs))
+        fresh = method != "reptile"
+        plan = batched.plan(world.train, models, epochs, fresh=fresh).to(device)
+        hooks: dict[str, Any] = {"resume": resume, "progress": progress}
+        if method == "reptile":
+            return batched.reptile_sine(start, plan, k=3, **hooks)
+        first_order = method == "maml_first_order"
+        return batched.maml_sine(start, plan, first_order=first_order, peculiar=peculiar, **hooks)
 
 
-def _every_1000(total: int, progress: Progress | None):
-    def observe(step: int, model: torch.nn.Module) -> None:
-        if progress is not None and step % 1000 == 0:
-            progress(step, total)
-
-    return observe
-
-
-def losses_on(
-    weights: np.ndarray, tasks: list[SineWaveTask], steps: int, lr: float = 0.01
+def test_losses(
+    weights: np.ndarray,
+    tasks: Sequence[SineWaveTask],
+    steps: int,
+    lr: float = 0.01,
+    device: torch.device | str = "cpu",
 ) -> np.ndarray:
     """Test losses of all models on all tasks, (models, tasks, steps + 1) float32."""
     with notebook_state():
-        return batched.finetune(batched.stack(weights), tasks, steps, lr)
+        return batched.finetune(weights, tasks, steps, lr, device=device)
 
 
-def waves() -> dict[str, np.ndarray]:
+def waves(seed: int = 0) -> dict[str, np.ndarray]:
     """The waves of the post's first figures, drawn one after another; 100 points each.
 
     Returns:
         ``x`` (100,), ``three`` (3, 100), ``thousand`` (1000, 100), ``average`` (100,) of 10,000,
         and ``random`` (100,).
     """
-    rng = np.random.RandomState(SEEDS["tasks"])
+    rng = np.random.RandomState(seed_for("tasks", seed))
 
     def drawn(n: int) -> np.ndarray:
         return np.stack([SineWaveTask(rng).test_set(100)[1].numpy() for _ in range(n)])
 
-    three, thousand, average = drawn(3), drawn(1000), drawn(10_000).mean(0)
-    x = np.linspace(*INTERVAL, 100)
     return {
-        "x": x, "three": three, "thousand": thousand, "average": average, "random": drawn(1)[0]
-    }  # fmt: skip
+        "x": np.linspace(*INTERVAL, 100),
+        "three": drawn(3),
+        "thousand": drawn(1000),
+        "average": drawn(10_000).mean(0),
+        "random": drawn(1)[0],
+    }
 
 
 def fits(
@@ -151,8 +174,8 @@ def learning_curve(
 ) -> np.ndarray:
     """Mean and band over all pairs of model and task, as the notebook's plots have them.
 
-    The band holds the middle ``ci`` per cent of ``n_boot`` bootstrapped means: the units, pairs
-    of model and task, are drawn anew with replacement, each with its whole curve.
+    The band holds the middle ``ci`` per cent of ``n_boot`` bootstrapped means: the pairs are
+    drawn anew with replacement, each with its whole curve.
 
     Args:
         losses: (models, tasks, steps + 1).
@@ -165,9 +188,8 @@ def learning_curve(
     rng = np.random.default_rng(seed)
     means = np.empty((n_boot, units.shape[1]))
     for start in range(0, n_boot, 500):
-        size = min(500, n_boot - start)
-        drawn = rng.integers(0, len(units), (size, len(units)))
+        drawn = rng.integers(0, len(units), (min(500, n_boot - start), len(units)))
         counts = np.stack([np.bincount(d, minlength=len(units)) for d in drawn])
-        means[start : start + size] = counts.astype(np.float64) @ units / len(units)
+        means[start : start + 500] = counts.astype(np.float64) @ units / len(units)
     low, high = np.percentile(means, [50 - ci / 2, 50 + ci / 2], axis=0)
     return np.stack([units.mean(0), low, high])

@@ -60,7 +60,9 @@ def notebook_small(
     methods: Collection[str] = METHODS,
     *,
     prepare: Prepare | None = None,
+    device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    tick: Callable[[], object] = lambda: None,
     n_train: int = 500,
     n_test: int = 20,
     max_steps: int = 32,
@@ -73,7 +75,9 @@ def notebook_small(
     Args:
         methods: which of ``METHODS`` to train; the tasks are always drawn.
         prepare: called with each model before it is trained, to change its initial weights.
+        device: where to compute.
         dtype: of the weights; float64 computes on the same float32 draws.
+        tick: called ``n_train`` times in all, a share after each method, for a progress bar.
         n_train, n_test: numbers of tasks.
         max_steps: fine-tuning steps on every test task.
 
@@ -95,16 +99,20 @@ def notebook_small(
         if "transfer" not in methods:
             draw_points(world)
         results: dict[str, np.ndarray] = {}
-        for name in [m for m in METHODS if m in methods]:
+        wanted = [m for m in METHODS if m in methods]
+        for done, name in enumerate(wanted):
             if name == "transfer":
                 model = world.transfer
             else:
                 seed_all(SEEDS[name])
                 model = SineModel()
-            model.to(dtype)
+            model.to(device, dtype)
             if prepare is not None:
                 prepare(model)
             results |= run_method(name, model, world, max_steps)
+            shares = [n_train * n // len(wanted) for n in (done, done + 1)]
+            for _ in range(*shares):
+                tick()
         return world_arrays(world) | results
 
 
