@@ -10,7 +10,10 @@ function serve(input::IO, output::IO)
     while true
         request = read_frame(input)
         request === nothing && return
-        write_frame(output, respond(request))
+        answer = respond(request)
+        # To a file they are buffered, and a process that is killed would take it along.
+        foreach(flush, (stdout, stderr))
+        write_frame(output, answer)
     end
 end
 

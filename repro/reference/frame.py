@@ -24,6 +24,8 @@ import numpy as np
 
 MAGIC = b"JLREF01\n"
 TYPES = "fdqIB?"
+#: More than any answer holds; a length beyond it is a damaged one, and nobody should wait for it.
+MOST_BYTES = 1 << 34
 
 Value: TypeAlias = "np.ndarray | str | bool | int | float"
 
@@ -66,6 +68,8 @@ def read_frame(read: Callable[[int], bytes]) -> dict[str, Value]:
     if len(header) < len(MAGIC) + 8 + 32:
         raise FrameError(f"the stream ended after {len(header)} bytes of a frame's header")
     (size,) = struct.unpack_from("<Q", header, len(MAGIC))
+    if size > MOST_BYTES:
+        raise FrameError(f"a frame claims to have {size} bytes")
     payload = read(size)
     if len(payload) < size:
         raise FrameError(f"a frame of {size} bytes ended after {len(payload)}")

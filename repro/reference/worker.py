@@ -6,6 +6,7 @@ can get into them. What it prints is kept, and its end is part of the error mess
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
@@ -65,6 +66,8 @@ class Worker:
     ) -> None:
         script = str(source / "src" / "worker.jl")
         self._printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (as long as self)
+        # Julia keeps a place in the file for standard output and another for standard error.
+        fcntl.fcntl(self._printed, fcntl.F_SETFL, os.O_APPEND)
         to_julia, self._requests = os.pipe()
         self._answers, from_julia = os.pipe()
         try:
@@ -136,19 +139,23 @@ class Worker:
             try:
                 view = view[os.write(self._requests, view) :]
             except BrokenPipeError:
-                raise self._failure("ended before it took the request") from None
+                raise self._failure("ended before it took the request", ended=True) from None
 
     def _receive(self, action: str, seconds: float) -> dict[str, Value]:
         deadline = time.monotonic() + seconds
 
+        ended = False
+
         def read(size: int) -> bytes:
+            nonlocal ended
             parts = bytearray()
             while len(parts) < size:
                 readable, _, _ = select.select([self._answers], [], [], _left(deadline))
                 if not readable:
-                    raise self._failure(f"did not {action} within {seconds:g} s", late=True)
+                    raise self._failure(f"did not {action} within {seconds:g} s")
                 part = os.read(self._answers, min(size - len(parts), 1 << 20))
                 if not part:
+                    ended = True
                     break
                 parts += part
             return bytes(parts)
@@ -156,7 +163,7 @@ class Worker:
         try:
             answer = read_frame(read)
         except FrameError as problem:
-            raise self._failure(f"did not {action}: {problem}") from problem
+            raise self._failure(f"did not {action}: {problem}", ended) from problem
         if answer.pop("status", None) != "ok":
             raise JuliaError(
                 f"Julia reports: {answer.get('message', answer)}",
@@ -164,10 +171,10 @@ class Worker:
             )
         return answer
 
-    def _failure(self, what: str, late: bool = False) -> JuliaError:
+    def _failure(self, what: str, ended: bool = False) -> JuliaError:
         """End the process and describe how it went."""
-        try:  # it may be about to end by itself, and then how it did is the news
-            status = self._process.wait(0 if late else 5)
+        try:  # where its pipe has ended the process is about to, and how it does is the news
+            status = self._process.wait(5 if ended else 0)
         except subprocess.TimeoutExpired:
             status = None
         self._printed.seek(0)
