@@ -99,23 +99,22 @@ def arrays(step: Step, where: str) -> dict[str, np.ndarray]:
 def trajectory_of(
     steps: Iterable[Mapping[str, np.ndarray]], provenance: Mapping[str, Any] | None = None
 ) -> Trajectory:
-    """Steps as a trajectory, its names in the order of their computation.
+    """Steps as a trajectory, its names in the order of their computation: that of the step with
+    the most of them, where steps differ.
 
     Floating quantities are states: what is off in one step may be off in all later ones. Integers
     and Bools are draws. A quantity whose shape or type changes is split: what is unlike its first
     values goes on as ``NAME as TYPE[SHAPE]``.
     """
     kept: dict[tuple[str, str], tuple[list[int], list[np.ndarray]]] = {}
-    order: list[str] = []
-    known = set()
+    sequences: dict[tuple[str, ...], None] = {}
     for t, step in enumerate(steps):
-        if tuple(step) not in known:
-            known.add(tuple(step))
-            _merge(order, list(step))
+        sequences[tuple(step)] = None
         for name, a in step.items():
             at, values = kept.setdefault((name, f"{a.dtype}{list(a.shape)}"), ([], []))
             at.append(t)
             values.append(a)
+    order = _merged(sequences)
     series: dict[str, Series] = {}
     for name, form in sorted(kept, key=lambda form: order.index(form[0])):
         at, values = kept[name, form]
@@ -129,21 +128,29 @@ def steps_of(trajectory: Trajectory) -> dict[int, dict[str, np.ndarray]]:
     """The named arrays of every step, in order: what :func:`trajectory_of` was made from."""
     found: dict[int, dict[str, np.ndarray]] = {}
     for label, series in trajectory.series.items():
-        base = label.partition(" as ")[0]
-        name = base if base in trajectory.series else label
+        name = base_name(label)
         for i, t in enumerate(series.steps.tolist()):
             found.setdefault(t, {})[name] = series.values[i, ...]
     return dict(sorted(found.items()))
 
 
-def _merge(order: list[str], names: list[str]) -> None:
-    """Put new names into the order, each before the known name that follows it in its step."""
-    place = len(order)
-    for name in reversed(names):
-        if name in order:
-            place = order.index(name)
-        else:
-            order.insert(place, name)
+def base_name(label: str) -> str:
+    """A quantity's name without the form that tells its parts of other shapes or types apart."""
+    return label.partition(" as ")[0]
+
+
+def _merged(sequences: Iterable[tuple[str, ...]]) -> list[str]:
+    """One order of names: that of the step with the most; a name that it lacks stands before the
+    one that follows it in its own step. (A first step of state alone may list it in any order.)"""
+    order: list[str] = []
+    for names in sorted(sequences, key=len, reverse=True):
+        place = len(order)
+        for name in reversed(names):
+            if name in order:
+                place = order.index(name)
+            else:
+                order.insert(place, name)
+    return order
 
 
 def _shared(steps: list[Step]) -> tuple[str, ...]:

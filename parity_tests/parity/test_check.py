@@ -151,7 +151,7 @@ def without(name):
         pytest.param(
             descent,
             lambda: after(2, lambda s: {**s, "w": s["w"][:2]}),
-            "the port lacks step 2, 3, 4, 5",
+            "the port has float32[2] there, the reference float32[3]",
             (2, "w"),
             id="another shape later on",
         ),

@@ -13,7 +13,7 @@ from repro.parity.compare import NothingToCompare, compare
 from repro.parity.result import Check, Side
 from repro.parity.stepping import Stepper
 from repro.parity.tolerance import Bitwise, Growth, Rule, Runner, Ulps
-from repro.steps import Run, Source, collect
+from repro.steps import Run, Source, base_name, collect
 from repro.trajectory import Trajectory
 
 
@@ -170,7 +170,7 @@ def _chosen(run: Run, names: Sequence[str] | None, side: str) -> Run:
     if names is None:
         return run
     series = run.trajectory.series
-    kept = {n: s for n, s in series.items() if n in names or n.partition(" as ")[0] in names}
+    kept = {n: s for n, s in series.items() if n in names or base_name(n) in names}
     lacking = [n for n in names if n not in series]
     if side == "reference" and lacking:
         raise CheckError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from repro.parity import sentences
 from repro.parity.compare import Comparison, Report
 from repro.parity.verdict import Verdict, worst
+from repro.steps import base_name
 from repro.trajectory import Trajectory
 
 
@@ -97,7 +98,7 @@ class Check:
             found = side.first_excess
             if found is not None:
                 again = side is self.resynchronised
-                return Divergence(found.first_excess, found.name, again)
+                return Divergence(found.first_excess, base_name(found.name), again)
         return None
 
     @property

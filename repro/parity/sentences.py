@@ -11,6 +11,7 @@ from repro.parity.compare import Comparison, Report
 from repro.parity.envelope import quantum, rows
 from repro.parity.rules import difference
 from repro.parity.verdict import Verdict
+from repro.steps import base_name
 from repro.trajectory import Series, Trajectory
 
 if TYPE_CHECKING:
@@ -52,15 +53,15 @@ def _findings(check: Check, side: Side) -> Iterator[str]:
     step = first.first_excess
     where = "nowhere compared" if step is None else f"in step {step}"
     if first.problem is not None and not _measured_at(first, step):
-        yield f"first wrong: `{first.name}` {where}: {first.problem}{_lengths(side)}"
+        yield f"first wrong: {_named(first)} {where}: {_form(side, first)}{_lengths(side)}"
     else:
-        yield f"first wrong: `{first.name}` {where}: {_place(side, first)}"
+        yield f"first wrong: {_named(first)} {where}: {_place(side, first)}"
     before = _before(side, first.name, step)
     if before:
         yield f"right before it in that step: {_listed(before)}"
     if side is check.resynchronised:
-        yield f"step {step} started from the reference's own state: `{first.name}` went wrong there"
-    others = [c.name for c in side.comparisons if not c and c is not first]
+        yield f"step {step} started from the reference's own state: it went wrong there"
+    others = [c.name for c in side.comparisons if not c and _named(c) != _named(first)]
     if others:
         yield f"wrong at that step or later: {_listed(others)}"
 
@@ -82,7 +83,7 @@ def _figures(side: Side) -> str:
     else:
         share = np.floor(report.bit_equal * 1e4) / 100
         agreement = f"{share:.2f} % of the values bit-equal, first other bit {_first_bit(report)}"
-    closest = f"; `{worst.name}` reaches {worst.worst_ratio:.3g} of its tolerance"
+    closest = f"; {_named(worst)} reaches {worst.worst_ratio:.3g} of its tolerance"
     return (
         f"{verdict}, {len(report.comparisons)} names over {len(steps)} steps, {agreement}"
         f"{closest if 0 < worst.worst_ratio < np.inf else ''}"
@@ -91,7 +92,7 @@ def _figures(side: Side) -> str:
 
 def _first_bit(report: Report) -> str:
     first = report.first_difference
-    return "nowhere" if first is None else f"in `{first.name}`, step {first.first_difference}"
+    return "nowhere" if first is None else f"in {_named(first)}, step {first.first_difference}"
 
 
 def _place(side: Side, c: Comparison) -> str:
@@ -108,6 +109,22 @@ def _place(side: Side, c: Comparison) -> str:
         text += f" ({c.absolute[i] / unit:.3g} ulp, allowed {c.allowed[i] / unit:.3g})"
     place = f" at {_index(index)} of shape {a.shape[1:]}" if a.ndim > 1 else ""
     return f"the reference has {a[index]!s}, the port {b[index]!s}{place}; {text}"
+
+
+def _named(c: Comparison) -> str:
+    return f"`{base_name(c.name)}`"
+
+
+def _form(side: Side, c: Comparison) -> str | None:
+    """The problem; where a quantity is lacking in one form only, the forms it has."""
+    forms = {}
+    for who, trajectory in (("port", side.port), ("reference", side.reference)):
+        for name, s in trajectory.series.items():
+            if base_name(name) == base_name(c.name) and c.first_excess in s.steps:
+                forms[who] = f"{s.values.dtype}{list(s.values.shape[1:])}"
+    if len(forms) < 2 or len(set(forms.values())) < 2 or "lacks step" not in (c.problem or ""):
+        return c.problem
+    return f"the port has {forms['port']} there, the reference {forms['reference']}"
 
 
 def _index(index: tuple) -> str:
@@ -143,7 +160,7 @@ def _notes(check: Check) -> Iterator[str]:
             if series is not None and c.finite:
                 yield from _hollow(c, series)
             elif c.problem is None:
-                yield f"`{c.name}` has no finite value, on either side: nothing was measured"
+                yield f"{_named(c)} has no finite value, on either side: nothing was measured"
         if side.shared and not check:
             yield (
                 f"{_listed(side.shared)}: one and the same array in several steps of a list; if "
@@ -157,22 +174,24 @@ def _hollow(c: Comparison, series: Series) -> Iterator[str]:
     values = rows(series.values)
     bad = series.steps[~np.isfinite(values).all(axis=1)]
     if len(bad):
-        yield f"`{c.name}` has NaN or infinities from step {bad[0]} on; equal ones agree"
+        yield f"{_named(c)} has NaN or infinities from step {bad[0]} on; equal ones agree"
     largest = np.abs(np.nan_to_num(values, posinf=0, neginf=0)).max(axis=1, initial=0)
     allowed = dict(zip(c.steps.tolist(), c.allowed, strict=True))
     for step, size in zip(series.steps.tolist(), largest, strict=True):
         if 0 < size < allowed[step]:
-            yield f"the tolerance of `{c.name}` is larger than itself from step {step} on"
+            yield f"the tolerance of {_named(c)} is larger than itself from step {step} on"
             return
 
 
 def _advice(check: Check, side: Side, first: Comparison) -> str:
-    name = f"`{first.name}`"
+    name = _named(first)
     problem = first.problem or ""
     if "does not have it" in problem:
         return f"yield {name} on both sides under one name, or leave it out with names=[...]"
     if "lacks step" in problem and not _measured_at(first, first.first_excess):
-        return "let both sides yield the same steps"
+        if _form(side, first) == problem:
+            return "let both sides yield the same steps"
+        return f"give {name} the reference's shape and type in that step"
     if "shape is" in problem:
         return f"give {name} the reference's shape (Julia's arrays arrive in Julia's own shape)"
     if "type is" in problem:
@@ -191,4 +210,5 @@ def _advice(check: Check, side: Side, first: Comparison) -> str:
 
 
 def _listed(names: list[str] | tuple[str, ...]) -> str:
-    return ", ".join(f"`{n}`" for n in names[:8]) + (" …" if len(names) > 8 else "")
+    listed = list(dict.fromkeys(f"`{base_name(name)}`" for name in names))
+    return ", ".join(listed[:8]) + (" …" if len(listed) > 8 else "")

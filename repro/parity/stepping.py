@@ -15,7 +15,7 @@ import numpy as np
 
 from repro.errors import ReproError
 from repro.parity.tolerance import nudged
-from repro.steps import Run, arrays, steps_of, trajectory_of
+from repro.steps import Run, arrays, base_name, steps_of, trajectory_of
 from repro.trajectory import Series, Trajectory
 
 Arrays: TypeAlias = dict[str, np.ndarray]
@@ -150,7 +150,7 @@ class Stepper:
         series = {}
         for label, s in trajectory.series.items():
             later = s.steps > self.first
-            if label.partition(" as ")[0] not in self.draws and later.any():
+            if base_name(label) not in self.draws and later.any():
                 series[label] = Series(s.steps[later], s.values[later], s.kind)
         return Trajectory(series, trajectory.provenance)
 

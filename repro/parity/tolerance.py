@@ -10,6 +10,7 @@ import numpy as np
 from repro.errors import ReproError
 from repro.parity.compare import Tolerance
 from repro.parity.envelope import FACTOR, PERTURBATIONS, Envelope, measure, quantum
+from repro.steps import base_name
 from repro.trajectory import Series, Trajectory
 
 Runner = Callable[[int | None], Trajectory]
@@ -90,7 +91,7 @@ class Ulps:
 
     def bind(self, run: Runner | None) -> Tolerance:
         def tolerance(name: str, series: Series) -> np.ndarray:
-            budget = np.array([self(name, values) for values in series.values])
+            budget = np.array([self(base_name(name), values) for values in series.values])
             return (budget * quantum(series)).reshape(_wide(series))
 
         return tolerance
