@@ -22,6 +22,8 @@ from typing import Any
 import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 
+from repro.folders import user_cache
+
 #: For the parts: compiled into whatever calls them. Division by zero gives infinity, as in IEEE.
 jit = partial(numba.njit, error_model="numpy", nogil=True)
 #: For functions of one element: a call left in a loop would keep LLVM from vectorising it.
@@ -44,7 +46,7 @@ def cache_folder() -> Path | None:
     to somebody else or that others may write to is not used: everything still works, but compiles
     anew in each process.
     """
-    folder = _user_cache() / "engine" / _fingerprint()
+    folder = user_cache() / "engine" / _fingerprint()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = folder / f".probe-{os.getpid()}"
@@ -53,16 +55,6 @@ def cache_folder() -> Path | None:
     except OSError:
         return None
     return folder if _is_ours(folder) else None
-
-
-def _user_cache() -> Path:
-    if named := os.environ.get("REPRO_CACHE_DIR"):
-        return Path(named)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "julia-parity"
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/julia-parity"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "julia-parity"
 
 
 def _is_ours(folder: Path) -> bool:

@@ -199,7 +199,7 @@ def exact_row_times_matrix(out: np.ndarray, row: np.ndarray, h: np.ndarray, colu
 
 @jit
 def exact_row_gradient(g: np.ndarray, d: np.ndarray, h: np.ndarray, columns: int) -> None:
-    """g (64,) = d (columns,) times the transpose of h (64, columns): one chain each, m = 1 again."""
+    """g (64,) = d (columns,) times the transpose of h (64, columns): one chain each."""
     out_of_line()
     _one(g, h, d, 0, 0, 0, 1, 0, columns)
 
@@ -309,7 +309,7 @@ def exact_momentum(w: np.ndarray, g: np.ndarray, v: np.ndarray, eta: float, rho:
     out_of_line()
     for i in range(w.size):
         v[i] = _F(rho * np.float64(v[i]) - eta * np.float64(g[i]))
-        w[i] -= (-v[i])
+        w[i] += v[i]
 
 
 @jit

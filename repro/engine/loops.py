@@ -132,9 +132,7 @@ def transfer_learn(
             return NON_FINITE, i, loss
         update(arithmetic, opt, w, g)
         if i % eval_interval == 0:
-            loss = evaluate(
-                arithmetic, w, eval_opt, stream, testx, g, tuned, work, records, row
-            )
+            loss = evaluate(arithmetic, w, eval_opt, stream, testx, g, tuned, work, records, row)
             if not np.isfinite(loss):
                 return NON_FINITE, i, loss
             row += 1
@@ -178,15 +176,14 @@ def fomaml(
             wave(arithmetic, testy, task, testx)
             loss = gradient(arithmetic, g, adapted, testx, testy, work)
             if not np.isfinite(loss):
+                copy(w, adapted)  # where the original stops, too
                 return NON_FINITE, i, loss
             for k in range(SIZE):
                 total[k] += g[k]
 
         update(arithmetic, meta_opt, w, total)
         if i % eval_interval == 0:
-            loss = evaluate(
-                arithmetic, w, eval_opt, stream, testx, g, tuned, work, records, row
-            )
+            loss = evaluate(arithmetic, w, eval_opt, stream, testx, g, tuned, work, records, row)
             if not np.isfinite(loss):
                 return NON_FINITE, i, loss
             row += 1
@@ -237,9 +234,7 @@ def reptile(
         copy(w, start)
         update(arithmetic, meta_opt, w, g)
         if i % eval_interval == 0:
-            loss = evaluate(
-                arithmetic, w, eval_opt, stream, testx, g, tuned, work, records, row
-            )
+            loss = evaluate(arithmetic, w, eval_opt, stream, testx, g, tuned, work, records, row)
             if not np.isfinite(loss):
                 return NON_FINITE, i, loss
             row += 1

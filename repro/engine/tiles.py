@@ -245,9 +245,7 @@ class _Block:
     def _step(self, k: Any, values: list[Any]) -> list[Any]:
         builder = self.builder
         a = builder.gep(self.a, [builder.mul(k, ir.Constant(_INDEX, ROWS))])
-        left = [
-            builder.load(self._at(a, v * self.lanes), align=4) for v in range(self.vectors)
-        ]
+        left = [builder.load(self._at(a, v * self.lanes), align=4) for v in range(self.vectors)]
         row = builder.gep(self.b, [builder.mul(k, self.b_row)])
         extended = []
         for j in range(self.columns):
