@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from repro.julia.find import BLAS_PINS, JuliaNotFound, find_julia, julia_version
 from repro.julia.install import UnpackedJulia, default_folder
 
 GETS_ONE = "repro julia install"
+TEST_FILE = str(Path(__file__).parents[1] / "reference/test_juliacall.py")
+NEEDS_JULIA = "test_an_environment_without_pythoncall"
 
 
 def program(folder: Path, script: str, name: str = "julia") -> Path:
@@ -242,3 +246,21 @@ def test_juliacall_is_tried_in_a_process_of_its_own(bare_machine, monkeypatch):
             monkeypatch.delenv(name)
     problem = cli.juliacall_problem(find_julia(answering(bare_machine, "1.5.3")))
     assert problem is not None and "not set up for Julia 1.5.3" in problem
+
+
+@pytest.mark.parametrize(
+    ("required", "status", "says"),
+    [("0", 0, "1 skipped"), ("1", 1, "1 error")],
+)
+def test_tests_that_lack_a_julia_say_so_or_fail(required, status, says):
+    """Where Julia is required a missing one is no skip, and elsewhere a skip is no pass."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-k", NEEDS_JULIA, TEST_FILE],
+        env={**os.environ, "REPRO_REQUIRE_JULIA": required, "REPRO_JULIA": "/nowhere/julia"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == status, done.stdout
+    assert says in done.stdout and "passed" not in done.stdout
+    assert GETS_ONE in done.stdout
+    assert ("NOT RUN" in done.stdout) == (required == "0")
