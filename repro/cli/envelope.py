@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from repro import port
 from repro.cli.console import console, one_thread, progress_bar
-from repro.parity.envelope import PERTURBATIONS, measure
 from repro.reference import recorded
-from repro.suite import ENVELOPES
+from repro.suite import ENVELOPES, measure_envelope, perturbations
 
 
 def envelope(
@@ -25,11 +23,9 @@ def envelope(
     """
     one_thread()
     cases = [recorded.load(name).case for name in names or recorded.names()]
-    runs = 1 + len(PERTURBATIONS)
-    with progress_bar(sum(runs * max(c.epochs, 1) for c in cases), "envelope") as (tick, announce):
+    total = sum((1 + len(perturbations(c))) * max(c.epochs, 1) for c in cases)
+    with progress_bar(total, "envelope") as (tick, announce):
         for case in cases:
-            found = measure(lambda p, c=case: port.run(c, perturbation=p, tick=tick))  # type: ignore[misc]
-            path = out / f"{case.name}.npz"
-            found.save(path)
+            measure_envelope(case, tick=tick).save(out / f"{case.name}.npz")
             announce(f"{case.name}: written")
     console.print(f"{len(cases)} envelopes in {out}")
