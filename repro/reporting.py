@@ -53,7 +53,7 @@ def _sentence(c: Comparison) -> str:
 
 
 def _weight_difference(report: Report) -> str:
-    weights = [c for c in report.comparisons if c.name.endswith("weights")]
+    weights = [c for c in report.comparisons if c.name.endswith("weights") and c.steps.any()]
     differences = [c.absolute.max() for c in weights if c.problem is None and len(c.steps)]
     return f"{max(differences):.1e}" if differences else "-"
 

@@ -61,6 +61,7 @@ def fomaml(
     evaluations = []
 
     for i in range(1, epochs + 1):
+        note("iteration", i)
         prev_weights = copies(weights)
 
         for _ in range(n_tasks):

@@ -60,6 +60,7 @@ def reptile(
     evaluations = []
 
     for i in range(1, epochs + 1):
+        note("iteration", i)
         prev_weights = copies(weights)
         task = SineWave.draw(rng)
 

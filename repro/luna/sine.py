@@ -57,7 +57,9 @@ def sine_model(
 ) -> Chain:
     """The post's network, 1-64-64-1 with tanh, its 4353 parameters drawn layer by layer."""
     layer = partial(Linear, rng=rng, device=device, dtype=dtype)
-    return Chain(layer(1, 64, torch.tanh), layer(64, 64, torch.tanh), layer(64, 1))
+    model = Chain(layer(1, 64, torch.tanh), layer(64, 64, torch.tanh), layer(64, 1))
+    note("init", list(model.parameters()))
+    return model
 
 
 def params(model: nn.Module) -> list[nn.Parameter]:

@@ -10,6 +10,7 @@ from repro.julia import MersenneTwister
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, params
 from repro.luna.training import Data, Observe, check_counts
+from repro.trace import note
 
 
 def transfer_learn(
@@ -61,6 +62,7 @@ def transfer_learn(
     evaluations = []
 
     for i in range(1, epochs + 1):
+        note("iteration", i)
         task = SineWave.draw(rng)
         x = data.batch(rng, train_batch_size)
         y = task(x)

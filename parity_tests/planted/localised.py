@@ -1,0 +1,114 @@
+"""Every planted fault, followed beside a live Julia: found or not, when, and what is blamed.
+
+    python -m planted.localised [--write docs/faults.md]      (or: make faults)
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from planted.catalogue import CATALOGUE, Fault
+from planted.plant import planted_run
+from repro.case import Case, live_case
+from repro.localise import Localised, localise
+from repro.reference.iterations import JuliaIterations
+from repro.reference.julia import JuliaReference
+from repro.trajectory import atomic
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a planted fault."""
+
+    fault: Fault
+    found: Localised
+
+    @property
+    def detected(self) -> bool:
+        return not self.found
+
+    @property
+    def named(self) -> bool:
+        """Whether the planted operation, in the planted iteration, was blamed."""
+        finding = self.found.finding
+        return (
+            finding is not None
+            and finding.iteration == self.fault.iteration
+            and f"{finding.name}.".startswith(f"{self.fault.operation}.")
+        )
+
+    def row(self) -> tuple[str, ...]:
+        finding = self.found.finding
+        settings = " ".join(f"{k}={v}" for k, v in self.fault.settings)
+        where = f"{self.fault.function} {settings}".strip()
+        if finding is None:
+            return self.fault.name, where, "no", "-", "-", self.fault.operation
+        blamed = f"`{finding.name}`"
+        planted = "yes" if self.named else f"no: `{self.fault.operation}`"
+        return self.fault.name, where, "yes", str(finding.iteration), blamed, planted
+
+
+def live(fault: Fault) -> Case:
+    """The case a fault is followed in: one iteration more than it needs to show."""
+    case = live_case(fault.function, 0, fault.iteration + 1, dict(fault.settings))
+    return replace(case, eval_interval=fault.eval_interval)
+
+
+def follow(fault: Fault, julia: JuliaReference) -> Outcome:
+    case = live(fault)
+    return Outcome(
+        fault, localise(case, JuliaIterations(case, julia), planted_run(*fault.changes))
+    )
+
+
+HEAD = ("planted", "in", "detected", "iteration", "blamed", "is the planted one")
+
+
+def markdown(outcomes: Iterable[Outcome]) -> str:
+    rows = [HEAD, ("---",) * len(HEAD), *(o.row() for o in outcomes)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+def summary(outcomes: list[Outcome]) -> str:
+    detected, named = sum(o.detected for o in outcomes), sum(o.named for o in outcomes)
+    return (
+        f"{detected} of {len(outcomes)} planted faults detected, "
+        f"{named} named exactly ({named / len(outcomes):.1%})."
+    )
+
+
+PREFACE = """# Planted faults
+
+What people get wrong in ports, each planted in ours as one change of its source and followed
+beside a live Julia. Written by `make faults`; the catalogue is `parity_tests/planted/catalogue.py`.
+
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", type=Path, help="write the table to this file")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    outcomes = []
+    with JuliaReference("worker") as julia:
+        version = julia.version
+        for fault in CATALOGUE:
+            outcomes.append(follow(fault, julia))
+            print(" | ".join(outcomes[-1].row()), flush=True)
+    print(summary(outcomes))
+    if arguments.write:
+        with atomic(arguments.write) as temporary:
+            head = f"Reference: our Julia package on Julia {version}. {summary(outcomes)}\n\n"
+            temporary.write_text(PREFACE + head + markdown(outcomes))
+    return 0 if all(o.detected for o in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
