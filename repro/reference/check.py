@@ -34,6 +34,11 @@ OTHER_KERNELS = {
 SECONDS = 3600.0
 
 
+def luna_recordings() -> list[str]:
+    """The recordings that Julia made; the notebook of the second post is PyTorch's."""
+    return [name for name in recorded.names() if name != recorded.NOTEBOOK]
+
+
 def julia_for(name: str, julia: Julia | None = None) -> Julia:
     """The Julia with the BLAS kernels that a recording was made with."""
     julia = julia or find_julia()
@@ -131,7 +136,7 @@ def main(names: Sequence[str] = ()) -> int:
     try:
         julia = find_julia()
         print(f"Julia {julia.version}, {julia.executable}, {' '.join(julia.arguments)}")
-        by_kernels = sorted(names or recorded.names(), key=lambda n: OTHER_KERNELS.get(n, ""))
+        by_kernels = sorted(names or luna_recordings(), key=lambda n: OTHER_KERNELS.get(n, ""))
         for _, group in groupby(by_kernels, lambda n: OTHER_KERNELS.get(n)):
             first, *others = group
             with JuliaReference("worker", julia_for(first, julia)) as reference:
