@@ -64,7 +64,7 @@ def source_digest(files: Iterable[Path]) -> str:
 
 def sources_of(*modules: ModuleType) -> tuple[Path, ...]:
     """The source files of modules; of a package all its own."""
-    found = []
+    found: list[Path] = []
     for module in modules:
         path = Path(str(module.__file__))
         found += path.parent.glob("*.py") if path.name == "__init__.py" else [path]

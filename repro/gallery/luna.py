@@ -83,8 +83,8 @@ def fine_tuned(
     model = luna.sine_model(MersenneTwister(0), runs.options.device)
     luna.unflatten(model, weights)
     testx = julia_range(-5, 5, 50) if testx is None else testx
-    points = (torch.from_numpy(values).to(runs.options.device) for values in (x, testx))
-    return luna.eval_model(model, *points, WAVE, updates=updates)
+    points, tests = (torch.from_numpy(values).to(runs.options.device) for values in (x, testx))
+    return luna.eval_model(model, points, tests, WAVE, updates=updates)
 
 
 # What the figures plot
@@ -153,19 +153,25 @@ def zoo_parity(run: Run, points: int, updates: int) -> Callable[[Runs], Finding]
 
 def original_untrained(runs: Runs) -> Arrays | None:
     found = parity.recording(runs, parity.UNTRAINED)
-    return found and parity.predictions(found, "lr002")
+    return None if found is None else parity.predictions(found, "lr002")
 
 
 def original_zoo(run: Run, points: int, updates: int) -> Callable[[Runs], Arrays | None]:
     def original(runs: Runs) -> Arrays | None:
         found = parity.zoo_recording(runs)
-        return found and parity.predictions(found, f"{run.name}_{points}x{updates}")
+        return (
+            None if found is None else parity.predictions(found, f"{run.name}_{points}x{updates}")
+        )
 
     return original
 
 
 def original_losses(runs: Runs) -> Arrays | None:
     found = parity.zoo_recording(runs)
-    return found and {
-        run.name: found[f"{run.name}_5x10_test_losses"].values[0] for run in (FOMAML, REPTILE)
-    }
+    return (
+        None
+        if found is None
+        else {
+            run.name: found[f"{run.name}_5x10_test_losses"].values[0] for run in (FOMAML, REPTILE)
+        }
+    )

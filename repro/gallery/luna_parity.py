@@ -20,7 +20,7 @@ from repro.trajectory import Trajectory, TrajectoryError
 ZOO, UNTRAINED = "zoo_script_seed0", "eval_model_untrained_seed0"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Part:
     """The recorded quantities whose names a predicate accepts, as a reference of their own."""
 
@@ -33,7 +33,17 @@ class Part:
         return Trajectory(series, whole.provenance)
 
     def envelope(self, case: Case) -> Envelope:
-        return Recorded().envelope(case)
+        try:
+            return Recorded().envelope(case)
+        except TrajectoryError:
+            raise NoTolerances(
+                f"the tolerances of {case.name} are not there: measure them with "
+                f"`repro envelope {case.name}`"
+            ) from None
+
+
+class NoTolerances(TrajectoryError):
+    """The recording is there, but nothing says how close a port has to come to it."""
 
 
 def untrained(runs: Runs, run: Run, tuned: Evaluation) -> Finding:
@@ -87,7 +97,7 @@ def not_run(run: Run, reason: str) -> Finding:
 def finding(run: Run, case: Case, reference: Part, port: Trajectory, scope: str) -> Finding:
     try:
         result = check(case, reference, run=lambda *args, **kwargs: port)
-    except TrajectoryError as error:
+    except NoTolerances as error:
         return Finding(run.name, Verdict.NOT_RUN, str(error))
     return Finding(run.name, result.verdict, sentence(result, scope))
 

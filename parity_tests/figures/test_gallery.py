@@ -1,0 +1,281 @@
+"""`repro figures` and `repro figures-check` as people meet them, on runs of a few iterations."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import repro.gallery.drawing
+from repro.cli import main
+from repro.gallery import figure as gallery_figure
+from repro.gallery.figure import arrays_of, choose, known, plotted
+from repro.trajectory import Trajectory
+
+ALL_OF_LUNA = [
+    "luna-sine-wave",
+    "luna-sampled-points",
+    "luna-random",
+    "luna-transfer",
+    "luna-1000-waves",
+    "luna-fomaml-update",
+    "luna-fomaml",
+    "luna-reptile-update",
+    "luna-reptile",
+    "luna-random-5-samples",
+    "luna-transfer-5-samples",
+    "luna-fomaml-5-samples",
+    "luna-reptile-5-samples",
+    "luna-test-losses",
+]
+QUICK = ("--iterations", "20")
+
+
+@pytest.fixture
+def repro_cli(monkeypatch, capsys):
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["repro", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capsys.readouterr()
+        return end.value.code, captured.out + captured.err
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    """One cache for all tests here: every short run is computed once."""
+    folder = tmp_path_factory.getbasetemp() / "figures-cache"
+    monkeypatch.setenv("REPRO_CACHE_DIR", str(folder))
+    return folder
+
+
+def test_figures_of_the_post():
+    assert [f.name for f in choose(["luna"])] == ALL_OF_LUNA
+    titles = {f.heading for f in choose(["luna"])}
+    for name in ("Random", "Transfer", "FOMAML", "Reptile"):
+        assert {f"{name} - SGD Optimizer", f"{name} - 5 samples, 10 updates"} <= titles
+
+
+def test_all_of_a_post_twice_gives_the_same_bytes(repro_cli, tmp_path):
+    for out in ("a", "b"):
+        status, _ = repro_cli(
+            "figures", "--only", "luna", *QUICK, "--format", "png,svg,pdf", "--out", tmp_path / out
+        )
+        assert status == 0
+    names = sorted(p.name for p in (tmp_path / "a").iterdir())
+    assert names == sorted(p.name for p in (tmp_path / "b").iterdir())
+    assert {f"{n}.{kind}" for n in ALL_OF_LUNA for kind in ("png", "svg", "pdf", "npz")} < {*names}
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+
+
+def test_the_page_shows_what_there_is(repro_cli, tmp_path):
+    only = ("--only", "luna-random", "--only", "luna-fomaml")
+    repro_cli("figures", *only, *QUICK, "--out", tmp_path)
+    repro_cli("figures", "--only", "luna-sine-wave", *QUICK, "--out", tmp_path)
+    text = (tmp_path / "index.html").read_text()
+    page = Links()
+    page.feed(text)
+    assert page.figures == ["luna-sine-wave", "luna-random", "luna-fomaml"], "the post's order"
+    assert all((tmp_path / link).is_file() for link in page.links)
+    assert not any(":" in link for link in page.links), "no network"
+    assert "repro figures --only luna-fomaml --seed 0 --iterations 20" in text
+    assert "luna-random.original.png" in page.links, "the original's curve over ours"
+    assert "NOT_RUN" in text, "20 iterations of FOMAML are compared with nothing"
+
+
+class Links(HTMLParser):
+    """Collects a page's figures and everything it points to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.figures: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        if tag == "figure":
+            self.figures.append(found["id"])
+        self.links += [found[key] for key in ("src", "href") if key in found]
+
+
+# Bad input
+
+
+def test_unknown_figure_lists_the_known_ones(repro_cli, tmp_path):
+    status, text = repro_cli("figures", "--only", "luna-maml", "--out", tmp_path)
+    assert status == 2 and all(name in text for name in known())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--iterations", "0"), "0 iterations"),
+        (("--seed", "-1"), "seed -1 is negative"),
+        (("--format", "png,gif"), "png, svg, pdf"),
+        (("--device", "abacus"), "repro doctor"),
+    ],
+)
+def test_bad_options_are_one_line(repro_cli, tmp_path, arguments, words):
+    status, text = repro_cli("figures", *arguments, "--out", tmp_path)
+    assert status == 2 and words in text and text.count("\n") == 1
+
+
+def test_unwritable_folder_is_one_line_before_any_run(repro_cli, tmp_path, cache):
+    (tmp_path / "file").write_text("in the way")
+    kept = set(cache.glob("runs/*"))
+    status, text = repro_cli("figures", "--iterations", "21", "--out", tmp_path / "file" / "x")
+    assert status == 2 and "--out" in text and text.count("\n") == 1
+    assert set(cache.glob("runs/*")) == kept and (tmp_path / "file").read_text() == "in the way"
+
+
+def test_full_disk_is_one_line_and_loses_nothing(repro_cli, tmp_path, monkeypatch):
+    only = ("--only", "luna-sine-wave", "--only", "luna-random")
+    repro_cli("figures", *only, *QUICK, "--out", tmp_path)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+    def savefig(self, path, **kwargs):
+        with open(path, "wb") as file:
+            file.write(b"half a pict")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(repro.gallery.drawing.Drawing, "savefig", savefig)
+    status, text = repro_cli("figures", *only, *QUICK, "--out", tmp_path)
+    assert status == 2 and text.count("\n") == 1
+    assert "No space left on device" in text and "free some space" in text
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_damaged_gallery_file_is_one_line(repro_cli, tmp_path):
+    (tmp_path / "gallery.json").write_text("{")
+    status, text = repro_cli("figures", "--only", "luna-sine-wave", "--out", tmp_path)
+    assert status == 2 and "gallery.json" in text and text.count("\n") == 1
+    assert (tmp_path / "gallery.json").read_text() == "{"
+
+
+def test_a_quick_look_leaves_the_committed_gallery_alone(repro_cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, text = repro_cli("figures", "--only", "luna-sine-wave", "--seed", "5")
+    assert status == 0 and (tmp_path / "runs" / "gallery" / "index.html").is_file()
+
+
+# Regression
+
+CHECKED = ("luna-sine-wave", "luna-random", "luna-fomaml", "luna-test-losses")
+
+
+@pytest.fixture
+def gallery(repro_cli, tmp_path, monkeypatch):
+    """A gallery of short runs and its envelopes, of two perturbations, to check against."""
+    only = [word for name in CHECKED for word in ("--only", name)]
+    monkeypatch.setattr("repro.gallery.regression.measure_envelope.__defaults__", ((1, 2),))
+    assert repro_cli("figures", *only, *QUICK, "--out", tmp_path / "gallery")[0] == 0
+    envelopes = tmp_path / "envelopes"
+    assert repro_cli("figures-envelope", *only, *QUICK, "--out", envelopes)[0] == 0
+    names = {p.stem for p in envelopes.iterdir()}
+    assert names == {*CHECKED} - {"luna-sine-wave"}, "where there is no run there is no growth"
+
+    def check(*more: str):
+        where = ("--against", tmp_path / "gallery", "--envelopes", envelopes)
+        return repro_cli("figures-check", *where, *more)
+
+    return check
+
+
+def test_the_same_figures_pass(gallery):
+    status, text = gallery()
+    assert status == 0 and "4 of 4 figures are the same" in text
+    assert text.count("PASS_BITWISE") == 4
+
+
+def change_data(path, name, change) -> None:
+    data = Trajectory.load(path)
+    arrays = {kind: {} for kind in ("draw", "results", "runs")}
+    for key, series in data.series.items():
+        arrays[series.kind][key] = series.values[0]
+    for found in arrays.values():
+        if name in found:
+            found[name] = change(found[name])
+    Trajectory(plotted(**arrays).series, data.provenance).save(path)
+
+
+@pytest.mark.parametrize(
+    ("figure", "series", "change", "words"),
+    [
+        ("luna-fomaml", "final_predictions", lambda y: y + 0.01, "final_predictions is"),
+        ("luna-fomaml", "x", lambda x: np.nextafter(x, 9), "x is"),
+        ("luna-sine-wave", "y", np.roll, "y is"),
+        ("luna-test-losses", "fomaml", lambda y: y * np.float32(1.001), "fomaml is"),
+        ("luna-test-losses", "fomaml", lambda y: y[:-1], "fomaml"),
+    ],
+)
+def test_a_wrong_curve_fails(gallery, tmp_path, figure, series, change, words):
+    if change is np.roll:
+        change = lambda y: np.roll(y, 1)  # noqa: E731
+    change_data(tmp_path / "gallery" / f"{figure}.npz", series, change)
+    status, text = gallery()
+    assert status == 1 and f"{figure}: FAIL" in text and words in text
+    assert "3 of 4 figures are the same" in text
+
+
+def test_a_last_bit_is_within_tolerance(gallery, tmp_path):
+    """What another machine may do: one unit in the last place, in every value."""
+    path = tmp_path / "gallery" / "luna-fomaml.npz"
+    change_data(path, "final_predictions", lambda y: np.nextafter(y, np.inf))
+    status, text = gallery("--only", "luna-fomaml")
+    assert status == 0 and "PASS" in text and "PASS_BITWISE" not in text
+
+
+def test_a_missing_series_in_the_drawing_fails(gallery, monkeypatch):
+    """The data are right and the picture is not."""
+    figure = known()["luna-random"]
+
+    def forgetful(**arrays):
+        drawing = figure.draw(**arrays)
+        drawing.axes[0].lines[-1].remove()
+        return drawing
+
+    changed = {**known(), "luna-random": replace(figure, draw=forgetful)}
+    monkeypatch.setattr(gallery_figure, "known", lambda: changed)
+    status, text = gallery()
+    assert status == 1 and "luna-random: FAIL: its picture looks different" in text
+
+
+def test_without_tolerances_nothing_passes(gallery, tmp_path):
+    (tmp_path / "envelopes" / "luna-fomaml.npz").unlink()
+    status, text = gallery()
+    assert status == 2 and "luna-fomaml: NOT_RUN" in text and "figures-envelope" in text
+
+
+def test_tolerances_of_other_runs_are_not_used(gallery, tmp_path):
+    path = tmp_path / "gallery" / "gallery.json"
+    document = json.loads(path.read_text())
+    document["figures"]["luna-fomaml"]["seed"] = 1
+    path.write_text(json.dumps(document))
+    status, text = gallery("--only", "luna-fomaml")
+    assert status == 2 and "luna-fomaml: NOT_RUN" in text
+
+
+def test_damaged_data_are_an_error_and_not_a_pass(gallery, tmp_path):
+    (tmp_path / "gallery" / "luna-random.npz").write_bytes(b"no arrays")
+    status, text = gallery("--only", "luna-random")
+    assert status == 2 and "luna-random: ERROR" in text
+
+
+def test_nothing_to_check_against_is_one_line(repro_cli, tmp_path):
+    status, text = repro_cli("figures-check", "--against", tmp_path / "none")
+    assert status == 2 and "repro figures" in text and text.count("\n") == 1
+
+
+def test_plotted_arrays_come_back_as_they_were():
+    x = np.arange(3.0)
+    assert arrays_of(plotted(draw={"x": x}))["x"].tobytes() == x.tobytes()

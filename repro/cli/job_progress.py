@@ -1,0 +1,88 @@
+"""The progress of long jobs: a bar with the time to go, or now and then a line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from repro.cli.console import errors
+from repro.gallery.jobs import Job, Tick
+
+SECONDS_BETWEEN_LINES = 15.0
+
+
+@contextmanager
+def watch(job: Job, done: int, to: Console = errors) -> Iterator[Tick]:
+    """Show a job's progress from ``done`` iterations on, and at the end what it took.
+
+    Jobs without iterations, done at once, are not mentioned.
+    """
+    start = time.monotonic()
+    with (_bar if to.is_terminal else _lines)(job, done, to) as tick:
+        yield tick
+    if job.iterations:
+        to.print(f"{job.name}: {job.iterations:,} iterations, {spell(time.monotonic() - start)}")
+
+
+@contextmanager
+def _bar(job: Job, done: int, to: Console) -> Iterator[Tick]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("to go"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=to, transient=True) as progress:
+        task = progress.add_task(job.name, total=job.iterations, completed=done)
+        yield lambda n: progress.advance(task, n)
+
+
+@contextmanager
+def _lines(job: Job, done: int, to: Console) -> Iterator[Tick]:
+    tick = estimates(job, done, to.print)
+    if done:
+        to.print(f"{job.name}: going on after {done:,} of {job.iterations:,} iterations")
+    yield tick
+
+
+def estimates(
+    job: Job,
+    done: int,
+    say: Callable[[str], object],
+    clock: Callable[[], float] = time.monotonic,
+) -> Tick:
+    """A tick that says how long there is to go: at once when it first can, then now and then."""
+    start, first = clock(), done
+    last = -SECONDS_BETWEEN_LINES
+
+    def tick(n: int) -> None:
+        nonlocal done, last
+        done += n
+        spent = clock() - start
+        if done < job.iterations and spent - last >= SECONDS_BETWEEN_LINES:
+            last = spent
+            left = spent / (done - first) * (job.iterations - done)
+            say(f"{job.name}: {done:,} of {job.iterations:,} iterations, {spell(left)} to go")
+
+    return tick
+
+
+def spell(seconds: float) -> str:
+    """``4.2 s`` or ``3 min 10 s``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"

@@ -1,0 +1,131 @@
+"""A gallery drawn anew against a committed one: the arrays first, the pictures second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from repro.gallery.figure import Figure, folder
+from repro.gallery.image import Likeness, alike
+from repro.gallery.manifest import Entry
+from repro.gallery.runs import Options, Runs
+from repro.gallery.store import Store
+from repro.parity import Envelope, Report, Verdict, compare, measure
+from repro.parity.compare import NothingToCompare
+from repro.parity.envelope import PERTURBATIONS
+from repro.trajectory import Trajectory, TrajectoryError
+
+ENVELOPES = folder() / "envelopes"
+MEASURE = "repro figures-envelope --only"
+
+
+@dataclass(frozen=True)
+class Regression:
+    """How a figure drawn anew compares with the committed one; true when it is the same.
+
+    Attributes:
+        name: the figure.
+        verdict: over the arrays, and over the pictures where the arrays agree.
+        report: the arrays, where they could be compared.
+        picture: the pictures, where they were.
+        reason: why it is no pass.
+    """
+
+    name: str
+    verdict: Verdict
+    report: Report | None = None
+    picture: Likeness | None = None
+    reason: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.verdict)
+
+
+def check_figure(
+    name: str, entry: Entry, committed: Path, fresh: Path, envelopes: Path = ENVELOPES
+) -> Regression:
+    """Compare a figure's files in two folders.
+
+    Args:
+        name: the figure.
+        entry: what the committed gallery says of it.
+        committed, fresh: the folders.
+        envelopes: where the tolerances of figures with runs behind them are.
+    """
+    try:
+        reference, found = (Trajectory.load(at / f"{name}.npz") for at in (committed, fresh))
+        report = compare(reference, found, envelope(name, entry, reference, envelopes).tolerance)
+    except NoEnvelope as error:
+        return Regression(name, Verdict.NOT_RUN, reason=str(error))
+    except (TrajectoryError, NothingToCompare) as error:
+        return Regression(name, Verdict.ERROR, reason=str(error))
+    if not report:
+        return Regression(name, report.verdict, report, reason=_data_reason(report))
+    picture = alike(committed / f"{name}.png", fresh / f"{name}.png")
+    if not picture:
+        return Regression(name, Verdict.FAIL, report, picture, _picture_reason(picture))
+    return Regression(name, report.verdict, report, picture)
+
+
+class NoEnvelope(TrajectoryError):
+    """No tolerances have been measured for a figure as it was drawn."""
+
+
+def envelope(name: str, entry: Entry, reference: Trajectory, folder: Path) -> Envelope:
+    """The tolerances of a figure's arrays.
+
+    A figure with no run behind it has nothing through which a last-bit difference could grow:
+    it is allowed what every quantity is, some units in the last place.
+
+    Raises:
+        NoEnvelope: there are runs, and nothing measured for this seed and length.
+    """
+    if not entry["runs"]:
+        return measure(lambda perturbation: reference, perturbations=[0])
+    path = folder / f"{name}.npz"
+    if not path.exists():
+        raise NoEnvelope(f"its tolerances have not been measured: run `{MEASURE} {name}`")
+    found = Envelope.load(path)
+    made_with = {key: found.provenance.get(key) for key in ("seed", "iterations")}
+    if made_with != {key: entry[key] for key in made_with}:
+        raise NoEnvelope(f"its tolerances are those of {made_with}: run `{MEASURE} {name}`")
+    return found
+
+
+def measure_envelope(
+    figure: Figure,
+    options: Options,
+    store: Store,
+    perturbations: Iterable[int] = PERTURBATIONS,
+    **kwargs,
+) -> Envelope:
+    """How far a last-bit perturbation of the initial weights carries into a figure's arrays.
+
+    Args:
+        figure: which.
+        options: of the runs; their perturbation is set here.
+        store: keeps the runs.
+        perturbations: seeds of the perturbations.
+        kwargs: further arguments of :class:`repro.gallery.runs.Runs`.
+    """
+
+    def run(perturbation: int | None) -> Trajectory:
+        runs = Runs(replace(options, perturbation=perturbation), store, **kwargs)
+        made_by = {"seed": options.seed, "iterations": options.iterations}
+        return Trajectory(figure.data(runs).series, made_by)
+
+    return measure(run, perturbations)
+
+
+def _data_reason(report: Report) -> str:
+    worst = report.worst
+    if worst.problem is not None:
+        return f"{worst.name}: {worst.problem}"
+    return f"{worst.name} is {worst.worst_ratio:.3g} times as far off as its tolerance allows"
+
+
+def _picture_reason(picture: Likeness) -> str:
+    if picture.problem is not None:
+        return f"its picture {picture.problem}"
+    return f"its picture looks different: {picture.ratio:.3g} times what is allowed"
