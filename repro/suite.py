@@ -14,6 +14,8 @@ import torch
 from repro import port
 from repro.case import Case
 from repro.flux import NonFiniteLossError
+from repro.localise import Localised
+from repro.parity.arbiter import Arbiter, arbitrate
 from repro.parity.compare import NothingToCompare, Report, compare
 from repro.parity.envelope import PERTURBATIONS, Envelope, measure
 from repro.parity.verdict import Verdict
@@ -75,6 +77,8 @@ class Result:
         reason: why it ended in ``NOT_RUN`` or ``ERROR``.
         reference, port, envelope: what was compared, and within what; None where not made.
         seconds: wall time of the port's run.
+        arbiter: both sides' distance from a float64 run; None where not asked for.
+        finding: what following the port operation by operation found; None where not done.
     """
 
     case: Case
@@ -85,6 +89,8 @@ class Result:
     port: Trajectory | None = None
     envelope: Envelope | None = None
     seconds: float = 0.0
+    arbiter: Arbiter | None = None
+    finding: Localised | None = None
 
     def __bool__(self) -> bool:
         return bool(self.verdict)
@@ -97,11 +103,16 @@ def check(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     run: Run = port.run,
+    arbiter: bool = False,
 ) -> Result:
     """Run a case's port and hold it against the reference.
 
     A port that breaks off with a loss that is not finite, where the reference went on, fails.
     Damaged recordings and impossible devices raise instead: nothing was tried.
+
+    Args:
+        arbiter: also run :func:`repro.port.run` in float64 on the CPU, whatever ``run`` is, and
+            measure both sides' distance from it.
     """
     expected, envelope = reference.trajectory(case), reference.envelope(case)
     start = time.perf_counter()
@@ -114,7 +125,15 @@ def check(
         report = compare(expected, found, _tolerance(case, envelope))
     except NothingToCompare as error:
         return Result(case, Verdict.ERROR, None, str(error), expected, found, envelope, seconds)
-    return Result(case, report.verdict, report, None, expected, found, envelope, seconds)
+    judge = _arbiter(case, expected, found) if arbiter else None
+    return Result(case, report.verdict, report, None, expected, found, envelope, seconds, judge)
+
+
+def _arbiter(case: Case, expected: Trajectory, found: Trajectory) -> Arbiter | None:
+    try:
+        return arbitrate(port.run(case, dtype=torch.float64), expected, found)
+    except NonFiniteLossError:
+        return None
 
 
 def check_all(cases: Iterable[Case], reference: Reference, **kwargs) -> Iterator[Result]:

@@ -1,0 +1,166 @@
+"""The page about one run of the parity command: one file that needs no network."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from repro.parity import FACTOR, Comparison, Verdict, worst
+from repro.plan import recorded_cases
+from repro.report.curves import Chart, charts, layer_differences
+from repro.report.sides import sides
+from repro.reporting import explain, floor_percent, row
+from repro.suite import ZOO_LIMITS, Result
+from repro.trajectory import atomic
+
+MOST_ROWS = 60
+"""Steps of the arbiter's tables that are printed; of longer ones every so many."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A result as the template needs it."""
+
+    result: Result
+    row: tuple[str, ...]
+    why: tuple[str, ...]
+    finding: str | None
+    command: str
+    needed: str
+    quantities: tuple[tuple[Comparison, str], ...]
+    charts: tuple[Chart, ...]
+    layers: tuple[list[str], list]
+    arbiter: tuple[tuple[str, list[tuple[int, str, str]]], ...]
+
+
+def write_html(
+    results: Sequence[Result],
+    folder: Path,
+    *,
+    command: Sequence[str],
+    settings: Mapping[str, Any],
+    reproduce: Callable[[Result], str] | None = None,
+) -> Path:
+    """Write ``index.html`` about a run: settings, verdicts, and each case with its charts.
+
+    Args:
+        results: of the run. A result's ``finding``, where it has one, is the localised step.
+        folder: made where it is missing. The page is its only file.
+        command: the run's own command, word by word.
+        settings: :func:`repro.settings.settings` of the run.
+        reproduce: the command that reproduces one case; by default that of a recorded case,
+            and else the run's own.
+
+    Returns:
+        The page's path; the page before stays until the new one is whole.
+    """
+    run = shlex.join(command)
+    page = _template().render(
+        command=run,
+        verdict=worst(r.verdict for r in results),
+        passed=sum(map(bool, results)),
+        sides=sides(results, settings),
+        cases=[_shown(r, run, reproduce) for r in results],
+        factor=FACTOR,
+        Verdict=Verdict,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "index.html"
+    with atomic(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return path
+
+
+def _template():
+    environment = Environment(
+        loader=PackageLoader("repro.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(percent=floor_percent, number=_number, most=_most)
+    return environment.get_template("page.html.jinja")
+
+
+def _shown(result: Result, run: str, reproduce: Callable[[Result], str] | None) -> Shown:
+    comparisons = result.report.comparisons if result.report is not None else ()
+    finding = getattr(result, "finding", None)
+    return Shown(
+        result,
+        row(result),
+        () if result else tuple(explain(result).splitlines()),
+        None if finding is None else str(finding),
+        reproduce(result) if reproduce is not None else recorded_command(result) or run,
+        needed(result, result.report.worst) if result.report is not None else "-",
+        tuple((c, needed(result, c)) for c in comparisons),
+        tuple(charts(result)),
+        layer_differences(result),
+        _arbiter(result),
+    )
+
+
+def needed(result: Result, c: Comparison) -> str:
+    """The smallest tolerance with which a quantity would have passed, in words.
+
+    The tolerance is ``FACTOR`` times how far a last-bit perturbation carries; what is given is
+    the factor that would have been enough, rounded up.
+    """
+    if c.problem is not None or np.isinf(c.worst_ratio):
+        return "none would"
+    if c.worst_ratio == 0:
+        return "0"
+    if result.case.function == "zoo_script" and c.name in ZOO_LIMITS:
+        return f"{_up(float(np.nanmax(c.absolute)))} (limit {ZOO_LIMITS[c.name]:.0e})"
+    return f"{_up(c.worst_ratio * FACTOR)} × growth"
+
+
+def recorded_command(result: Result) -> str | None:
+    """The command that runs a recorded case again; None where there is none for it."""
+    provenance = result.reference.provenance if result.reference is not None else {}
+    if provenance.get("source") != "recorded":
+        return None
+    case, name = result.case, result.case.name
+    words = ["repro", "parity", "--case", name]
+    lengths = {full: recorded_cases([name], full=full)[0].epochs for full in (False, True)}
+    if case.epochs not in lengths.values():
+        return None
+    words += ["--full"] if lengths[False] != case.epochs else []
+    port = result.port.provenance if result.port is not None else {}
+    for option, usual in (("device", "cpu"), ("dtype", "float32")):
+        value = str(port.get(option, usual))
+        words += [f"--{option}", value] if value != usual else []
+    return shlex.join(words)
+
+
+def _arbiter(result: Result) -> tuple[tuple[str, list[tuple[int, str, str]]], ...]:
+    if result.arbiter is None:
+        return ()
+    tables = []
+    for d in result.arbiter.distances:
+        every = -(-len(d.steps) // MOST_ROWS)
+        printed = zip(d.steps, d.reference, d.port, strict=True)
+        lines = [(int(s), _number(r), _number(p)) for s, r, p in list(printed)[:: max(every, 1)]]
+        tables.append((str(d), lines))
+    return tuple(tables)
+
+
+def _up(value: float) -> str:
+    """Two significant digits, rounded up, so that what is printed would indeed have passed."""
+    step = 10.0 ** (np.floor(np.log10(value)) - 1)
+    return f"{np.ceil(value / step * (1 - 1e-12)) * step:.2g}"
+
+
+def _number(value: float) -> str:
+    return "0" if value == 0 else "-" if np.isnan(value) else f"{value:.2g}"
+
+
+def _most(values: np.ndarray) -> str:
+    known = values[~np.isnan(values)]
+    return _number(known.max()) if known.size else "-"
