@@ -110,3 +110,24 @@ def _is_long(case: Case) -> bool:
 def _is_other(case: Case) -> bool:
     """Recorded with arguments other than the defaults: those of seed 2."""
     return case.seed == 2
+
+
+def live_cases(
+    names: Sequence[str], seed: int, epochs: int, settings: Mapping[str, str]
+) -> list[Case]:
+    """The cases that a live Julia is asked for: any seed, any arguments.
+
+    Args:
+        names: functions; all that take the settings when empty.
+        epochs: iterations of each; ``eval_model`` has none.
+
+    Raises:
+        CaseError: an unknown function or argument, a value that does not read as one, a negative
+            seed, no iterations.
+    """
+    check_seed(seed)
+    if epochs < 1:
+        raise CaseError(f"{epochs} iterations are too few: give 1 or more")
+    every = FUNCTIONS[1:] if settings else FUNCTIONS
+    cases = [live_case(name, seed, epochs, settings) for name in names or every]
+    return [c.upto(0) if c.function == "eval_model" else c for c in cases]

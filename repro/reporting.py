@@ -38,6 +38,8 @@ def explain(result: Result) -> str:
     if result.report is None:
         return f"{head}: {result.reason}"
     lines = [f"{head}: {_sentence(c)}" for c in result.report.comparisons if not c]
+    if result.finding is not None:
+        lines.append(f"{head}: {result.finding}")
     return "\n".join(lines)
 
 

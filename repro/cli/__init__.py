@@ -8,7 +8,10 @@ import typer
 
 from repro.cli.doctor import doctor
 from repro.cli.envelope import envelope
+from repro.cli.figures import figures, figures_check, figures_envelope
+from repro.cli.julia import app as julia
 from repro.cli.parity import parity
+from repro.cli.record import record
 from repro.errors import ReproError
 
 app = typer.Typer(
@@ -21,6 +24,10 @@ app = typer.Typer(
 app.command()(parity)
 app.command()(doctor)
 app.command()(envelope)
+app.command()(record)
+app.add_typer(julia, name="julia")
+for command in (figures, figures_check, figures_envelope):
+    app.command()(command)
 
 
 def main() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
 
 import torch
+import typer
 
 from repro.errors import ReproError
 
@@ -49,3 +51,6 @@ def read_settings(pairs: Iterable[str]) -> dict[str, str]:
             raise ReproError(f"{pair!r} is no NAME=VALUE: write for instance n_tasks=7")
         settings[name] = value
     return settings
+
+
+Way = Annotated[str, typer.Option("--julia", help="How Julia is asked: worker, juliacall or auto.")]

@@ -84,9 +84,7 @@ def reptile(
 
 
 @torch.no_grad()
-def meta_step(
-    meta_opt: Optimiser, weights: list[nn.Parameter], prev_weights: list[Tensor]
-) -> None:
+def meta_step(meta_opt: Optimiser, weights: list[nn.Parameter], prev_weights: list[Tensor]) -> None:
     """``w = w0 + step``, the optimiser's step on the difference ``w - w0``."""
     differences = [w - w0 for w, w0 in zip(weights, prev_weights, strict=True)]
     note("difference", differences)

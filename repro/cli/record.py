@@ -1,0 +1,66 @@
+"""`repro record`: keep what the original does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from repro.case import Case, CaseError
+from repro.cli.console import console, progress_bar
+from repro.cli.options import Way, read_settings
+from repro.plan import live_cases
+from repro.reference import recorded
+from repro.reference.julia import JuliaReference
+from repro.reference.live import Live
+from repro.suite import measure_envelope
+
+KEPT = (1, 2, 3, 5, 10, 20, 50, 100, 150, 200, 250, 300)
+"""Iterations after which the weights are kept, besides the last and every 250th."""
+
+
+def record(
+    what: Annotated[list[str], typer.Argument(metavar="CASE... [NAME=VALUE]...")],
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    reference: Annotated[str, typer.Option(help="Where the truth comes from: julia.")] = "julia",
+    seed: Annotated[int, typer.Option(help="Seed of the run.")] = 0,
+    iterations: Annotated[int, typer.Option(help="Iterations.")] = 300,
+    eval_interval: Annotated[int, typer.Option(help="Iterations between evaluations.")] = 1,
+    julia: Way = "auto",
+) -> None:
+    """Run training functions in a live Julia and write recordings like the shipped ones.
+
+    Each is an .npz with its entry in index.json, provenance included, and its SHA-256 in
+    sha256.json.
+    """
+    if reference != "julia":
+        raise CaseError(f"only a live Julia can be recorded, not {reference!r}: --reference julia")
+    if eval_interval < 1:
+        raise CaseError(f"an evaluation interval of {eval_interval} is none: give 1 or more")
+    functions = [text for text in what if "=" not in text]
+    settings = read_settings(text for text in what if "=" in text)
+    if not functions or "eval_model" in functions:
+        raise CaseError("name training functions: transfer_learn, fomaml, reptile, …")
+    cases = live_cases(functions, seed, iterations, settings)
+    with JuliaReference(julia) as answering, progress_bar(len(cases), "record") as (tick, announce):
+        live = Live(answering, measure_envelope)
+        for case in cases:
+            case = replace(_sparse(case), name=_file_name(case), eval_interval=eval_interval)
+            path = recorded.save(case, live.trajectory(case), out)
+            announce(f"{path.name}: {case.epochs} iterations")
+            tick()
+    console.print(f"{len(cases)} recordings in {out}")
+
+
+def _sparse(case: Case) -> Case:
+    last = case.epochs
+    kept = {e for e in KEPT if e <= last} | set(range(250, last + 1, 250)) | {last}
+    return replace(case, weight_epochs=tuple(sorted(kept)))
+
+
+def _file_name(case: Case) -> str:
+    parts = [f"{k}-{v}" for k, v in case.kwargs.items()]
+    text = "_".join([case.function, f"seed{case.seed}", *parts])
+    return "".join(c if c.isalnum() or c in "_.-" else "-" for c in text).rstrip("-")
