@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,7 +213,7 @@ FAULTS = [
         "reptile_seed0_dense",
     ),
 ]
-BY_DEFAULT = 2
+BY_DEFAULT = 1
 
 
 @pytest.mark.parametrize(
@@ -387,6 +388,37 @@ def test_streams_are_those_of_this_julia(live):
     rng = MersenneTwister(5)
     rng.rand()
     assert live.draws("shuffle", 6, 5, skip=1).tolist() == list(rng.shuffle(range(1, 7)))
+
+
+BOTH_WAYS = """
+from repro.reference import check
+from repro.reference.julia import JuliaReference
+
+options = {"function": "reptile", "seed": 4, "epochs": 3, "eval_interval": 1, "keep_draws": True}
+with JuliaReference("worker") as worker, JuliaReference("juliacall") as inside:
+    assert JuliaReference("auto").way == "worker"
+    one, other = worker.run(**options), inside.run(**options)
+    assert JuliaReference("auto").way == "juliacall"
+    assert list(one) == list(other)
+    assert not check.differences(one, other)
+    assert one.provenance["draws"] == other.provenance["draws"]
+    assert one.provenance["blas"] == other.provenance["blas"]
+    assert (one.provenance["way"], other.provenance["way"]) == ("worker", "juliacall")
+    traces = [way.trace("fomaml", 4).values for way in (worker, inside)]
+    assert list(traces[0]) == list(traces[1])
+    assert all((traces[0][name] == traces[1][name]).all() for name in traces[0])
+"""
+
+
+@pytest.mark.slow
+def test_both_ways_give_the_same_bits_through_one_interface(julia, juliacall_variables):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", BOTH_WAYS],
+        env={**os.environ, **juliacall_variables, "REPRO_JULIA": str(julia.executable)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 class TestCheck:
