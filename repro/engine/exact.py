@@ -138,7 +138,7 @@ _two_in_two_chains = product_tile(64, 2, chains=2)
 def exact_product(
     c: np.ndarray, a: np.ndarray, b: np.ndarray, b_row: int, b_column: int, columns: int, inner: int
 ) -> None:
-    """C = A B, with A (64, inner) and C (64, columns) column by column, B in any strides.
+    """C = A B, with A 64 x inner and C 64 x columns column by column, B in any strides.
 
     Each element is a chain of fused multiply-adds from 0, or two chains added (`product_tile`).
     OpenBLAS 0.3.9's level-3 driver hands the Haswell kernel 12 columns as long as there are 12,
@@ -174,39 +174,35 @@ def exact_product(
 
 @jit
 def exact_row_times_matrix(out: np.ndarray, row: np.ndarray, h: np.ndarray, columns: int) -> None:
-    """out (columns,) = row (64,) times h (64, columns): one chain each, in BLAS's m = 1 kernel."""
+    """out (columns,) = row (64,) times h 64 x columns: one chain each, in BLAS's m = 1 kernel."""
     out_of_line()
     j = 0
     while columns - j >= 5:
-        h0, h1 = h[ROWS * j : ROWS * (j + 1)], h[ROWS * (j + 1) : ROWS * (j + 2)]
-        h2, h3 = h[ROWS * (j + 2) : ROWS * (j + 3)], h[ROWS * (j + 3) : ROWS * (j + 4)]
-        h4 = h[ROWS * (j + 4) : ROWS * (j + 5)]
         s0 = s1 = s2 = s3 = s4 = _0
         for k in range(ROWS):
             r = row[k]
-            s0, s1, s2 = fma(r, h0[k], s0), fma(r, h1[k], s1), fma(r, h2[k], s2)
-            s3, s4 = fma(r, h3[k], s3), fma(r, h4[k], s4)
+            s0, s1, s2 = fma(r, h[j, k], s0), fma(r, h[j + 1, k], s1), fma(r, h[j + 2, k], s2)
+            s3, s4 = fma(r, h[j + 3, k], s3), fma(r, h[j + 4, k], s4)
         out[j], out[j + 1], out[j + 2], out[j + 3], out[j + 4] = s0, s1, s2, s3, s4
         j += 5
     while columns > j:
-        column = h[ROWS * j : ROWS * (j + 1)]
-        s = _0
+        s0 = _0
         for k in range(ROWS):
-            s = fma(row[k], column[k], s)
-        out[j] = s
+            s0 = fma(row[k], h[j, k], s0)
+        out[j] = s0
         j += 1
 
 
 @jit
 def exact_row_gradient(g: np.ndarray, d: np.ndarray, h: np.ndarray, columns: int) -> None:
-    """g (64,) = d (columns,) times the transpose of h (64, columns): one chain each."""
+    """g (64,) = d (columns,) times the transpose of h 64 x columns: one chain each."""
     out_of_line()
     _one(g, h, d, 0, 0, 0, 1, 0, columns)
 
 
 @jit
 def exact_column_gradient(g: np.ndarray, d: np.ndarray, x: np.ndarray, columns: int) -> None:
-    """g (64,) = d (64, columns) times x (columns,): BLAS's matrix-vector product, `sgemv`.
+    """g (64,) = d 64 x columns times x (columns,): BLAS's matrix-vector product, `sgemv`.
 
     Its Haswell kernel takes 8 columns, then 4, as a chain of fused multiply-adds from 0 that is
     added to g; the older kernels for what remains round each product before they add it.
@@ -227,9 +223,8 @@ def exact_column_gradient(g: np.ndarray, d: np.ndarray, x: np.ndarray, columns: 
             g[i] += chain[i]
         j += 4
     while columns > j:
-        column = d[ROWS * j : ROWS * (j + 1)]
         for i in range(ROWS):
-            g[i] += column[i] * x[j]
+            g[i] += d[j, i] * x[j]
         j += 1
 
 
@@ -238,7 +233,7 @@ def exact_column_gradient(g: np.ndarray, d: np.ndarray, x: np.ndarray, columns: 
 
 @jit
 def exact_sum_columns(out: np.ndarray, d: np.ndarray, ones: np.ndarray, columns: int) -> None:
-    """out (64,) = the sum of d (64, columns) over its columns, from left to right.
+    """out (64,) = the sum of d 64 x columns over its columns, from left to right.
 
     As fused multiply-adds by 1, which round like additions.
     """
@@ -268,13 +263,14 @@ def exact_sum_all(a: np.ndarray, n: int) -> np.float32:
     if n == 1:
         return a[0]
     start = a[0] + a[1]
-    rest = 2 + (n - 2) // 32 * 32
-    if rest > 2:
-        even = (_lane(a, 2, rest, start) + _lane(a, 6, rest, -_0)) + (
-            _lane(a, 4, rest, -_0) + _lane(a, 8, rest, -_0)
+    i = np.int64(2)  # no literal, for which Numba would compile each lane by itself
+    rest = i + (n - 2) // 32 * 32
+    if rest > i:
+        even = (_lane(a, i, rest, start) + _lane(a, i + 4, rest, -_0)) + (
+            _lane(a, i + 2, rest, -_0) + _lane(a, i + 6, rest, -_0)
         )
-        odd = (_lane(a, 3, rest, -_0) + _lane(a, 7, rest, -_0)) + (
-            _lane(a, 5, rest, -_0) + _lane(a, 9, rest, -_0)
+        odd = (_lane(a, i + 1, rest, -_0) + _lane(a, i + 5, rest, -_0)) + (
+            _lane(a, i + 3, rest, -_0) + _lane(a, i + 7, rest, -_0)
         )
         start = even + odd
     for i in range(rest, n):
@@ -282,7 +278,7 @@ def exact_sum_all(a: np.ndarray, n: int) -> np.float32:
     return start
 
 
-@inlined
+@jit
 def _lane(a: np.ndarray, first: int, last: int, start: np.float32) -> np.float32:
     """One lane's four accumulators, added."""
     s0, s1, s2, s3 = start, -_0, -_0, -_0

@@ -84,10 +84,9 @@ def fast_row_times_matrix(out: np.ndarray, row: np.ndarray, h: np.ndarray, colum
     """Each element is summed in as many lanes as the processor has."""
     out_of_line()
     for j in range(columns):
-        column = h[ROWS * j : ROWS * (j + 1)]
         s = _0
         for k in range(ROWS):
-            s += row[k] * column[k]
+            s += row[k] * h[j, k]
         out[j] = s
 
 

@@ -1,4 +1,4 @@
-"""From PyTorch to compiled code and back: weights, optimisers, streams and evaluations."""
+"""From PyTorch to compiled code and back: weights, optimisers and streams."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from torch import Tensor, nn
 
 from repro import flux
 from repro.engine import optimisers, stream
-from repro.engine.loops import POINTS, Records
+from repro.engine.loops import POINTS
 from repro.engine.network import SIZE
 from repro.errors import ReproError
 from repro.julia import MersenneTwister, julia_range
-from repro.luna.evaluate import Evaluation
-from repro.luna.sine import SineWave, flatten, unflatten
+from repro.luna.sine import flatten, unflatten
 
 _SHAPES = [(64, 1), (64,), (64, 64), (64,), (1, 64), (1,)]
 _EAGER = 'use engine="eager"'
@@ -67,6 +66,13 @@ def require_cpu(device: torch.device | str | None) -> None:
         raise EngineError(f"the compiled engines run on the CPU, not on {device}: {_EAGER}")
 
 
+def aligned(n: int) -> np.ndarray:
+    """n Float32 zeros that start on a cache line, which loads of whole vectors are quicker for."""
+    room = np.zeros(n + 16, np.float32)
+    start = -room.ctypes.data // 4 % 16
+    return room[start : start + n]
+
+
 @dataclass
 class Weights:
     """A model's weights as one vector, (4353,) float32, and the way back."""
@@ -74,7 +80,7 @@ class Weights:
     model: nn.Module
 
     def __post_init__(self) -> None:
-        self.vector = np.empty(SIZE, np.float32)
+        self.vector = aligned(SIZE)
         self.vector[:] = flatten(self.model)
 
     def store(self) -> None:
@@ -92,7 +98,7 @@ class Optimiser:
     def __init__(self, opt: flux.Optimiser, weights: Sequence[nn.Parameter]) -> None:
         self.opt, self.weights = opt, weights
         constants = np.zeros(3)
-        first, second = np.zeros(SIZE, np.float32), np.zeros(SIZE, np.float32)
+        first, second = aligned(SIZE), aligned(SIZE)
         if type(opt) is flux.Descent:
             kind, constants[0] = optimisers.DESCENT, opt.eta
         elif type(opt) is flux.Momentum:
@@ -151,33 +157,3 @@ class Draws:
     def store(self) -> None:
         """Leave the generator where the stream has come to."""
         stream.hand_back(self.compiled, self.rng)
-
-
-def records(evaluations: int, batch: int, updates: int = 32) -> Records:
-    """Room for that many evaluations on `batch` points."""
-
-    def rows(n: int) -> np.ndarray:
-        return np.zeros((evaluations, n), np.float32)
-
-    return Records(
-        rows(2), rows(batch), rows(batch), rows(POINTS), rows(POINTS), rows(POINTS),
-        rows(updates + 1),
-    )  # fmt: skip
-
-
-def evaluations(kept: Records, epochs: Sequence[int]) -> list[Evaluation]:
-    """Each row of the records as an `Evaluation`."""
-    return [
-        Evaluation(
-            SineWave(*kept.task[row].tolist()),
-            x=kept.x[row],
-            testx=TESTX,
-            y=kept.y[row],
-            testy=kept.testy[row],
-            initial_predictions=kept.initial[row],
-            final_predictions=kept.final[row],
-            test_losses=kept.losses[row],
-            epoch=epoch,
-        )
-        for row, epoch in enumerate(epochs)
-    ]

@@ -1,38 +1,34 @@
 """The training functions of the post, compiled: same steps and same draws as `repro.luna`.
 
-One set of loops for every `Arithmetic`. Each function runs iterations first..last of a run and
-returns (status, epoch, loss): status 0 when all is well, else `NON_FINITE` with the iteration and
-the loss that Flux refuses to differentiate.
+One set of loops for every `Arithmetic`. Each training function makes a number of iterations, up
+to the next one to be evaluated or observed, and returns 0, or the infinite or NaN loss at which
+it had to stop because Flux refuses to differentiate it.
 """
 
 from __future__ import annotations
 
 from math import pi
-from typing import NamedTuple
 
 import numpy as np
 
 from repro.engine.compiling import entry, jit
-from repro.engine.network import SIZE, aligned, copy, fill, gradient, mse, predict, workspace
+from repro.engine.network import (
+    SIZE,
+    copy,
+    fill,
+    gradient,
+    layers,
+    mse,
+    predict,
+    take,
+    workspace,
+)
 from repro.engine.optimisers import reset, update
 from repro.engine.stream import randperm, uniform
-from repro.engine.tiles import out_of_line
+from repro.engine.tiles import out_of_line, unmanaged
 
-DONE, NON_FINITE = 0, 1
 POINTS = 50
 _0 = np.float32(0)
-
-
-class Records(NamedTuple):
-    """What the evaluations of some iterations leave, a row each; see `repro.luna.Evaluation`."""
-
-    task: np.ndarray  # (evaluations, 2): amplitude, phase shift
-    x: np.ndarray
-    y: np.ndarray
-    testy: np.ndarray
-    initial: np.ndarray
-    final: np.ndarray
-    losses: np.ndarray
 
 
 @jit
@@ -59,183 +55,122 @@ def wave(arithmetic, y, task, x) -> None:
         y[j] = task[0] * arithmetic.sine(x[j] + task[1])
 
 
-@jit
-def fine_tune(arithmetic, w, opt, updates, x, y, testx, testy, g, work, initial, final, losses):
-    """Take gradient steps on (x, y) and watch the loss at (testx, testy); w is left changed.
+@entry
+def draw_evaluation(stream, x):
+    """What an evaluation inside training draws: its points, into x, and then its task."""
+    draw_batch(stream, x)
+    return draw_task(stream)
 
-    `losses` (updates + 1,), `initial` and `final` (testx.size,) are filled; returns the training
-    loss at which it had to stop, or 0.
+
+@entry
+def eval_model(arithmetic, w, opt, updates, x, testx, task, y, testy, initial, final, losses, room):
+    """`repro.luna.eval_model` on weights w (4353,), which are left as they were.
+
+    The waves at x and testx are put into y and testy, the predictions before and after into
+    initial and final, and the losses (updates + 1,) at testx into losses.
     """
-    out_of_line()
-    predict(arithmetic, w, testx, work)
-    copy(initial, work.output)
-    copy(final, work.output)
-    losses[0] = mse(arithmetic, testy, work)
-    for update_number in range(1, updates + 1):
-        loss = gradient(arithmetic, g, w, x, y, work)
-        if not np.isfinite(loss):
-            return loss
-        update(arithmetic, opt, w, g)
-        predict(arithmetic, w, testx, work)
-        losses[update_number] = mse(arithmetic, testy, work)
+    room, used = unmanaged(room), np.zeros(1, np.int64)
+    work = workspace(room, used, max(x.size, testx.size))
+    flat, g = take(room, used, SIZE), take(room, used, SIZE)
+    copy(flat, w)
+    tuned, dw = layers(flat), layers(g)
+    wave(arithmetic, y, task, x)
+    wave(arithmetic, testy, task, testx)
+    for i in range(updates + 1):
+        if i > 0:
+            loss = gradient(arithmetic, dw, tuned, x, y, work)
+            if not np.isfinite(loss):
+                return loss
+            update(arithmetic, opt, flat, g)
+        predict(arithmetic, tuned, testx, work)
         copy(final, work.output)
+        if i == 0:
+            copy(initial, final)
+        losses[i] = mse(arithmetic, testy, work)
     return _0
 
 
 @entry
-def eval_model(arithmetic, w, opt, updates, x, testx, task, y, testy, initial, final, losses):
-    """`repro.luna.eval_model` on weights w (4353,), which are left as they were."""
-    work, g = workspace(max(x.size, testx.size)), aligned(SIZE)
-    tuned = aligned(SIZE)
-    copy(tuned, w)
-    wave(arithmetic, y, task, x)
-    wave(arithmetic, testy, task, testx)
-    loss = fine_tune(
-        arithmetic, tuned, opt, updates, x, y, testx, testy, g, work, initial, final, losses
-    )
-    return (DONE if np.isfinite(loss) else NON_FINITE), 0, loss
-
-
-@jit
-def evaluate(arithmetic, w, opt, stream, testx, g, tuned, work, records, row):
-    """An evaluation inside training, recorded in a row: its points first, then its task."""
-    out_of_line()
-    x, y, testy = records.x[row], records.y[row], records.testy[row]
-    draw_batch(stream, x)
-    task = draw_task(stream)
-    records.task[row, 0], records.task[row, 1] = task
-    wave(arithmetic, y, task, x)
-    wave(arithmetic, testy, task, testx)
-    copy(tuned, w)
-    initial, final, losses = records.initial[row], records.final[row], records.losses[row]
-    updates = losses.size - 1
-    return fine_tune(
-        arithmetic, tuned, opt, updates, x, y, testx, testy, g, work, initial, final, losses
-    )
-
-
-@entry
-def transfer_learn(
-    arithmetic, w, opt, eval_opt, stream, testx, first, last, batch, eval_interval, records
-):
-    """`repro.luna.transfer_learn`, iterations first..last."""
-    work = workspace(max(batch, records.x.shape[1], POINTS))
-    g, tuned = aligned(SIZE), aligned(SIZE)
-    x, y = np.empty(batch, np.float32), np.empty(batch, np.float32)
-    row = np.int64(0)
-    for i in range(first, last + 1):
+def transfer_learn(arithmetic, weights, opt, stream, iterations, batch, room):
+    """`repro.luna.transfer_learn` for some iterations."""
+    room, weights, used = unmanaged(room), unmanaged(weights), np.zeros(1, np.int64)
+    work = workspace(room, used, batch)
+    g = take(room, used, SIZE)
+    w, dw = layers(weights), layers(g)
+    x, y = take(room, used, batch), take(room, used, batch)
+    for _ in range(iterations):
         task = draw_task(stream)
         draw_batch(stream, x)
         wave(arithmetic, y, task, x)
-        loss = gradient(arithmetic, g, w, x, y, work)
+        loss = gradient(arithmetic, dw, w, x, y, work)
         if not np.isfinite(loss):
-            return NON_FINITE, i, loss
-        update(arithmetic, opt, w, g)
-        if i % eval_interval == 0:
-            loss = evaluate(arithmetic, w, eval_opt, stream, testx, g, tuned, work, records, row)
-            if not np.isfinite(loss):
-                return NON_FINITE, i, loss
-            row += 1
-    return DONE, last, _0
+            return loss
+        update(arithmetic, opt, weights, g)
+    return _0
 
 
 @entry
 def fomaml(
-    arithmetic,
-    w,
-    meta_opt,
-    inner_opt,
-    eval_opt,
-    stream,
-    testx,
-    first,
-    last,
-    n_tasks,
-    batch,
-    eval_interval,
-    records,
+    arithmetic, weights, meta_opt, inner_opt, stream, iterations, testx, n_tasks, batch, room
 ):
-    """`repro.luna.fomaml`, iterations first..last."""
-    work = workspace(max(batch, records.x.shape[1], POINTS))
-    g, total, adapted, tuned = aligned(SIZE), aligned(SIZE), aligned(SIZE), aligned(SIZE)
-    x, y = np.empty(batch, np.float32), np.empty(batch, np.float32)
-    testy = np.empty(POINTS, np.float32)
-    row = np.int64(0)
-    for i in range(first, last + 1):
+    """`repro.luna.fomaml` for some iterations."""
+    room, weights, used = unmanaged(room), unmanaged(weights), np.zeros(1, np.int64)
+    work = workspace(room, used, max(batch, testx.size))
+    total, g, adapted = take(room, used, SIZE), take(room, used, SIZE), take(room, used, SIZE)
+    start, dw, phi = layers(weights), layers(g), layers(adapted)
+    x, y, testy = take(room, used, batch), take(room, used, batch), take(room, used, testx.size)
+    for _ in range(iterations):
         fill(total, _0)
         for _ in range(n_tasks):
             task = draw_task(stream)
             draw_batch(stream, x)
             wave(arithmetic, y, task, x)
-            loss = gradient(arithmetic, g, w, x, y, work)
+            loss = gradient(arithmetic, dw, start, x, y, work)
             if not np.isfinite(loss):
-                return NON_FINITE, i, loss
-            copy(adapted, w)
+                return loss
+            copy(adapted, weights)
             update(arithmetic, inner_opt, adapted, g)
 
             wave(arithmetic, testy, task, testx)
-            loss = gradient(arithmetic, g, adapted, testx, testy, work)
+            loss = gradient(arithmetic, dw, phi, testx, testy, work)
             if not np.isfinite(loss):
-                copy(w, adapted)  # where the original stops, too
-                return NON_FINITE, i, loss
+                copy(weights, adapted)  # where the original stops, too
+                return loss
             for k in range(SIZE):
                 total[k] += g[k]
-
-        update(arithmetic, meta_opt, w, total)
-        if i % eval_interval == 0:
-            loss = evaluate(arithmetic, w, eval_opt, stream, testx, g, tuned, work, records, row)
-            if not np.isfinite(loss):
-                return NON_FINITE, i, loss
-            row += 1
-    return DONE, last, _0
+        update(arithmetic, meta_opt, weights, total)
+    return _0
 
 
 @entry
-def reptile(
-    arithmetic,
-    w,
-    meta_opt,
-    inner_opt,
-    eval_opt,
-    stream,
-    testx,
-    first,
-    last,
-    batch,
-    eval_interval,
-    records,
-):
-    """`repro.luna.reptile`, iterations first..last."""
-    work = workspace(max(batch, records.x.shape[1], POINTS))
-    g, start, tuned = aligned(SIZE), aligned(SIZE), aligned(SIZE)
-    x, y = np.empty(POINTS, np.float32), np.empty(POINTS, np.float32)
-    shuffled = np.empty(POINTS, np.float32)
-    order = np.empty(POINTS, np.int64)
-    row = np.int64(0)
-    for i in range(first, last + 1):
-        copy(start, w)
+def reptile(arithmetic, weights, meta_opt, inner_opt, stream, iterations, testx, batch, room):
+    """`repro.luna.reptile` for some iterations."""
+    room, weights, used = unmanaged(room), unmanaged(weights), np.zeros(1, np.int64)
+    work = workspace(room, used, batch)
+    g, start = take(room, used, SIZE), take(room, used, SIZE)
+    w, dw = layers(weights), layers(g)
+    n = testx.size
+    x, y, wave_y = take(room, used, n), take(room, used, n), take(room, used, n)
+    order = np.empty(n, np.int64)
+    for _ in range(iterations):
+        copy(start, weights)
         task = draw_task(stream)
-        wave(arithmetic, y, task, testx)
+        wave(arithmetic, wave_y, task, testx)
         randperm(stream, order)
-        for j in range(POINTS):
-            x[j], shuffled[j] = testx[order[j]], y[order[j]]
-        for j in range(0, POINTS, batch):
-            part = slice(j, min(j + batch, POINTS))
-            loss = gradient(arithmetic, g, w, x[part], shuffled[part], work)
+        for j in range(n):
+            x[j], y[j] = testx[order[j]], wave_y[order[j]]
+        for j in range(0, n, batch):
+            part = slice(j, min(j + batch, n))
+            loss = gradient(arithmetic, dw, w, x[part], y[part], work)
             if not np.isfinite(loss):
-                return NON_FINITE, i, loss
-            update(arithmetic, inner_opt, w, g)
+                return loss
+            update(arithmetic, inner_opt, weights, g)
 
         # A stateful meta optimiser meets fresh copies in every iteration.
         reset(meta_opt)
         # The original adds the step for w - start; rules are odd functions, so this is the same.
         for k in range(SIZE):
-            g[k] = start[k] - w[k]
-        copy(w, start)
-        update(arithmetic, meta_opt, w, g)
-        if i % eval_interval == 0:
-            loss = evaluate(arithmetic, w, eval_opt, stream, testx, g, tuned, work, records, row)
-            if not np.isfinite(loss):
-                return NON_FINITE, i, loss
-            row += 1
-    return DONE, last, _0
+            g[k] = start[k] - weights[k]
+        copy(weights, start)
+        update(arithmetic, meta_opt, weights, g)
+    return _0

@@ -1,7 +1,7 @@
 """The network of the post, 1-64-64-1 with tanh: prediction, loss and gradient.
 
 All weights are one vector in the order of `repro.luna.flatten`: W then b, layer by layer, each W
-column by column. Matrices of hidden values are (64, n), column by column, in flat arrays.
+column by column. Hidden values of n points are (n, 64) in memory, which is Julia's 64 x n.
 """
 
 from __future__ import annotations
@@ -14,30 +14,72 @@ from repro.engine.compiling import jit
 from repro.engine.tiles import ROWS, out_of_line, transpose_tile
 
 SIZE = 4353
-W1, B1, W2, B2 = slice(0, 64), slice(64, 128), slice(128, 4224), slice(4224, 4288)
-W3, B3 = slice(4288, 4352), 4352
 _1, _2 = np.float32(1), np.float32(2)
+# As variables: for literals Numba would compile the product once for each combination.
+_NEXT, _COLUMN = np.int64(1), np.int64(ROWS)
+
+
+class Layers(NamedTuple):
+    """Views of one vector of weights, or of a gradient."""
+
+    w1: np.ndarray  # (64,)
+    b1: np.ndarray  # (64,)
+    w2: np.ndarray  # (4096,), column by column
+    b2: np.ndarray  # (64,)
+    w3: np.ndarray  # (64,)
+    b3: np.ndarray  # (1,)
 
 
 class Work(NamedTuple):
-    """Room for the intermediate values of up to n points, (64 n,) or (n,) each."""
+    """Room for the intermediate values of up to n points."""
 
-    h1: np.ndarray
-    h2: np.ndarray
-    delta: np.ndarray
-    carried: np.ndarray
-    transposed: np.ndarray  # (4096,) W2, row by row
-    output: np.ndarray
-    error: np.ndarray
+    h1: np.ndarray  # (n, 64)
+    h2: np.ndarray  # (n, 64)
+    delta: np.ndarray  # (n, 64)
+    carried: np.ndarray  # (n, 64)
+    transposed: np.ndarray  # (4096,), the hidden layer's W row by row
+    output: np.ndarray  # (n,)
+    error: np.ndarray  # (n,)
     ones: np.ndarray
 
 
 @jit
-def aligned(n: int) -> np.ndarray:
-    """n Float32 zeros that start on a cache line."""
-    room = np.zeros(n + 16, np.float32)
-    start = (-room.ctypes.data // 4) % 16
+def take(room: np.ndarray, used: np.ndarray, n: int) -> np.ndarray:
+    """n Float32 of a room, from a cache line on; `used` (1,) counts what is taken."""
+    start = used[0]
+    used[0] += (n + 15) // 16 * 16
     return room[start : start + n]
+
+
+def room_for(points: int) -> int:
+    """How many Float32 a run on up to that many points at once takes; see `take`."""
+    return 4 * ROWS * points + ROWS * ROWS + 4 * (SIZE + 15) + 10 * (points + 15)
+
+
+@jit
+def layers(w: np.ndarray) -> Layers:
+    """The views of a vector (4353,)."""
+    return Layers(w[:64], w[64:128], w[128:4224], w[4224:4288], w[4288:4352], w[4352:])
+
+
+@jit
+def workspace(room: np.ndarray, used: np.ndarray, n: int) -> Work:
+    """Room for batches of up to n points."""
+    out_of_line()
+    ones = take(room, used, 16)
+    fill(ones, _1)
+    h1, h2 = take(room, used, ROWS * n), take(room, used, ROWS * n)
+    delta, carried = take(room, used, ROWS * n), take(room, used, ROWS * n)
+    return Work(
+        h1.reshape((n, ROWS)),
+        h2.reshape((n, ROWS)),
+        delta.reshape((n, ROWS)),
+        carried.reshape((n, ROWS)),
+        take(room, used, ROWS * ROWS),
+        take(room, used, n),
+        take(room, used, n),
+        ones,
+    )
 
 
 @jit
@@ -55,18 +97,6 @@ def fill(out: np.ndarray, value: np.float32) -> None:
 
 
 @jit
-def workspace(n: int) -> Work:
-    """Room for batches of up to n points."""
-    out_of_line()
-    ones = aligned(16)
-    fill(ones, _1)
-    return Work(
-        aligned(ROWS * n), aligned(ROWS * n), aligned(ROWS * n), aligned(ROWS * n),
-        aligned(ROWS * ROWS), aligned(n), aligned(n), ones,
-    )  # fmt: skip
-
-
-@jit
 def predict(arithmetic, w, x, work) -> None:
     """The network's output at x (n,) into `work.output`, hidden values into `h1` and `h2`.
 
@@ -74,19 +104,17 @@ def predict(arithmetic, w, x, work) -> None:
     """
     out_of_line()
     n = x.size
-    w1, b1, b2, b3 = w[W1], w[B1], w[B2], w[B3]
+    h1, h2, output = work.h1, work.h2, work.output
     for j in range(n):
-        h1 = work.h1[ROWS * j : ROWS * (j + 1)]
         for i in range(ROWS):
-            h1[i] = arithmetic.tanh(w1[i] * x[j] + b1[i])
-    arithmetic.product(work.h2, w[W2], work.h1, 1, ROWS, n, ROWS)
+            h1[j, i] = arithmetic.tanh(w.w1[i] * x[j] + w.b1[i])
+    arithmetic.product(h2, w.w2, h1, _NEXT, _COLUMN, n, _COLUMN)
     for j in range(n):
-        h2 = work.h2[ROWS * j : ROWS * (j + 1)]
         for i in range(ROWS):
-            h2[i] = arithmetic.tanh(h2[i] + b2[i])
-    arithmetic.row_times_matrix(work.output, w[W3], work.h2, n)
+            h2[j, i] = arithmetic.tanh(h2[j, i] + w.b2[i])
+    arithmetic.row_times_matrix(output, w.w3, h2, n)
     for j in range(n):
-        work.output[j] += b3
+        output[j] += w.b3[0]
 
 
 @jit
@@ -111,30 +139,31 @@ def transpose(out, w) -> None:
 
 @jit
 def gradient(arithmetic, g, w, x, y, work) -> np.float32:
-    """The gradient of the loss at (x, y) into g (4353,); returns the loss."""
+    """The gradient of the loss at (x, y) into the layers g; returns the loss."""
     out_of_line()
     n = x.size
+    h1, h2, delta, carried = work.h1, work.h2, work.delta, work.carried
     predict(arithmetic, w, x, work)
     loss = mse(arithmetic, y, work)
     scale = _1 / np.float32(n)
-    d, w3 = work.error, w[W3]
+    d = work.error
     for j in range(n):
         d[j] = scale * (_2 * (work.output[j] - y[j]))
 
-    arithmetic.row_gradient(g[W3], d, work.h2, n)
-    g[B3] = arithmetic.sum_row(d, n)
+    arithmetic.row_gradient(g.w3, d, h2, n)
+    g.b3[0] = arithmetic.sum_row(d, n)
     for j in range(n):
-        delta, h2 = work.delta[ROWS * j : ROWS * (j + 1)], work.h2[ROWS * j : ROWS * (j + 1)]
         for i in range(ROWS):
-            delta[i] = (w3[i] * d[j]) * (_1 - h2[i] * h2[i])
+            delta[j, i] = (w.w3[i] * d[j]) * (_1 - h2[j, i] * h2[j, i])
 
-    arithmetic.product(g[W2], work.delta, work.h1, ROWS, 1, ROWS, n)
-    arithmetic.sum_columns(g[B2], work.delta, work.ones, n)
-    transpose(work.transposed, w[W2])
-    arithmetic.product(work.carried, work.transposed, work.delta, 1, ROWS, n, ROWS)
-    for i in range(ROWS * n):
-        work.carried[i] = work.carried[i] * (_1 - work.h1[i] * work.h1[i])
+    arithmetic.product(g.w2, delta, h1, _COLUMN, _NEXT, _COLUMN, n)
+    arithmetic.sum_columns(g.b2, delta, work.ones, n)
+    transpose(work.transposed, w.w2)
+    arithmetic.product(carried, work.transposed, delta, _NEXT, _COLUMN, n, _COLUMN)
+    for j in range(n):
+        for i in range(ROWS):
+            carried[j, i] = carried[j, i] * (_1 - h1[j, i] * h1[j, i])
 
-    arithmetic.column_gradient(g[W1], work.carried, x, n)
-    arithmetic.sum_columns(g[B1], work.carried, work.ones, n)
+    arithmetic.column_gradient(g.w1, carried, x, n)
+    arithmetic.sum_columns(g.b1, carried, work.ones, n)
     return loss

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,12 @@ from repro.engine.handover import (
     EngineError,
     Optimiser,
     Weights,
-    evaluations,
-    records,
+    aligned,
     require_cpu,
     require_network,
 )
+from repro.engine.loops import POINTS
+from repro.engine.network import room_for
 from repro.flux import Descent
 from repro.flux.loss import _require_finite
 from repro.julia import MersenneTwister
@@ -58,7 +59,7 @@ def fomaml(
     """`repro.luna.fomaml` compiled; see `train` for the other arguments."""
     check_counts(n_tasks=n_tasks, train_batch_size=train_batch_size)
     opts = {"meta_opt": meta_opt or Descent(0.01), "inner_opt": inner_opt or Descent(0.02)}
-    sizes = (n_tasks, train_batch_size)
+    sizes = (TESTX, n_tasks, train_batch_size)
     return train(loops.fomaml, model, engine, opts, sizes, **common)
 
 
@@ -74,7 +75,7 @@ def reptile(
     """`repro.luna.reptile` compiled; see `train` for the other arguments."""
     check_counts(train_batch_size=train_batch_size)
     opts = {"meta_opt": meta_opt or Descent(0.1), "inner_opt": inner_opt or Descent(0.02)}
-    return train(loops.reptile, model, engine, opts, (train_batch_size,), **common)
+    return train(loops.reptile, model, engine, opts, (TESTX, train_batch_size), **common)
 
 
 def transfer_learn(
@@ -106,7 +107,7 @@ def train(
     model: nn.Module,
     engine: str | Arithmetic,
     opts: dict[str, Any],
-    sizes: Sequence[int],
+    sizes: Sequence[Any],
     *,
     epochs: int = 30_000,
     eval_batch_size: int = 10,
@@ -125,7 +126,7 @@ def train(
         loop: `loops.fomaml`, `loops.reptile` or `loops.transfer_learn`.
         engine: "exact", "fast", or an `Arithmetic`.
         opts: the loop's optimisers in order, by their argument's name.
-        sizes: the loop's own numbers.
+        sizes: the loop's own arguments.
         observe: called with the iteration's number and the model.
         observe_epochs: the iterations to call it after; all by default, which costs a return
             from compiled code each time.
@@ -148,53 +149,87 @@ def train(
         lasting = chosen[1:]
     compiled = [rule.compiled for rule in chosen]
     eval_opt = Optimiser(Descent(0.02), weights).compiled
+    kind = arithmetic(engine)
+    room = aligned(room_for(max(sizes[-1], eval_batch_size, POINTS)))
 
     def store() -> None:
         for part in (vector, draws, *lasting):
             part.store()
 
     done: list[Evaluation] = []
+    epoch = 0
+    observed = _observed(epochs, observe, observe_epochs)
     try:
-        for first, last, due in _chunks(epochs, observe, observe_epochs):
-            epochs_due = range(-(-first // eval_interval) * eval_interval, last + 1, eval_interval)
-            kept = records(len(epochs_due), eval_batch_size)
-            outcome = loop(
-                arithmetic(engine), vector.vector, *compiled, eval_opt, draws.compiled, TESTX,
-                first, last, *sizes, eval_interval, kept,
-            )  # fmt: skip
-            _require_done(outcome)
-            done += evaluations(kept, epochs_due)
-            if due and observe is not None:
+        for stop in _stops(epochs, eval_interval, observed):
+            iterations, epoch = stop - epoch, stop
+            _require_finite_loss(
+                loop(kind, vector.vector, *compiled, draws.compiled, iterations, *sizes, room)
+            )
+            if epoch % eval_interval == 0:
+                x = np.empty(eval_batch_size, np.float32)
+                wave = loops.draw_evaluation(draws.compiled, x)
+                task = SineWave(*wave)
+                done.append(_evaluate(kind, vector, eval_opt, 32, x, TESTX, task, epoch, room))
+            if observe is not None and epoch in observed:
                 store()
-                observe(last, model)
+                observe(epoch, model)
     finally:
         store()
     return done
 
 
-def _chunks(
+def _observed(
     epochs: int, observe: Observe | None, observe_epochs: Iterable[int] | None
-) -> Iterator[tuple[int, int, bool]]:
-    """First and last iteration of each stretch of compiled code, and whether to observe then."""
+) -> frozenset[int]:
+    """The iterations that the model is to be shown after."""
     if observe is None:
-        observed: list[int] = []
-    elif observe_epochs is None:
-        observed = list(range(1, epochs + 1))
-    else:
-        observed = sorted({e for e in observe_epochs if 1 <= e <= epochs})
-    marks = set(observed)
-    first = 1
-    for stop in [*observed, epochs]:
-        while first <= stop:
-            last = min(first + _BREATH - 1, stop)
-            yield first, last, last == stop and stop in marks
-            first = last + 1
+        return frozenset()
+    return frozenset(range(1, epochs + 1) if observe_epochs is None else observe_epochs)
 
 
-def _require_done(outcome: tuple[int, int, float]) -> None:
-    status, _, loss = outcome
-    if status != loops.DONE:
-        _require_finite(torch.tensor(loss))
+def _stops(epochs: int, eval_interval: int, observed: frozenset[int]) -> list[int]:
+    """The iterations at which compiled code returns."""
+    stops = {*range(eval_interval, epochs + 1, eval_interval), *range(_BREATH, epochs, _BREATH)}
+    stops |= {e for e in observed if 1 <= e <= epochs}
+    return sorted({*stops, epochs}) if epochs > 0 else []
+
+
+def _evaluate(
+    kind: Arithmetic,
+    weights: Weights,
+    opt: Any,
+    updates: int,
+    x: np.ndarray,
+    testx: np.ndarray,
+    task: SineWave,
+    epoch: int,
+    room: np.ndarray,
+) -> Evaluation:
+    y, testy, initial, final = (np.empty_like(a) for a in (x, testx, testx, testx))
+    losses = np.empty(updates + 1, np.float32)
+    wave = np.float32(task.amplitude), np.float32(task.phase_shift)
+    _require_finite_loss(
+        loops.eval_model(
+            kind,
+            weights.vector,
+            opt,
+            updates,
+            x,
+            testx,
+            wave,
+            y,
+            testy,
+            initial,
+            final,
+            losses,
+            room,
+        )
+    )
+    return Evaluation(task, x, testx, y, testy, initial, final, losses, epoch)
+
+
+def _require_finite_loss(loss: float) -> None:
+    _require_finite(torch.tensor(loss))
 
 
 def eval_model(
@@ -227,13 +262,11 @@ def eval_model(
     weights = require_network(model)
     rule = Optimiser(Descent(0.02) if opt is None else opt, weights)
     xs, testxs = x.numpy().copy(), testx.numpy().copy()
-    y, testy, initial, final = (np.empty_like(a) for a in (xs, testxs, testxs, testxs))
-    losses = np.empty(updates + 1, np.float32)
-    wave = np.float32(task.amplitude), np.float32(task.phase_shift)
-    outcome = loops.eval_model(
-        arithmetic(engine), Weights(model).vector, rule.compiled, updates, xs, testxs, wave,
-        y, testy, initial, final, losses,
-    )  # fmt: skip
-    rule.store()
-    _require_done(outcome)
-    return Evaluation(task, xs, testxs, y, testy, initial, final, losses, epoch)
+    try:
+        room = aligned(room_for(max(len(xs), len(testxs))))
+        return _evaluate(
+            arithmetic(engine), Weights(model), rule.compiled, updates, xs, testxs, task, epoch,
+            room,
+        )  # fmt: skip
+    finally:
+        rule.store()
