@@ -1,23 +1,19 @@
-"""The second post's figures, one function each, from arrays that :mod:`repro.ecoffet` computed.
-
-None of them trains anything. ``fit`` arguments are what ``experiment.fits`` returns, ``curves``
-map a model's name to what ``experiment.learning_curve`` returns, in the order of the legend.
-"""
+"""The figures of the second post. Each function draws arrays; none of them computes or trains."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial, wraps
 from typing import Any
 
-import matplotlib.pyplot as plt
+import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Drawing
+from numpy import ndarray
 
-Arrays = Mapping[str, np.ndarray]
-Curves = Mapping[str, np.ndarray]
+from repro.gallery import ecoffet
+from repro.gallery.figure import Figure
 
 DARKGRID: dict[str, Any] = {
     "axes.facecolor": "EAEAF2",
@@ -27,184 +23,228 @@ DARKGRID: dict[str, Any] = {
     "grid.linewidth": 1.0,
     "xtick.major.size": 0,
     "ytick.major.size": 0,
+    "ytick.minor.size": 0,
 }
-"""What makes the shared style look like the post's."""
+"""What makes the project's style look like the post's."""
+
+NAMES = {
+    "transfer": "Transfer",
+    "maml": "MAML",
+    "maml_first_order": "MAML First Order",
+    "reptile": "Reptile",
+    "random": "Random",
+    "maml_published": "MAML, as published",
+    "maml_first_order_published": "MAML First Order, as published",
+}
+COLOURS = dict(zip(NAMES, ("C0", "C1", "C2", "C3", "C5", "C1", "C2"), strict=True))
+"""A model has one colour in all figures."""
 
 
-def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Draw in the post's style, whatever the surroundings have set."""
-    style = [Path(__file__).with_name("repro.mplstyle"), DARKGRID]
-
+def darkgrid(draw: Callable[..., Drawing]) -> Callable[..., Drawing]:
     @wraps(draw)
-    def drawn(*args, **kwargs) -> Figure:
-        with plt.style.context(style, after_reset=True):
+    def drawn(*args, **kwargs) -> Drawing:
+        with matplotlib.style.context(DARKGRID):
             return draw(*args, **kwargs)
 
     return drawn
 
 
-def empty(**kwargs) -> tuple[Figure, Axes]:
-    figure = Figure(**kwargs)
-    return figure, figure.subplots()
+def axes(xlabel: str = "", ylabel: str = "") -> tuple[Drawing, Axes]:
+    figure = Drawing()
+    ax = figure.add_subplot()
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    return figure, ax
 
 
-@styled
-def random_tasks(x: np.ndarray, waves: np.ndarray) -> Figure:
-    """A few tasks: x (n,), waves (tasks, n)."""
-    figure, axes = empty()
-    axes.plot(x, waves.T)
+@darkgrid
+def random_tasks(x: ndarray, three: ndarray) -> Drawing:
+    """Three waves (3, n) over x (n,)."""
+    figure, ax = axes()
+    ax.plot(x, three.T)
     return figure
 
 
-@styled
-def thousand_tasks(x: np.ndarray, waves: np.ndarray) -> Figure:
-    """Many tasks on top of each other, all in black: x (n,), waves (tasks, n)."""
-    figure, axes = empty()
-    axes.plot(x, waves.T, color="black")
+@darkgrid
+def thousand_tasks(x: ndarray, thousand: ndarray) -> Drawing:
+    """All waves (1000, n) in black, one over the other."""
+    figure, ax = axes()
+    ax.plot(x, thousand.T, color="black", rasterized=True)
     return figure
 
 
-@styled
-def average_function(x: np.ndarray, average: np.ndarray, random: np.ndarray) -> Figure:
-    """The mean of very many tasks beside one of them; all (n,)."""
-    figure, axes = empty()
-    axes.plot(x, average, label="Average")
-    axes.plot(x, random, label="Random")
-    axes.legend()
+@darkgrid
+def average_function(x: ndarray, average: ndarray, random: ndarray) -> Drawing:
+    """The mean of very many waves beside one of them."""
+    figure, ax = axes()
+    ax.plot(x, average, label="Average")
+    ax.plot(x, random, label="Random")
+    ax.legend()
     return figure
 
 
-def task(fit: Arrays) -> Figure:
-    figure, axes = empty()
-    axes.plot(fit["train_x"], fit["train_y"], "^", label="Training Points", zorder=3)
-    axes.plot(fit["x"], fit["y"], label="True Function")
-    for steps, predictions in zip(fit["steps"], fit["predictions"], strict=True):
-        axes.plot(fit["x"], predictions, "--", label=f"After {steps} Steps")
-    axes.legend()
+@darkgrid
+def task(train_x: ndarray, train_y: ndarray, x: ndarray, y: ndarray, **after: ndarray) -> Drawing:
+    """Training points, the function behind them, and a model's predictions ``after_n`` steps."""
+    figure, ax = axes()
+    ax.plot(train_x, train_y, "^", label="Training Points", zorder=3)
+    ax.plot(x, y, label="True Function")
+    for name, predictions in after.items():
+        ax.plot(x, predictions, "--", label=f"After {name.removeprefix('after_')} Steps")
+    ax.legend()
     return figure
 
 
-def learning(curves: Curves, **line) -> Figure:
-    figure, axes = empty()
-    for name, (mean, low, high) in curves.items():
-        steps = np.arange(len(mean))
-        (drawn,) = axes.plot(steps, mean, label=name, **line)
-        axes.fill_between(steps, low, high, color=drawn.get_color(), alpha=0.2, linewidth=0)
-        axes.set_xlim(0, len(mean) - 1)
-    axes.set_xlabel("fits")
-    axes.set_ylabel("loss")
-    axes.legend(title="model")
+@darkgrid
+def learning_curve(marker: str = "s", linestyle: str = "--", **curves: ndarray) -> Drawing:
+    """Mean test losses over the steps, with their bands: (3, steps + 1) each."""
+    figure, ax = axes("fits", "loss")
+    for name, label in NAMES.items():
+        if name in curves:
+            published = name.endswith("_published")
+            _curve(ax, curves[name], label, COLOURS[name], "D" if published else marker,
+                   ":" if published else linestyle, hollow=published)  # fmt: skip
+    ax.set_xlim(0, max(c.shape[1] for c in curves.values()) - 1)
+    ax.legend(title="model")
     return figure
 
 
-MARKED = {"marker": "s", "linestyle": "--"}
+def _curve(
+    ax: Axes, curve: ndarray, label: str, colour: str, marker: str, linestyle: str, hollow: bool
+) -> None:
+    mean, low, high = curve
+    steps = np.arange(len(mean))
+    face = {"markerfacecolor": "white"} if hollow else {}
+    ax.plot(steps, mean, color=colour, label=label, marker=marker, linestyle=linestyle,
+            markersize=4.5, linewidth=1.4, clip_on=not marker, **face)  # fmt: skip
+    ax.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
 
 
-@styled
-def transfer_task(fit: Arrays) -> Figure:
-    """The transfer model on the first test task."""
-    return task(fit)
-
-
-@styled
-def transfer_learning_curve(curves: Curves) -> Figure:
-    """Transfer and Random over 0 to 99 steps."""
-    return learning(curves)
-
-
-@styled
-def maml_task(fit: Arrays) -> Figure:
-    """MAML on the first test task."""
-    return task(fit)
-
-
-@styled
-def maml_learning_curve(curves: Curves) -> Figure:
-    """Transfer, MAML and Random over 0 to 9 steps."""
-    return learning(curves, **MARKED)
-
-
-@styled
-def maml_one_sided(fit: Arrays) -> Figure:
-    """MAML on the task whose points lie on one side."""
-    return task(fit)
-
-
-@styled
-def first_order_task(fit: Arrays) -> Figure:
-    """First-order MAML on the first test task."""
-    return task(fit)
-
-
-@styled
-def first_order_learning_curve(curves: Curves) -> Figure:
-    """MAML and MAML First Order over 0 to 9 steps, 5 models each."""
-    return learning(curves, **MARKED)
-
-
-@styled
-def first_order_one_sided(fit: Arrays) -> Figure:
-    """First-order MAML on the one-sided task."""
-    return task(fit)
-
-
-@styled
-def reptile_task(fit: Arrays) -> Figure:
-    """Reptile on the first test task."""
-    return task(fit)
-
-
-@styled
-def reptile_learning_curve(curves: Curves) -> Figure:
-    """MAML, MAML First Order and Reptile over 0 to 31 steps, 5 models each."""
-    return learning(curves, **MARKED)
-
-
-@styled
-def reptile_one_sided(fit: Arrays) -> Figure:
-    """Reptile on the one-sided task."""
-    return task(fit)
-
-
-@styled
-def peculiar_learning_curve(curves: Curves) -> Figure:
-    """MAML and MAML First Order, as the notebook has them and as published."""
-    figure = learning(curves, **MARKED)
-    axes = figure.axes[0]
-    axes.set_title("What adding the training gradient does")
-    axes.set_ylim(bottom=0)
-    return figure
-
-
-@styled
-def expansion(rates: np.ndarray, residuals: Mapping[str, np.ndarray], titles: Sequence[str]):
-    """What is left of a meta-update's direction after one and after two terms of its expansion.
+@darkgrid
+def expansion(rates: ndarray, **left: ndarray) -> Drawing:
+    """What is left of each method's direction after one and after two terms of its expansion.
 
     Args:
         rates: (n,) inner learning rates.
-        residuals: per method (panels, 2, n): norm after AvgGrad alone, and after AvgGradInner too.
-        titles: of the panels.
+        left: per method (2, 2, n) norms: relu and tanh; without and with AvgGradInner.
     """
-    figure = Figure(figsize=(4.5 * len(titles), 4))
-    panels = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
-    for i, (axes, title) in enumerate(zip(panels, titles, strict=True)):
-        for name, values in residuals.items():
-            (line,) = axes.loglog(rates, values[i, 0], "--", lw=1.2)
-            axes.loglog(rates, values[i, 1], "o-", ms=3.5, color=line.get_color(), label=name)
-        axes.set_title(title)
-        axes.set_xlabel("inner learning rate")
-    _power_guides(panels[-1], rates)
+    figure = Drawing(figsize=(9, 4))
+    panels = figure.subplots(1, 2, sharey=True)
+    for i, ax in enumerate(panels):
+        for name, values in left.items():
+            (line,) = ax.loglog(rates, values[i, 0], "--", linewidth=1.2)
+            ax.loglog(rates, values[i, 1], "o-", color=line.get_color(), markersize=3.5, label=name)
+        ax.set(title=("relu, the post's network", "tanh")[i], xlabel="inner learning rate")
+    _slopes(panels[1], rates)
     panels[0].set_ylabel("norm of what is left")
-    panels[0].plot([], [], "--", color="0.4", lw=1.2, label="without AvgGradInner")
-    panels[0].plot([], [], "o-", color="0.4", ms=3.5, label="with AvgGradInner")
+    panels[0].plot([], [], "--", color="0.4", linewidth=1.2, label="without AvgGradInner")
+    panels[0].plot([], [], "o-", color="0.4", markersize=3.5, label="with AvgGradInner")
     panels[0].legend(loc="lower right")
     return figure
 
 
-def _power_guides(axes: Axes, rates: np.ndarray) -> None:
+def _slopes(ax: Axes, rates: ndarray) -> None:
     """Grey lines with the slopes of errors in lr and in lr squared, beside the curves."""
     for power, factor, side in [(1, 1e3, "bottom"), (2, 1e2, "top")]:
         middle = np.sqrt(rates[0] * rates[-1])
-        axes.loglog(rates, factor * rates**power, color="0.6", lw=1, zorder=1)
-        axes.text(middle, factor * middle**power, f"slope {power} ", color="0.4", fontsize=9,
-                  va=side, ha="right" if side == "bottom" else "left")  # fmt: skip
+        ax.loglog(rates, factor * rates**power, color="0.6", linewidth=1, zorder=1)
+        ax.text(middle, factor * middle**power, f" slope {power} ", color="0.4", fontsize=9,
+                va=side, ha="right" if side == "bottom" else "left")  # fmt: skip
+
+
+# The gallery, in the post's order
+
+SIDES = {"first": "the first test task", "one-sided": "a task whose points lie on one side of 0"}
+
+
+def _task(method: str, about: str, *, one_sided: bool = False, lr: float = 0.01) -> Figure:
+    slug = method.replace("_", "-").removeprefix("maml-")
+    where = SIDES["one-sided" if one_sided else "first"]
+    return Figure(
+        name=f"ecoffet-{slug}-{'one-sided' if one_sided else 'task'}",
+        heading=f"{NAMES[method]} on {where}",
+        caption=f"{about}, fine-tuned on ten points: gradient steps at rate {lr}.",
+        draw=task,
+        data=ecoffet.tuned(ecoffet.METHODS[method], one_sided=one_sided, lr=lr),
+        parity=ecoffet.parity(method),
+    )
+
+
+def _learning(name: str, steps: int, models: dict[str, int], caption: str, **style) -> Figure:
+    labels = [NAMES[m] for m in models]
+    return Figure(
+        name=f"ecoffet-{name}-learning-curve",
+        heading=f"Learning curve: {', '.join(labels[:-1])} and {labels[-1]}",
+        caption=f"Mean test loss after 0 to {steps} gradient steps at rate 0.01. {caption} The "
+        "bands hold 68 % of 5,000 means over tasks drawn anew with replacement.",
+        draw=partial(learning_curve, **style),
+        data=ecoffet.curves(steps, models),
+        parity=ecoffet.parity(*(m for m in models if not m.endswith("_published"))),
+    )
+
+
+_FIVE = "1,000 test tasks and five models each."
+_TRAINED = "trained on 10,000 tasks, four times each"
+
+FIGURES = (
+    Figure(
+        "ecoffet-random-tasks",
+        "Three tasks",
+        "Waves with random amplitude and phase, at 100 points.",
+        random_tasks,
+        ecoffet.waves("three"),
+    ),
+    Figure(
+        "ecoffet-1000-tasks",
+        "1,000 tasks",
+        "Any value of y belongs to any x.",
+        thousand_tasks,
+        ecoffet.waves("thousand"),
+    ),
+    Figure(
+        "ecoffet-average-function",
+        "The average function",
+        "The mean of 10,000 tasks is flat; one random task beside it.",
+        average_function,
+        ecoffet.waves("average", "random"),
+    ),
+    _task("transfer", "A network trained on 10,000 tasks, one after the other", lr=0.02),
+    _learning(
+        "transfer",
+        99,
+        {"transfer": 1, "random": 1},
+        "1,000 test tasks, one model each.",
+        marker="",
+        linestyle="-",
+    ),
+    _task("maml", f"MAML's first network, {_TRAINED}"),
+    _learning(
+        "maml",
+        9,
+        {"transfer": 1, "maml": 1, "random": 1},
+        "1,000 test tasks, one model each.",
+    ),
+    _task("maml", "The same network", one_sided=True),
+    _task("maml_first_order", f"First-order MAML's first network, {_TRAINED}"),
+    _learning("first-order", 9, {"maml": 5, "maml_first_order": 5}, _FIVE),
+    _task("maml_first_order", "The same network", one_sided=True),
+    _task("reptile", f"Reptile's first network, {_TRAINED}"),
+    _learning("reptile", 31, {"maml": 5, "maml_first_order": 5, "reptile": 5}, _FIVE),
+    _task("reptile", "The same network", one_sided=True),
+    _learning(
+        "peculiar",
+        9,
+        {"maml": 5, "maml_published": 5, "maml_first_order": 5, "maml_first_order_published": 5},
+        "The notebook adds the training gradient to the meta-gradient; the published algorithm "
+        f"does not. {_FIVE}",
+    ),
+    Figure(
+        "ecoffet-expansion",
+        "What the methods have in common",
+        "A meta-update's mean direction over all sequences of three of three minibatches, less "
+        "the first term of its expansion in the inner rate (AvgGrad), and less the second one too "
+        "(AvgGradInner). With both, what is left falls with the square of the rate, up to the "
+        "rate at which the first relu changes sides. Float64, untrained networks.",
+        expansion,
+        ecoffet.expansions,
+    ),
+)

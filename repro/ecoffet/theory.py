@@ -50,8 +50,14 @@ def fomaml(losses: Sequence[VectorLoss], w: Tensor, lr: float) -> Tensor:
 
 
 def reptile(losses: Sequence[VectorLoss], w: Tensor, lr: float) -> Tensor:
-    """How far SGD on all the losses goes, divided by ``lr``."""
-    return (w - sgd(losses, w, lr)) / lr
+    """How far SGD on all the losses goes, divided by ``lr``: the sum of the slopes on the way.
+
+    Adding them up loses nothing, where ``(w - wk) / lr`` would cancel at small rates.
+    """
+    total = torch.zeros_like(w)
+    for loss in losses:
+        total = total + slope(loss, w - lr * total)
+    return total
 
 
 DIRECTIONS: dict[str, Direction] = {"MAML": maml, "FOMAML": fomaml, "Reptile": reptile}
