@@ -15,5 +15,7 @@ from repro.engine.running import eval_model as eval_model
 from repro.engine.running import fomaml as fomaml
 from repro.engine.running import reptile as reptile
 from repro.engine.running import transfer_learn as transfer_learn
+from repro.engine.seeds import SeedRun as SeedRun
+from repro.engine.seeds import train_seeds as train_seeds
 
 _registered = (_exact, _fast)  # importing them makes their primitives known

@@ -28,6 +28,8 @@ class Optimiser(NamedTuple):
 @jit
 def reset(opt: Optimiser) -> None:
     """Forget the state, as for arrays that the optimiser has not met."""
+    if opt.kind == DESCENT:
+        return
     for i in range(SIZE):
         opt.first[i] = opt.second[i] = np.float32(0)
     opt.powers[0], opt.powers[1] = opt.constants[1], opt.constants[2]
