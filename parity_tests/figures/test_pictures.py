@@ -18,7 +18,7 @@ from repro.gallery.store import Store
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    return Runs(Options(), Store(tmp_path_factory.mktemp("cache"), print))
+    return Runs(Options(engine="eager"), Store(tmp_path_factory.mktemp("cache"), print))
 
 
 def picture(runs: Runs, path: Path, change=lambda axes: None) -> Path:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from repro import flux, luna
+from repro import engine, flux, luna
 from repro.case import Case
 from repro.errors import ReproError
 from repro.flux import ADAM, Momentum, Optimiser
@@ -23,6 +21,7 @@ from repro.luna.quantities import kind_of
 from repro.port import nudged
 from repro.trajectory import Series, Trajectory
 
+EAGER = "eager"
 CHECKPOINT = 1000
 """Iterations between checkpoints: what an interruption can cost at most."""
 
@@ -35,15 +34,14 @@ Kept = dict[str, dict[int, np.ndarray]]
 """Per quantity, what it was after which iteration."""
 
 
-def engine_for(function: str, options: Options) -> str:
+def engine_for(options: Options) -> str:
     """The engine to train with: the one asked for, else the closest to the original there is.
 
     Raises:
         ReproError: the engine asked for is not there.
     """
-    compiled = "engine" in signature(getattr(luna, function)).parameters
     on_cpu = torch.device(options.device).type == "cpu"
-    there = ("exact", "fast", "eager") if compiled and on_cpu else ("eager",)
+    there = (*engine.ENGINES, EAGER) if on_cpu else (EAGER,)
     if options.engine is None:
         return there[0]
     if options.engine not in there:
@@ -55,7 +53,7 @@ def engine_for(function: str, options: Options) -> str:
 
 def training_job(name: str, case: Case, options: Options) -> Job:
     """A case's training run as a job that is resumable every ``CHECKPOINT`` iterations."""
-    engine = engine_for(case.function, options)
+    chosen = engine_for(options)
     arguments = {
         "function": case.function,
         "seed": case.seed,
@@ -64,21 +62,19 @@ def training_job(name: str, case: Case, options: Options) -> Job:
         "weight_epochs": list(case.weight_epochs),
         "kwargs": dict(case.kwargs),
         "device": options.device,
-        "engine": engine,
+        "engine": chosen,
         "perturbation": options.perturbation,
     }
 
     def compute(so_far: Trajectory | None, keep: Keep, tick: Tick) -> Trajectory:
-        training = Training(case, options.device, engine, options.perturbation, so_far)
+        training = Training(case, options.device, chosen, options.perturbation, so_far)
         return training.run(keep, tick)
 
-    return Job(name, case.epochs, arguments, _sources(engine), compute, done=_last_epoch)
+    return Job(name, case.epochs, arguments, _sources(chosen), compute, done=_last_epoch)
 
 
-def _sources(engine: str) -> tuple[Path, ...]:
-    if engine == "eager":
-        return SOURCES
-    return SOURCES + sources_of(import_module("repro.engine"))
+def _sources(chosen: str) -> tuple[Path, ...]:
+    return SOURCES if chosen == EAGER else SOURCES + sources_of(engine)
 
 
 def _last_epoch(so_far: Trajectory) -> int:
@@ -101,7 +97,7 @@ class Training:
         self,
         case: Case,
         device: str,
-        engine: str,
+        engine: str = EAGER,
         perturbation: int | None = None,
         so_far: Trajectory | None = None,
     ) -> None:
@@ -138,8 +134,9 @@ class Training:
         return Trajectory(series)
 
     def _train(self, n: int) -> None:
-        extra = {} if self.engine == "eager" else {"engine": self.engine}
-        function = getattr(luna, self.case.function)
+        eager = self.engine == EAGER
+        function = getattr(luna if eager else engine, self.case.function)
+        extra = {} if eager else {"engine": self.engine}
         evaluations = function(
             self.model,
             epochs=n,
