@@ -6,5 +6,9 @@ class ReproError(Exception):
     the command line prints it and exits with status 2."""
 
 
+class EngineError(ReproError, ValueError):
+    """A compiled engine was asked for something that it does not do."""
+
+
 class NonFiniteLossError(ReproError, ArithmeticError):
     """Raised where Flux's ``back!`` and ``gradient`` raise: the loss is infinite or NaN."""

@@ -12,13 +12,21 @@ from torch import nn
 from repro import ecoffet, luna
 from repro.case import Case
 from repro.ecoffet.quantities import trajectory as notebook_trajectory
+from repro.errors import EngineError
 from repro.flux import Descent
 from repro.julia import MersenneTwister, julia_linrange, julia_range
 from repro.luna.quantities import kind_of
 from repro.settings import settings
 from repro.trajectory import Series, Trajectory
 
-Tick = Callable[[], object]
+Tick = Callable[[int], object]
+
+EAGER_ONLY = {
+    "eval_model": "is recorded on Float64 data",
+    "transfer_learn_blog": "has Float64 data",
+    "ecoffet_notebook": "is the second post's",
+}
+"""Cases that the compiled engines, which compute the first post in Float32, do not run."""
 
 
 def run(
@@ -27,7 +35,8 @@ def run(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     perturbation: int | None = None,
-    tick: Tick = lambda: None,
+    engine: str = "eager",
+    tick: Tick = lambda _: None,
 ) -> Trajectory:
     """Run a case's port from its seed.
 
@@ -37,11 +46,18 @@ def run(
         dtype: of the weights; float64 computes on the same (Float32) draws.
         perturbation: move every initial weight by one Float32 ulp, up or down as this seed
             says; None leaves them as drawn.
-        tick: called once per iteration, for a progress bar.
+        engine: ``"eager"``, ``"exact"`` or ``"fast"``. The zoo script's evaluations after the
+            training, on Float64 data, are eager in any case.
+        tick: called as ``tick(n)`` after n more iterations, for a progress bar.
 
     Returns:
         Trajectory with the quantities of the recordings.
+
+    Raises:
+        EngineError: a compiled engine cannot run this case.
     """
+    if engine != "eager" and case.function in EAGER_ONLY:
+        raise EngineError(f"{case.function} {EAGER_ONLY[case.function]}: use the eager engine")
     if case.function == "ecoffet_notebook":
         return _notebook(case, device, dtype, perturbation, tick)
     rng = MersenneTwister(case.seed)
@@ -49,8 +65,8 @@ def run(
     if perturbation is not None:
         luna.unflatten(model, nudged(luna.flatten(model), perturbation))
     runner = {"eval_model": _untrained, "zoo_script": _zoo_script}.get(case.function, _training)
-    provenance = _provenance(case, device, dtype, perturbation)
-    series = runner(case, model, rng, tick)
+    provenance = {**_provenance(case, device, dtype, perturbation), "engine": engine}
+    series = runner(case, model, rng, engine, tick)
     kinds = {name: kind_of(name) for name in series}
     return Trajectory(
         {name: Series(s.steps, s.values, kinds[name]) for name, s in series.items()}, provenance
@@ -100,25 +116,13 @@ def nudged(weights: np.ndarray, seed: int) -> np.ndarray:
     return np.nextafter(weights.astype(np.float32), towards).astype(weights.dtype)
 
 
-def _training(case: Case, model: nn.Module, rng: MersenneTwister, tick: Tick) -> dict[str, Series]:
-    function, fixed = _function(case.function)
-    kept: dict[int, np.ndarray] = {}
-
-    def observe(epoch: int, model: nn.Module) -> None:
-        tick()
-        if epoch in weight_epochs:
-            kept[epoch] = luna.flatten(model)
-
+def _training(
+    case: Case, model: nn.Module, rng: MersenneTwister, engine: str, tick: Tick
+) -> dict[str, Series]:
     weight_epochs = set(case.weight_epochs)
     init_weights = luna.flatten(model)
-    evaluations = function(
-        model,
-        epochs=case.epochs,
-        eval_interval=case.eval_interval,
-        rng=rng,
-        observe=observe,
-        **fixed,
-        **case.arguments(),
+    evaluations, kept = _train(
+        case.function, model, case, rng, engine, weight_epochs, tick, **case.arguments()
     )
     series = {
         "init_weights": _series({0: init_weights}),
@@ -128,6 +132,35 @@ def _training(case: Case, model: nn.Module, rng: MersenneTwister, tick: Tick) ->
     if kept:
         series["weights"] = _series(kept)
     return series
+
+
+def _train(
+    function: str,
+    model: nn.Module,
+    case: Case,
+    rng: MersenneTwister,
+    engine: str,
+    weight_epochs: set[int],
+    tick: Tick,
+    **kwargs: Any,
+) -> tuple[list[luna.Evaluation], dict[int, np.ndarray]]:
+    """Run a training function; its evaluations, and the weights after the epochs asked for."""
+    kept: dict[int, np.ndarray] = {}
+    last = 0
+
+    def observe(epoch: int, model: nn.Module) -> None:
+        nonlocal last
+        tick(epoch - last)
+        last = epoch
+        if epoch in weight_epochs:
+            kept[epoch] = luna.flatten(model)
+
+    port, fixed = _function(function)
+    if engine != "eager":
+        looks = weight_epochs | set(range(1000, case.epochs + 1, 1000)) | {case.epochs}
+        fixed |= {"engine": engine, "observe_epochs": looks}
+    lengths = {"epochs": case.epochs, "eval_interval": case.eval_interval}
+    return port(model, **lengths, rng=rng, observe=observe, **fixed, **kwargs), kept
 
 
 def _function(name: str) -> tuple[Any, dict[str, Any]]:
@@ -156,7 +189,9 @@ def _series(values: dict[int, Any]) -> Series:
 UNTRAINED = {"lr002": 0.02, "lr001": 0.01}
 
 
-def _untrained(case: Case, model: nn.Module, rng: MersenneTwister, tick: Tick) -> dict[str, Series]:
+def _untrained(
+    case: Case, model: nn.Module, rng: MersenneTwister, engine: str, tick: Tick
+) -> dict[str, Series]:
     """Evaluate a new model on ``SineWave(4, 1)`` at two learning rates, data in Float64."""
     device = next(model.parameters()).device
     x = torch.from_numpy(rng.uniform(-5.0, 5.0, 10)).to(device)
@@ -175,7 +210,7 @@ def evaluation_series(result: luna.Evaluation, prefix: str, step: int) -> dict[s
 
 
 def _zoo_script(
-    case: Case, model: nn.Module, rng: MersenneTwister, tick: Tick
+    case: Case, model: nn.Module, rng: MersenneTwister, engine: str, tick: Tick
 ) -> dict[str, Series]:
     """The model zoo's script: train by FOMAML, by Reptile, and fine-tune both on few points."""
     device = next(model.parameters()).device
@@ -185,14 +220,7 @@ def _zoo_script(
     series: dict[str, Series] = {}
 
     def train(name: str, model: nn.Module, rng: MersenneTwister) -> None:
-        function = getattr(luna, name)
-        evaluations = function(
-            model,
-            epochs=case.epochs,
-            eval_interval=case.eval_interval,
-            rng=rng,
-            observe=lambda *_: tick(),
-        )
+        evaluations, _ = _train(name, model, case, rng, engine, set(), tick)
         series[f"{name}_weights"] = _series({case.epochs: luna.flatten(model)})
         if evaluations:
             losses = {e.epoch: e.test_losses for e in evaluations}

@@ -13,7 +13,7 @@ import torch
 
 from repro import port
 from repro.case import Case
-from repro.flux import NonFiniteLossError
+from repro.errors import EngineError, NonFiniteLossError
 from repro.localise import Localised
 from repro.parity.arbiter import Arbiter, arbitrate
 from repro.parity.compare import NothingToCompare, Report, compare
@@ -120,6 +120,8 @@ def check(
         found = run(case, device=device, dtype=dtype)
     except NonFiniteLossError as error:
         return Result(case, Verdict.FAIL, reason=f"the port broke off: {error}", reference=expected)
+    except EngineError as error:
+        return Result(case, Verdict.NOT_RUN, reason=str(error), reference=expected)
     seconds = time.perf_counter() - start
     try:
         report = compare(expected, found, _tolerance(case, envelope))

@@ -22,7 +22,7 @@ def _console(stderr: bool = False) -> Console:
 
 console, errors = _console(), _console(stderr=True)
 
-Tick = Callable[[], object]
+Tick = Callable[..., object]
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def progress_bar(total: int, title: str) -> Iterator[tuple[Tick, Callable[[str],
         ``tick()``, one unit done, and ``announce(line)``, shown when not on a terminal.
     """
     if not errors.is_terminal:
-        yield (lambda: None), errors.print
+        yield (lambda _=1: None), errors.print
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True) as progress:
@@ -42,7 +42,7 @@ def progress_bar(total: int, title: str) -> Iterator[tuple[Tick, Callable[[str],
         def announce(line: str) -> None:
             progress.update(task, description=line.split()[0])
 
-        yield (lambda: progress.advance(task)), announce
+        yield (lambda n=1: progress.advance(task, n)), announce
 
 
 def one_thread() -> None:

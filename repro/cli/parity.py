@@ -50,6 +50,7 @@ def parity(
     iterations: Annotated[
         int, typer.Option(help="How many, where a live Julia answers.")
     ] = MAIN_EPOCHS,
+    engine: Annotated[str, typer.Option(help="eager, exact or fast.")] = "eager",
     localise: Annotated[
         bool, typer.Option("--localise", help="Name the first wrong operation (needs a Julia).")
     ] = False,
@@ -89,7 +90,7 @@ def parity(
     results = []
     total = sum(max(c.epochs, 1) for c in cases)
     with closing(answering), progress_bar(total, "parity") as (tick, announce):
-        run = partial(port.run, tick=tick)
+        run = partial(port.run, tick=tick, engine=engine)
         for one in cases:
             result = check(
                 one,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from repro.flux import Descent, Optimiser, back, mse, update_params
+from repro.luna.engines import with_engines
 from repro.luna.sine import SineWave, copies, params, restore
 
 
@@ -37,6 +38,7 @@ class Evaluation:
 Print = Callable[[str], None]
 
 
+@with_engines
 def eval_model(
     model: nn.Module,
     x: Tensor,
