@@ -14,18 +14,19 @@ from repro.suite import ENVELOPES, measure_envelope, perturbations
 
 def envelope(
     names: Annotated[list[str] | None, typer.Argument(help="Recordings; all by default.")] = None,
+    engine: Annotated[str, typer.Option(help="eager, exact or fast.")] = "eager",
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = ENVELOPES,
 ) -> None:
     """Measure how a last-bit perturbation grows, and keep it beside the recordings.
 
     Every recording is run once as it is and once per perturbation: minutes each for the long
-    ones, over half an hour for the zoo script.
+    ones, over half an hour for the zoo script, unless a compiled engine does it.
     """
     one_thread()
     cases = [recorded.load(name).case for name in names or recorded.names()]
     total = sum((1 + len(perturbations(c))) * max(c.epochs, 1) for c in cases)
     with progress_bar(total, "envelope") as (tick, announce):
         for case in cases:
-            measure_envelope(case, tick=tick).save(out / f"{case.name}.npz")
+            measure_envelope(case, tick=tick, engine=engine).save(out / f"{case.name}.npz")
             announce(f"{case.name}: written")
     console.print(f"{len(cases)} envelopes in {out}")
