@@ -20,8 +20,10 @@ INNER, META = "C0", "C1"
 NAMES = {"fomaml": "FOMAML", "reptile": "Reptile", "transfer": "Transfer", "random": "Random"}
 
 
-def axes(title: str = "", xlabel: str = "", ylabel: str = "") -> tuple[Drawing, Axes]:
-    figure = Drawing()
+def axes(
+    title: str = "", xlabel: str = "", ylabel: str = "", dpi: float | None = None
+) -> tuple[Drawing, Axes]:
+    figure = Drawing(dpi=dpi)
     ax = figure.add_subplot()
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
     return figure, ax
@@ -35,8 +37,8 @@ def sine_wave(x: ndarray, y: ndarray) -> Drawing:
 
 
 def thousand_waves(x: ndarray, y: ndarray) -> Drawing:
-    """All waves (n, 100) in one colour, one over the other."""
-    figure, ax = axes()
+    """All waves (n, 100) in one colour, one over the other; few pixels keep the files small."""
+    figure, ax = axes(dpi=100)
     ax.plot(x, y.T, color="C0", linewidth=0.6, alpha=0.25, rasterized=True)
     return figure
 
@@ -45,7 +47,7 @@ def sampled_points(x: ndarray, y: ndarray, testx: ndarray, testy: ndarray) -> Dr
     """A few points and the wave they came from."""
     figure, ax = axes()
     _points_and_wave(ax, x, y, testx, testy)
-    ax.legend()
+    _legend_above(ax)
     return figure
 
 
@@ -53,6 +55,13 @@ def _points_and_wave(ax: Axes, x: ndarray, y: ndarray, testx: ndarray, testy: nd
     ax.plot(x, y, "o", color="C0", label="Sampled points", zorder=3)
     ax.plot(testx, testy, color="C1", label="Ground truth")
     ax.set_xlim(LIMITS)
+
+
+def _legend_above(ax: Axes) -> None:
+    """A legend in the upper right corner, and room for it above the curves."""
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.2 * (high - low))
+    ax.legend(loc="upper right", ncols=2)
 
 
 def fine_tuning(
@@ -75,7 +84,7 @@ def fine_tuning(
         ax.plot(testx, values, **ORIGINAL)
     if original:
         ax.plot([], [], label="The original's", **ORIGINAL)
-    ax.legend()
+    _legend_above(ax)
     return figure
 
 

@@ -19,7 +19,7 @@ from rich.progress import (
 from repro.cli.console import errors
 from repro.gallery.jobs import Job, Tick
 
-SECONDS_BETWEEN_LINES = 15.0
+SECONDS_BETWEEN_LINES, WORTH_SAYING = 15.0, 10.0
 
 
 @contextmanager
@@ -64,17 +64,24 @@ def estimates(
     say: Callable[[str], object],
     clock: Callable[[], float] = time.monotonic,
 ) -> Tick:
-    """A tick that says how long there is to go: at once when it first can, then now and then."""
-    start, first = clock(), done
+    """A tick that says how long there is to go, as soon as it can tell and then now and then.
+
+    The first iterations are left out of the estimate: they may have had to compile something.
+    """
+    start: float | None = None
+    first = done
     last = -SECONDS_BETWEEN_LINES
 
     def tick(n: int) -> None:
-        nonlocal done, last
+        nonlocal done, start, first, last
         done += n
+        if start is None:
+            start, first = clock(), done
+            return
         spent = clock() - start
-        if done < job.iterations and spent - last >= SECONDS_BETWEEN_LINES:
+        left = spent / (done - first) * (job.iterations - done)
+        if left > WORTH_SAYING and spent - last >= SECONDS_BETWEEN_LINES:
             last = spent
-            left = spent / (done - first) * (job.iterations - done)
             say(f"{job.name}: {done:,} of {job.iterations:,} iterations, {spell(left)} to go")
 
     return tick
