@@ -12,24 +12,24 @@ import os
 import threading
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGABRT, SIGBUS, SIGILL, SIGSEGV
 from typing import Any
 
 import numpy as np
 
-from repro.case import parse_optimiser
-from repro.flux import ADAM, Descent, Momentum, Optimiser
+from repro.flux import Optimiser
 from repro.julia.find import Julia, find_julia
 from repro.reference.frame import Value
 from repro.reference.inprocess import InProcess
+from repro.reference.requests import Tape as Tape
+from repro.reference.requests import draws_from, given, options_from, plain
 from repro.reference.worker import REQUEST_SECONDS, START_SECONDS, JuliaError, Worker
 
 WAYS = ("worker", "juliacall", "auto")
 #: Ends that Julia itself may come to (seen about once in 300 starts), unlike SIGKILL.
 CRASHES = (SIGSEGV, SIGBUS, SIGABRT, SIGILL)
-MODEL_WEIGHTS = 4353
 
 
 class JuliaRetryWarning(RuntimeWarning):
@@ -47,19 +47,6 @@ class Answer(dict[str, Any]):
     def __init__(self, arrays: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
         super().__init__(arrays)
         self.provenance = dict(provenance)
-
-
-@dataclass(frozen=True)
-class Tape:
-    """Draws to hand over, for a Julia whose generator is another.
-
-    Attributes:
-        uniforms: (n,) float64 in [0, 1), in the order in which they are drawn.
-        permutations: (m,) int64, 1-based permutations one after the other.
-    """
-
-    uniforms: np.ndarray
-    permutations: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 @dataclass(frozen=True)
@@ -204,8 +191,8 @@ class JuliaReference:
         request = {"op": "run", "function": function, "epochs": epochs}
         request |= {"eval_interval": eval_interval}
         request |= {"keep_draws": keep_draws, "keep_state": keep_state}
-        request |= _given(weights=weights, weight_epochs=weight_epochs)
-        request |= _draws(seed, tape) | _options(kwargs)
+        request |= given(weights=weights, weight_epochs=weight_epochs)
+        request |= draws_from(seed, tape) | options_from(kwargs)
         return self._ask(request, seconds)
 
     def trace(
@@ -233,7 +220,7 @@ class JuliaReference:
             kwargs: ``eval_interval`` and the function's arguments, as in :meth:`run`.
         """
         request = {"op": "trace", "function": function, "iteration": iteration}
-        request |= _given(weights=weights) | _draws(seed, tape) | _options(kwargs)
+        request |= given(weights=weights) | draws_from(seed, tape) | options_from(kwargs)
         request |= {f"state.{name}": values for name, values in (state or {}).items()}
         answer = self._ask(request, seconds)
         return Trace(
@@ -274,9 +261,9 @@ class JuliaReference:
         """
         request = {"op": "evaluate", "amplitude": amplitude, "phase_shift": phase_shift}
         request |= {"testx": testx, "updates": updates}
-        request |= _given(weights=weights, x=x) | _options({} if opt is None else {"opt": opt})
+        request |= given(weights=weights, x=x) | options_from({} if opt is None else {"opt": opt})
         if weights is None or x is None:
-            request |= _draws(seed, tape)
+            request |= draws_from(seed, tape)
         return self._ask(request, seconds)
 
     def zoo_script(
@@ -289,7 +276,7 @@ class JuliaReference:
     ) -> Answer:
         """The model zoo's script from start to end, as recorded in ``zoo_script_seed0``."""
         request = {"op": "zoo_script", "epochs": epochs, "eval_interval": eval_interval}
-        return self._ask(request | _draws(seed, None), seconds)
+        return self._ask(request | draws_from(seed, None), seconds)
 
     def draws(
         self,
@@ -311,24 +298,24 @@ class JuliaReference:
             generator: ``default``, ``MersenneTwister`` or ``Xoshiro``.
         """
         request = {"op": "draws", "kind": kind, "n": n, "skip": skip, "generator": generator}
-        return self._ask(request | _draws(seed, None), seconds)["values"]
+        return self._ask(request | draws_from(seed, None), seconds)["values"]
 
     def _ask(self, request: Mapping[str, Any], seconds: float | None) -> Answer:
-        plain = {name: _plain(value) for name, value in request.items()}
+        values = {name: plain(value) for name, value in request.items()}
         limit = self.seconds if seconds is None else seconds
         with self._lock:
             try:
-                return self._asked(plain, limit)
+                return self._asked(values, limit)
             except JuliaError as problem:
                 if problem.signal not in CRASHES:
                     raise
                 warnings.warn(f"{problem}\nTrying once more", JuliaRetryWarning, stacklevel=3)
-                return self._asked(plain, limit)
+                return self._asked(values, limit)
 
     def _asked(self, request: Mapping[str, Value], seconds: float) -> Answer:
         backend = self._running()
         answer = backend.ask(request, seconds)
-        return Answer(answer, self._about(backend) | _given(draws=answer.pop("draws", None)))
+        return Answer(answer, self._about(backend) | given(draws=answer.pop("draws", None)))
 
     def _running(self) -> Worker | InProcess:
         if self._backend is None or not self._backend.alive:
@@ -345,51 +332,3 @@ class JuliaReference:
 
 def _part(answer: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {n.removeprefix(prefix): v for n, v in answer.items() if n.startswith(prefix)}
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _draws(seed: int | None, tape: Tape | None) -> dict[str, Any]:
-    if (seed is None) == (tape is None):
-        raise ValueError("give either a seed or a tape of draws")
-    if tape is not None:
-        return {"uniforms": np.asarray(tape.uniforms, np.float64)} | {
-            "permutations": np.asarray(tape.permutations, np.int64)
-        }
-    assert seed is not None
-    return {"seed": int(seed) if abs(int(seed)) < 2**63 else str(int(seed))}
-
-
-def _options(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    for name, value in kwargs.items():
-        is_optimiser = name.endswith("opt")
-        options |= _optimiser(name, value) if is_optimiser else {name: value}
-    return options
-
-
-def _optimiser(name: str, value: Optimiser | str) -> dict[str, Any]:
-    """An optimiser by name and numbers; its state does not travel."""
-    opt = parse_optimiser(value) if isinstance(value, str) else value
-    if not isinstance(opt, Descent | Momentum | ADAM):
-        raise TypeError(f"{name} must be a Descent, Momentum or ADAM, not {opt!r}")
-    numbers = {name: type(opt).__name__, f"{name}.eta": float(opt.eta)}
-    if isinstance(opt, Momentum):
-        numbers |= {f"{name}.rho": float(opt.rho)}
-    if isinstance(opt, ADAM):
-        numbers |= {f"{name}.beta": np.asarray(opt.betas, np.float64)}
-    return numbers
-
-
-def _plain(value: Any) -> Value:
-    """What travels: strings, Python's own scalars, arrays."""
-    if isinstance(value, str | bool | int | float):
-        return value
-    array = np.asarray(value if isinstance(value, np.ndarray) else _listed(value))
-    return array if array.ndim else array.item()
-
-
-def _listed(value: Any) -> Any:
-    return list(value) if isinstance(value, Iterable) else value
