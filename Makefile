@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: parity test test-slow lint setup julia juliacall clean
+.PHONY: parity test test-slow record-check faults false-alarms figures figures-check lint setup julia juliacall clean
 
 parity: julia  ## the main job: the ports against the original's recorded runs
 	$(BIN)/repro parity
@@ -16,6 +16,22 @@ test: juliacall  ## the default suite, with a live Julia where one can be had
 
 test-slow: juliacall  ## whole recordings, the 50,000-iteration zoo script, full-size claims
 	$(BIN)/python -m pytest -m slow
+
+record-check: julia  ## the live reference against every recording of the original, bit for bit
+	$(BIN)/python -m repro.reference.check
+
+faults: julia  ## follow every planted fault beside a live Julia, and write the table
+	PYTHONPATH=parity_tests $(BIN)/python -m planted.localised --write docs/faults.md
+
+RUNS ?= 1000
+false-alarms: julia  ## hold the faithful ports against a live Julia in many random runs
+	PYTHONPATH=parity_tests $(BIN)/python -m planted.false_alarms --runs $(RUNS)
+
+figures: setup  ## every figure of both posts, from the seed up
+	$(BIN)/repro figures
+
+figures-check: setup  ## the data behind the committed figures, drawn again and compared
+	$(BIN)/repro figures-check
 
 lint: setup
 	$(BIN)/ruff check .

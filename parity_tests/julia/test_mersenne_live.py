@@ -7,13 +7,11 @@ import random
 import pytest
 
 from repro.julia import MersenneTwister
-from repro.julia.find import find_julia
 
 pytestmark = pytest.mark.julia
 
 
-def test_fresh_draws_agree(recorder, first_difference):
-    julia = find_julia()
+def test_fresh_draws_agree(recorder, first_difference, julia):
     if julia.version_info >= (1, 7):
         pytest.fail(f"{julia.version} draws another stream; name a Julia <= 1.6 in REPRO_JULIA")
     dice = random.Random("live")
