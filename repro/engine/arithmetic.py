@@ -63,6 +63,7 @@ class _ArithmeticType(types.Type):
         self.arithmetic = arithmetic
         names = [getattr(arithmetic, f.name) for f in fields(arithmetic)]
         super().__init__(name=f"Arithmetic({names[0] if len(set(names)) == 1 else names})")
+        self.cachable = {*names} <= {"exact", "fast"}
 
 
 @typeof_impl.register(Arithmetic)

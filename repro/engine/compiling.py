@@ -95,4 +95,18 @@ class _CacheImpl(CompileResultCacheImpl):
 
 
 class _Cache(FunctionCache):
+    """Keeps what was compiled from the engine's own sources, which the folder's name stands for."""
+
     _impl_class = _CacheImpl
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        return super().load_overload(sig, target_context) if _from_our_sources(sig) else None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        if _from_our_sources(sig):
+            super().save_overload(sig, data)
+
+
+def _from_our_sources(signature: Any) -> bool:
+    """Whether no argument brings code from elsewhere, like an `Arithmetic` with own primitives."""
+    return all(getattr(argument, "cachable", True) for argument in signature)

@@ -26,7 +26,7 @@ from repro.engine.network import room_for
 from repro.flux import Descent
 from repro.flux.loss import _require_finite
 from repro.julia import MersenneTwister
-from repro.luna.evaluate import Evaluation
+from repro.luna.evaluate import Evaluation, _report
 from repro.luna.sine import SineWave
 from repro.luna.training import check_counts
 
@@ -242,6 +242,7 @@ def eval_model(
     opt: Any = None,
     updates: int = 32,
     epoch: int = 0,
+    print: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """`repro.luna.eval_model` compiled.
 
@@ -270,3 +271,6 @@ def eval_model(
         )  # fmt: skip
     finally:
         rule.store()
+    if print is not None:
+        _report(task, result.test_losses, print)
+    return result

@@ -1,0 +1,38 @@
+"""Recorded cases run by a compiled engine, and where they first differ from the recording."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from repro import port
+from repro.engine import Arithmetic
+from repro.reference import recorded
+from repro.trajectory import Series, Trajectory
+
+TRAINING = ("fomaml", "reptile", "transfer_learn")
+FLOAT32 = [n for n in recorded.names() if recorded.load(n).case.function in TRAINING]
+"""Recordings of a training function on Float32 data."""
+
+
+def differences(name: str, engine: str | Arithmetic, epochs: int | None = None) -> dict[str, int]:
+    """For each recorded quantity that is not equal bit for bit: where it first differs."""
+    recording = recorded.load(name)
+    case = recording.case if epochs is None else recording.case.upto(epochs)
+    expected, found = recording.trajectory.upto(case.epochs), port.run(case, engine=engine)
+    return compared(expected, found)
+
+
+def compared(expected: Trajectory, found: Trajectory) -> dict[str, int]:
+    assert len(expected.series) >= 4
+    steps = {name: first_step(series, found[name]) for name, series in expected.series.items()}
+    return {name: step for name, step in steps.items() if step is not None}
+
+
+def first_step(a: Series, b: Series) -> int | None:
+    """The first step at which two series differ in a bit, Float32 and Float64 numbers alike."""
+    assert np.array_equal(a.steps, b.steps)
+    different = [
+        not np.array_equal(np.asarray(x, np.float64), np.asarray(y, np.float64))
+        for x, y in zip(a.values, b.values, strict=True)
+    ]
+    return int(a.steps[different.index(True)]) if any(different) else None
