@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -54,7 +54,8 @@ class Recorded:
     name = "recorded"
 
     def trajectory(self, case: Case) -> Trajectory:
-        return recorded.load(case.name).trajectory.upto(case.epochs)
+        whole = recorded.load(case.name).trajectory.upto(case.epochs)
+        return _training_part(whole) if case.function == "zoo_training" else whole
 
     def envelope(self, case: Case) -> Envelope:
         path = ENVELOPES / f"{case.name}.npz"
@@ -127,13 +128,16 @@ def check(
         report = compare(expected, found, _tolerance(case, envelope))
     except NothingToCompare as error:
         return Result(case, Verdict.ERROR, None, str(error), expected, found, envelope, seconds)
-    judge = _arbiter(case, expected, found) if arbiter else None
+    judge = _arbiter(case, expected, found, envelope) if arbiter else None
     return Result(case, report.verdict, report, None, expected, found, envelope, seconds, judge)
 
 
-def _arbiter(case: Case, expected: Trajectory, found: Trajectory) -> Arbiter | None:
+def _arbiter(
+    case: Case, expected: Trajectory, found: Trajectory, envelope: Envelope
+) -> Arbiter | None:
     try:
-        return arbitrate(port.run(case, dtype=torch.float64), expected, found)
+        run = port.run(case, dtype=torch.float64)
+        return arbitrate(run, expected, found, _tolerance(case, envelope))
     except NonFiniteLossError:
         return None
 
@@ -165,13 +169,19 @@ def measure_envelope(case: Case, **kwargs) -> Envelope:
 
 
 def _tolerance(case: Case, envelope: Envelope) -> Callable[[str, Series], np.ndarray]:
-    if case.function != "zoo_script":
+    if not case.function.startswith("zoo"):
         return envelope.tolerance
 
     def capped(name: str, reference: Series) -> np.ndarray:
         return np.minimum(envelope.tolerance(name, reference), ZOO_LIMITS.get(name, np.inf))
 
     return capped
+
+
+def _training_part(zoo_script: Trajectory) -> Trajectory:
+    parts = ("fomaml_weights", "reptile_weights", "_eval_test_losses")
+    kept = {n: s for n, s in zoo_script.series.items() if n.endswith(parts)}
+    return replace(zoo_script, series=kept)
 
 
 def save_sides(result: Result, folder: Path) -> None:

@@ -16,13 +16,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from repro.parity.envelope import quantum, rows
+from repro.parity.compare import Tolerance
+from repro.parity.envelope import FACTOR, rows
 from repro.parity.rules import difference
 from repro.trajectory import Series, Trajectory
 
 FAR = 10.0
-"""How many times further than the other a side must be before it counts as the odd one out.
-`parity_tests/report/test_arbiter.py` measures both sides of it on the recorded runs."""
+"""How many times further than the other a side must be before it counts as the odd one out. On the
+recorded runs faithful ports stay below half of it, and the planted faults are above it:
+`parity_tests/report/test_arbiter.py`."""
 
 
 @dataclass(frozen=True)
@@ -33,58 +35,74 @@ class Distance:
         name: the quantity.
         steps: (k,) at which all three have it.
         reference, port: (k,) largest absolute distance from the arbiter, float64.
-        quantum: (k,) one ulp of the reference's largest magnitude.
+        reference_growths, port_growths: (k,) the same in units of how far a last-bit
+            perturbation carries to that very value. Some fine-tuning runs amplify rounding
+            a thousandfold and their neighbours do not, so that distances alone do not compare.
     """
 
     name: str
     steps: np.ndarray
     reference: np.ndarray
     port: np.ndarray
-    quantum: np.ndarray
+    reference_growths: np.ndarray
+    port_growths: np.ndarray
 
     @property
     def port_further(self) -> float:
-        """Largest port's distance over the largest of the reference's up to that step."""
-        return self._further(self.port, self.reference)
+        """The port's distance in growths over the reference's largest up to that step, at most."""
+        return _further(self.port_growths, self.reference_growths)[0]
 
     @property
     def reference_further(self) -> float:
         """The same the other way round."""
-        return self._further(self.reference, self.port)
+        return _further(self.reference_growths, self.port_growths)[0]
+
+    @property
+    def further(self) -> float:
+        """How many times further one side ever is than the other."""
+        return max(self.port_further, self.reference_further)
 
     @property
     def odd_one(self) -> str | None:
         """``"port"`` or ``"reference"`` where it is much further; None where rounding explains."""
-        port, reference = self.port_further, self.reference_further
-        if max(port, reference) <= FAR:
+        if self.further <= FAR:
             return None
-        return "port" if port >= reference else "reference"
+        return "port" if self.port_further >= self.reference_further else "reference"
 
     def __str__(self) -> str:
-        both = (
-            f"{self.name}: the reference is {self.reference.max(initial=0):.1e} from the float64 "
-            f"run, the port {self.port.max(initial=0):.1e}"
-        )
         if self.odd_one is None:
-            return f"{both}: both equally far, as rounding leaves them; {self._closer()}"
-        times = self.port_further if self.odd_one == "port" else self.reference_further
+            return (
+                f"{self.name}: the reference is {self.reference.max(initial=0):.1e} from the "
+                f"float64 run, the port {self.port.max(initial=0):.1e}: both equally far, as "
+                f"rounding leaves them; {self._closer()}"
+            )
+        growths = {"reference": self.reference_growths, "port": self.port_growths}
+        odd = growths.pop(self.odd_one)
+        ((other, near),) = growths.items()
+        times, i = _further(odd, near)
         return (
-            f"{both}: the {self.odd_one} is {times:.2g} times further than the other, which "
-            "rounding does not explain"
+            f"{self.name}: in iteration {self.steps[i]} the reference is {self.reference[i]:.1e} "
+            f"from the float64 run, the port {self.port[i]:.1e}: measured by how far a last-bit "
+            f"perturbation carries, the {self.odd_one} is {times:.1e} times further than the "
+            f"{other} ever was until then, which rounding does not explain"
         )
-
-    def _further(self, side: np.ndarray, other: np.ndarray) -> float:
-        """A rounding error may happen to be small in one step: the largest so far is its size."""
-        so_far = np.maximum(np.maximum.accumulate(other), self.quantum)
-        with np.errstate(invalid="ignore"):
-            ratio = np.where(side == other, 1.0, side / so_far)
-        return float(np.where(np.isnan(ratio), 1.0, ratio).max(initial=0))
 
     def _closer(self) -> str:
         reference, port = self.reference.max(initial=0), self.port.max(initial=0)
         if reference == port:
             return "neither is closer"
         return f"the {'port' if port < reference else 'reference'} is the closer one"
+
+
+def _further(side: np.ndarray, other: np.ndarray) -> tuple[float, int]:
+    """The largest ratio and its place. Rounding may happen to be small in one step: a side is
+    measured by the other's largest distance so far, and never by less than one growth."""
+    if not len(side):
+        return 0.0, 0
+    so_far = np.maximum(np.maximum.accumulate(other), 1.0)
+    with np.errstate(invalid="ignore"):
+        ratio = np.where(side == other, np.minimum(side, 1.0), side / so_far)
+    return float(ratio.max()), int(ratio.argmax())
 
 
 @dataclass(frozen=True)
@@ -107,7 +125,7 @@ class Arbiter:
     def odd_one(self) -> Distance | None:
         """The quantity in which one side is furthest off; None where rounding explains all."""
         odd = [d for d in self.distances if d.odd_one is not None]
-        return max(odd, key=lambda d: max(d.port_further, d.reference_further), default=None)
+        return max(odd, key=lambda d: d.further, default=None)
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.distances))
@@ -120,25 +138,28 @@ class Arbiter:
             return str(odd)
         if not self.distances:
             return "the float64 run has no quantity in common with both sides"
-        further = max(max(d.port_further, d.reference_further) for d in self.distances)
+        further = max(d.further for d in self.distances)
         return (
             f"both sides are equally far from the float64 run in every quantity, as rounding "
             f"leaves them: neither is ever more than {further:.1f} times further than the other"
         )
 
 
-def arbitrate(run: Trajectory, reference: Trajectory, port: Trajectory) -> Arbiter:
+def arbitrate(
+    run: Trajectory, reference: Trajectory, port: Trajectory, tolerance: Tolerance
+) -> Arbiter:
     """Measure how far two runs are from a third, quantity by quantity and step by step.
 
     Args:
         run: the same algorithm on the same draws in float64.
         reference, port: the two sides.
+        tolerance: as of :func:`repro.parity.compare`, ``FACTOR`` growths.
     """
     found = []
     for name, expected in reference.series.items():
         others = [t.series.get(name) for t in (run, port)]
         if expected.kind != "draw" and all(_comparable(expected, o) for o in others):
-            found.append(_distance(name, expected, *others))  # type: ignore[arg-type]
+            found.append(_distance(name, expected, *others, tolerance))  # type: ignore[arg-type]
     return Arbiter(run, tuple(found))
 
 
@@ -148,19 +169,13 @@ def _comparable(expected: Series, other: Series | None) -> bool:
     return expected.values.shape[1:] == other.values.shape[1:]
 
 
-def _distance(name: str, reference: Series, run: Series, port: Series) -> Distance:
+def _distance(
+    name: str, reference: Series, run: Series, port: Series, tolerance: Tolerance
+) -> Distance:
     steps = np.intersect1d(np.intersect1d(reference.steps, run.steps), port.steps)
     here = Series(steps, reference.at(steps), reference.kind)
-    exact = run.at(steps)
-    unit = rows(quantum(here)[:, None]) if reference.kind != "runs" else rows(quantum(here))
-    return Distance(
-        name,
-        steps,
-        _largest(here.values, exact),
-        _largest(port.at(steps), exact),
-        unit.max(axis=1, initial=0),
-    )
-
-
-def _largest(values: np.ndarray, exact: np.ndarray) -> np.ndarray:
-    return rows(difference(values, exact)).max(axis=1, initial=0)
+    apart = [difference(values, run.at(steps)) for values in (here.values, port.at(steps))]
+    growth = tolerance(name, here) / FACTOR
+    with np.errstate(invalid="ignore", divide="ignore"):
+        growths = [np.where(a == 0, 0.0, a / growth) for a in apart]
+    return Distance(name, steps, *(rows(a).max(axis=1, initial=0) for a in (*apart, *growths)))

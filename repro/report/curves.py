@@ -79,7 +79,9 @@ def layer_differences(result: Result) -> tuple[list[str], list[tuple[str, list[s
     table = []
     for name, series in (result.reference.series if result.reference else {}).items():
         three = _three(result, name, series)
-        if name.endswith("weights") and three is not None and len(three.steps) == 1:
+        if series.kind == "draw" or not name.endswith("weights"):
+            continue
+        if three is not None and len(three.steps) == 1:
             apart = _per_layer(three.distances()["apart"])
             cells = [f"{a.max(initial=0):.1e}" if a.any() else "0" for _, a in apart]
             table.append((f"{name}, iteration {three.steps[0]}", cells))
@@ -123,7 +125,7 @@ def _losses(name: str, three: Three, column: int) -> Chart:
     updates = three.reference.shape[-1] - 1
     when = "before fine-tuning" if column == 0 else f"after update {updates}"
     pick = np.full(len(three.steps), column % (updates + 1))
-    chosen = {n: _at(a[..., :], pick) for n, a in _arrays(three).items()}
+    chosen = {n: _at(a, pick) for n, a in _arrays(three).items()}
     panels = [_top("test loss", three.steps, chosen), _below(three.steps, chosen)]
     return _chart(f"{name}, {when}", "", panels, "iteration")
 

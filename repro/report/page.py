@@ -29,7 +29,7 @@ class Shown:
 
     result: Result
     row: tuple[str, ...]
-    why: tuple[str, ...]
+    why: list[str]
     finding: str | None
     command: str
     needed: str
@@ -95,7 +95,7 @@ def _shown(result: Result, run: str, reproduce: Callable[[Result], str] | None) 
     return Shown(
         result,
         row(result),
-        () if result else tuple(explain(result).splitlines()),
+        _why(result),
         None if finding is None else str(finding),
         reproduce(result) if reproduce is not None else recorded_command(result) or run,
         needed(result, result.report.worst) if result.report is not None else "-",
@@ -104,6 +104,12 @@ def _shown(result: Result, run: str, reproduce: Callable[[Result], str] | None) 
         layer_differences(result),
         _arbiter(result),
     )
+
+
+def _why(result: Result) -> list[str]:
+    """Why it is no pass, without the case's name, which stands above."""
+    head = f"{result.case.name}: {result.verdict}: "
+    return [] if result else [line.removeprefix(head) for line in explain(result).splitlines()]
 
 
 def needed(result: Result, c: Comparison) -> str:
