@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from repro.case import FUNCTIONS, Case, CaseError, live_case
 from repro.reference import recorded
@@ -52,6 +53,13 @@ def recorded_cases(
         what = " ".join([", ".join(names) or "no function", *given])
         raise CaseError(f"not recorded: {what}; {OTHERWISE}")
     return sorted((_cut(c, full) for c in chosen), key=_order)
+
+
+def for_engine(case: Case, engine: str) -> Case:
+    """The case as an engine can run it: of the zoo script, the compiled ones run the training."""
+    if engine != "eager" and case.function == "zoo_script":
+        return replace(case, function="zoo_training")
+    return case
 
 
 def check_seed(seed: int | None) -> None:

@@ -12,7 +12,10 @@ from repro.suite import Result
 
 def row(result: Result) -> tuple[str, ...]:
     """Case, verdict, bit-equal share, largest weight difference, worst ratio, divergence."""
-    name = f"{result.case.name} [{result.case.epochs}]" if result.case.epochs else result.case.name
+    case = result.case
+    name = f"{case.name} [{case.epochs}]" if case.epochs else case.name
+    if case.function == "zoo_training":
+        name += " training"
     if result.report is None:
         return (name, str(result.verdict), "-", "-", "-", result.reason or "-")
     report = result.report

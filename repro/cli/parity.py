@@ -22,7 +22,7 @@ from repro.errors import ReproError
 from repro.localise import Localised
 from repro.localise import localise as localise_case
 from repro.parity import Verdict, worst
-from repro.plan import MAIN_EPOCHS, live_cases, recorded_cases
+from repro.plan import MAIN_EPOCHS, for_engine, live_cases, recorded_cases
 from repro.reference.iterations import JuliaIterations
 from repro.reference.julia import JuliaReference
 from repro.reference.live import Live
@@ -84,6 +84,7 @@ def parity(
         truth = Live(answering, measure_envelope)
     elif reference == "recorded":
         cases = recorded_cases(case or (), seed, full, given)
+        cases = [for_engine(c, engine) for c in cases]
         truth = Recorded()
     else:
         raise ReproError(f"no reference {reference!r}: choose recorded or julia")
@@ -128,7 +129,7 @@ def closing(julia: JuliaReference | None) -> Iterator[None]:
 
 
 def _localised(case: Case, julia: JuliaReference) -> Localised | None:
-    return localise_case(case, JuliaIterations(case, julia)) if case.epochs else None
+    return localise_case(case, JuliaIterations(case, julia), port.run) if case.epochs else None
 
 
 def exit_status(results: Sequence[Result]) -> int:

@@ -117,7 +117,7 @@ class JuliaReference:
         source: Path | None = None,
     ) -> None:
         if way not in WAYS:
-            raise ValueError(f"way is one of {', '.join(WAYS)}, not {way!r}")
+            raise JuliaError(f"there is no way {way!r} to Julia: choose {', '.join(WAYS)}")
         self.julia = julia if isinstance(julia, Julia) else find_julia(julia)
         self.way = way if way != "auto" else "juliacall" if InProcess.running() else "worker"
         self.source = source or julia_ref_path()

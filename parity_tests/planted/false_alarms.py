@@ -1,0 +1,107 @@
+"""How often a faithful port is called wrong: many runs over seeds and settings, beside a live Julia.
+
+    python -m planted.false_alarms --runs 1000      (or: make false-alarms)
+
+Every run is drawn from a seed of its own: the function, its arguments, the optimisers and their
+rates. An alarm is a comparison outside its envelope, or an operation outside its budget. Runs in
+which both sides break off because the loss is not finite are counted apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+import torch
+from rich.progress import track
+
+from repro.case import Case, live_case
+from repro.cli.console import errors
+from repro.errors import NonFiniteLossError
+from repro.localise import localise
+from repro.port import run
+from repro.reference.iterations import JuliaIterations
+from repro.reference.julia import JuliaReference
+from repro.reference.live import Live
+from repro.reference.worker import JuliaError
+from repro.suite import check, measure_envelope
+
+ITERATIONS = 20
+
+
+def draw(number: int) -> Case:
+    """The case of one run: every argument from a generator seeded with the run's number."""
+    rng = random.Random(number)
+    function = rng.choice(["fomaml", "reptile", "transfer_learn", "transfer_learn_blog"])
+    settings = {"eval_batch_size": str(rng.randint(1, 20))}
+    settings["train_batch_size"] = str(rng.randint(1, 50))
+    if function == "fomaml":
+        settings["n_tasks"] = str(rng.randint(1, 5))
+    for name in ("meta_opt", "inner_opt") if function in ("fomaml", "reptile") else ("opt",):
+        settings[name] = _optimiser(rng, 0.1 if (function, name) == ("reptile", "meta_opt") else 0.01)
+    case = live_case(function, rng.randrange(2**32), ITERATIONS, settings)
+    return replace(case, eval_interval=ITERATIONS)
+
+
+def _optimiser(rng: random.Random, eta: float) -> str:
+    eta = round(eta * 10 ** rng.uniform(-1, 0.3), 5)
+    kind = rng.choice(["Descent", "Descent", "Momentum", "ADAM"])
+    return f"{kind}({eta / 10 if kind == 'ADAM' else eta:g})"
+
+
+def alarm(case: Case, julia: JuliaReference) -> str | None:
+    """What the harness holds against a faithful port in this case; None when nothing."""
+    try:
+        result = check(case, Live(julia, measure_envelope))
+    except JuliaError as error:
+        return None if "loss" in str(error).lower() and _port_breaks_off(case) else str(error)
+    except NonFiniteLossError:
+        return None  # a perturbed run broke off: there is no envelope to hold anything against
+    if not result:
+        return f"envelope: {result.report.worst if result.report is not None else result.reason}"
+    followed = localise(case, JuliaIterations(case, julia))
+    return None if followed else f"budget: {followed.finding}"
+
+
+def _port_breaks_off(case: Case) -> bool:
+    try:
+        run(case)
+    except NonFiniteLossError:
+        return True
+    return False
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first run")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    numbers: Iterable[int] = range(arguments.first, arguments.first + arguments.runs)
+    if errors.is_terminal:
+        numbers = track(numbers, "runs", console=errors)
+    counts: Counter[str] = Counter()
+    start = time.perf_counter()
+    with JuliaReference("worker") as julia:
+        for number in numbers:
+            case = draw(number)
+            found = alarm(case, julia)
+            counts["alarms" if found else "quiet"] += 1
+            counts[case.function] += 1
+            if found:
+                print(f"run {number}: {case.name}: {found}", flush=True)
+    functions = ", ".join(f"{k} {v}" for k, v in sorted(counts.items()) if k[0] not in "aq")
+    print(
+        f"{counts['alarms']} false alarms in {arguments.runs} runs of {ITERATIONS} iterations "
+        f"({functions}); {time.perf_counter() - start:.0f} s"
+    )
+    return 1 if counts["alarms"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
