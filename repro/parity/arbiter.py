@@ -22,9 +22,10 @@ from repro.parity.rules import difference
 from repro.trajectory import Series, Trajectory
 
 FAR = 10.0
-"""How many times further than the other a side must be before it counts as the odd one out. On the
-recorded runs faithful ports stay below half of it, and the planted faults are above it:
-`parity_tests/report/test_arbiter.py`."""
+"""How many times further than the other a side must be before it counts as the odd one out. On 24
+recorded runs of up to 300 iterations faithful ports stay at 4 or below, and 54 of 55 planted
+faults are at 86 or above after three; the one left, Float64 in place of Float32, is a step towards
+the arbiter, which therefore cannot see it. `parity_tests/report/test_arbiter.py` holds both."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class Arbiter:
         if odd is not None:
             return str(odd)
         if not self.distances:
-            return "the float64 run has no quantity in common with both sides"
+            return "the float64 run and the two sides have nothing in common: it says nothing"
         further = max(d.further for d in self.distances)
         return (
             f"both sides are equally far from the float64 run in every quantity, as rounding "
@@ -157,14 +158,16 @@ def arbitrate(
     """
     found = []
     for name, expected in reference.series.items():
-        others = [t.series.get(name) for t in (run, port)]
-        if expected.kind != "draw" and all(_comparable(expected, o) for o in others):
-            found.append(_distance(name, expected, *others, tolerance))  # type: ignore[arg-type]
+        exact, other = run.series.get(name), port.series.get(name)
+        if exact is None or other is None or expected.kind == "draw":
+            continue
+        if _comparable(expected, exact) and _comparable(expected, other):
+            found.append(_distance(name, expected, exact, other, tolerance))
     return Arbiter(run, tuple(found))
 
 
-def _comparable(expected: Series, other: Series | None) -> bool:
-    if other is None or expected.values.dtype.kind != "f" or other.values.dtype.kind != "f":
+def _comparable(expected: Series, other: Series) -> bool:
+    if expected.values.dtype.kind != "f" or other.values.dtype.kind != "f":
         return False
     return expected.values.shape[1:] == other.values.shape[1:]
 

@@ -105,7 +105,7 @@ def _panel(panel: Panel, across: Scale, top: float, bottom: float) -> Markup:
     values = np.concatenate([np.asarray(line.y, dtype=np.float64) for line in panel.lines])
     scale, ticks = (_log if panel.log else _linear)(values, top, bottom)
     parts = [_text(LEFT, top - 7, "start", panel.title, "title")]
-    parts += [_tick(scale(np.array(v)), label) for v, label in ticks]
+    parts += [_tick(float(scale(np.array(v))), label) for v, label in ticks]
     if panel.log:
         if np.any(values == 0):
             parts.append(_tick(bottom, "0"))
@@ -209,7 +209,7 @@ def _dot(style: str, x: float, y: float) -> Markup:
 
 def _tick(y: float, label: str) -> Markup:
     grid = Markup('<path class="grid" d="M{} {}H{}"/>').format(LEFT, f"{y:.1f}", WIDTH - RIGHT)
-    return grid + _text(LEFT - 6, float(y) + 4, "end", label)
+    return grid + _text(LEFT - 6, y + 4, "end", label)
 
 
 def _x_axis(across: Scale, bottom: float, label: str) -> Markup:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from repro.parity import Verdict
+from repro.report.text import legal
 from repro.reporting import explain, row
 from repro.suite import Result
 from repro.trajectory import atomic
@@ -49,7 +49,7 @@ def write_junit(results: Sequence[Result], path: Path) -> Path:
 def _add(suite: Element, result: Result) -> None:
     about = {
         "classname": f"repro.parity.{result.case.function}",
-        "name": _legal(result.case.name),
+        "name": legal(result.case.name),
         "time": f"{result.seconds:.3f}",
     }
     test = SubElement(suite, "testcase", about)
@@ -62,16 +62,11 @@ def _add(suite: Element, result: Result) -> None:
     if result.report is not None:
         SubElement(test, "system-out").text = (
             f"{verdict}: {equal} equal bit for bit, largest difference over its tolerance {ratio}, "
-            f"first divergence {_legal(divergence)}"
+            f"first divergence {legal(divergence)}"
         )
 
 
 def _why(result: Result) -> str:
     finding = getattr(result, "finding", None)
     lines = [explain(result), *([str(finding)] if finding is not None else [])]
-    return _legal("\n".join(lines))
-
-
-def _legal(text: str) -> str:
-    """Without the control characters that XML cannot hold."""
-    return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)
+    return legal("\n".join(lines)) or str(result.verdict)

@@ -13,8 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from repro.parity import FACTOR, Comparison, Verdict, worst
 from repro.plan import recorded_cases
+from repro.reference import recorded
 from repro.report.curves import Chart, charts, layer_differences
 from repro.report.sides import sides
+from repro.report.text import legal
 from repro.reporting import explain, floor_percent, row
 from repro.suite import ZOO_LIMITS, Result
 from repro.trajectory import atomic
@@ -73,7 +75,7 @@ def write_html(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.html"
     with atomic(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(legal(page), encoding="utf-8")
     return path
 
 
@@ -122,7 +124,7 @@ def needed(result: Result, c: Comparison) -> str:
         return "none would"
     if c.worst_ratio == 0:
         return "0"
-    if result.case.function == "zoo_script" and c.name in ZOO_LIMITS:
+    if result.case.function.startswith("zoo") and c.name in ZOO_LIMITS:
         return f"{_up(float(np.nanmax(c.absolute)))} (limit {ZOO_LIMITS[c.name]:.0e})"
     return f"{_up(c.worst_ratio * FACTOR)} × growth"
 
@@ -130,14 +132,15 @@ def needed(result: Result, c: Comparison) -> str:
 def recorded_command(result: Result) -> str | None:
     """The command that runs a recorded case again; None where there is none for it."""
     provenance = result.reference.provenance if result.reference is not None else {}
-    if provenance.get("source") != "recorded":
-        return None
     case, name = result.case, result.case.name
-    words = ["repro", "parity", "--case", name]
-    lengths = {full: recorded_cases([name], full=full)[0].epochs for full in (False, True)}
-    if case.epochs not in lengths.values():
+    if provenance.get("source") != "recorded" or name not in recorded.names():
         return None
-    words += ["--full"] if lengths[False] != case.epochs else []
+    short, whole = (recorded_cases([name], full=full)[0] for full in (False, True))
+    lengths = [(c.function, c.epochs) for c in (short, whole)]
+    if (case.function, case.epochs) not in lengths:
+        return None
+    words = ["repro", "parity", "--case", name]
+    words += ["--full"] if (case.function, case.epochs) != lengths[0] else []
     port = result.port.provenance if result.port is not None else {}
     for option, usual in (("device", "cpu"), ("dtype", "float32")):
         value = str(port.get(option, usual))
