@@ -168,6 +168,13 @@ def measure_envelope(case: Case, **kwargs) -> Envelope:
     return measure(run, perturbations(case))
 
 
+def quick_envelope(case: Case) -> Envelope:
+    """:func:`measure_envelope` by the exact engine where it can run the case: the growth is then
+    that of the original's own arithmetic, and takes a tenth of the time."""
+    eager = case.function in port.EAGER_ONLY
+    return measure_envelope(case, engine="eager" if eager else "exact")
+
+
 def _tolerance(case: Case, envelope: Envelope) -> Callable[[str, Series], np.ndarray]:
     if not case.function.startswith("zoo"):
         return envelope.tolerance

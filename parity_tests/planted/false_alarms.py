@@ -29,7 +29,7 @@ from repro.reference.iterations import JuliaIterations
 from repro.reference.julia import JuliaReference
 from repro.reference.live import Live
 from repro.reference.worker import JuliaError
-from repro.suite import check, measure_envelope
+from repro.suite import check, quick_envelope
 
 ITERATIONS = 20
 
@@ -57,7 +57,7 @@ def _optimiser(rng: random.Random, eta: float) -> str:
 def alarm(case: Case, julia: JuliaReference) -> str | None:
     """What the harness holds against a faithful port in this case; None when nothing."""
     try:
-        result = check(case, Live(julia, measure_envelope))
+        result = check(case, Live(julia, quick_envelope))
     except JuliaError as error:
         return None if "loss" in str(error).lower() and _port_breaks_off(case) else str(error)
     except NonFiniteLossError:

@@ -16,7 +16,7 @@ from repro.parity import Verdict
 from repro.reference import recorded
 from repro.reference.julia import JuliaReference
 from repro.reference.live import Live
-from repro.suite import check, measure_envelope
+from repro.suite import check, quick_envelope
 from repro.trajectory import read_npz
 
 pytestmark = pytest.mark.julia
@@ -34,7 +34,7 @@ UNRECORDED = [
 @pytest.fixture(scope="module")
 def live(julia):
     with JuliaReference("worker", julia) as answering:
-        yield Live(answering, measure_envelope)
+        yield Live(answering, quick_envelope)
 
 
 @pytest.mark.parametrize(("function", "seed", "settings"), UNRECORDED)

@@ -207,7 +207,7 @@ def test_what_cannot_be_asked(fake):
         reference.run("fomaml", 0, tape=Tape(np.zeros(1)))
     with pytest.raises(TypeError, match="meta_opt must be a Descent, Momentum or ADAM"):
         reference.run("fomaml", 0, meta_opt=0.1)
-    with pytest.raises(ValueError, match="way is one of worker, juliacall, auto"):
+    with pytest.raises(JuliaError, match="choose worker, juliacall, auto"):
         JuliaReference("thread", reference.julia)
 
 

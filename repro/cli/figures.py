@@ -26,8 +26,9 @@ from repro.gallery.store import Store, writing
 from repro.parity import Verdict, worst
 from repro.plan import check_seed
 
-COMMITTED = folder() / "gallery"
 QUICK_LOOKS = Path("runs/gallery")
+COMMITTED = folder() / "gallery" if folder().name == "figures" else QUICK_LOOKS
+"""In a checkout the gallery that is part of it; an installed package has none."""
 
 Only = Annotated[
     list[str] | None, typer.Option(help="A figure, or a post for all of its; may be repeated.")

@@ -29,7 +29,7 @@ from repro.reference.live import Live
 from repro.report import write_html, write_junit
 from repro.reporting import as_json, explain, row
 from repro.settings import settings
-from repro.suite import Recorded, Reference, Result, check, measure_envelope, save_sides
+from repro.suite import Recorded, Reference, Result, check, quick_envelope, save_sides
 from repro.trajectory import atomic
 
 COLUMNS = ("case", "verdict", "bit-equal", "weights differ", "of tolerance", "first divergence")
@@ -81,7 +81,7 @@ def parity(
     if reference == "julia":
         assert answering is not None
         cases = live_cases(case or (), seed or 0, iterations, given)
-        truth = Live(answering, measure_envelope)
+        truth = Live(answering, quick_envelope)
     elif reference == "recorded":
         cases = recorded_cases(case or (), seed, full, given)
         cases = [for_engine(c, engine) for c in cases]

@@ -15,7 +15,7 @@ from repro.plan import live_cases
 from repro.reference import recorded
 from repro.reference.julia import JuliaReference
 from repro.reference.live import Live
-from repro.suite import measure_envelope
+from repro.suite import quick_envelope
 
 KEPT = (1, 2, 3, 5, 10, 20, 50, 100, 150, 200, 250, 300)
 """Iterations after which the weights are kept, besides the last and every 250th."""
@@ -45,7 +45,7 @@ def record(
         raise CaseError("name training functions: transfer_learn, fomaml, reptile, …")
     cases = live_cases(functions, seed, iterations, settings)
     with JuliaReference(julia) as answering, progress_bar(len(cases), "record") as (tick, announce):
-        live = Live(answering, measure_envelope)
+        live = Live(answering, quick_envelope)
         for case in cases:
             case = replace(_sparse(case), name=_file_name(case), eval_interval=eval_interval)
             path = recorded.save(case, live.trajectory(case), out)

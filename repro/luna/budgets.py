@@ -8,7 +8,7 @@ rounding in its own order:
   are single, correctly rounded operations in a stated precision: **0**;
 * a wave is a sine within one ulp on each side and a product: **3 ulp** of the value; over the
   Float64 range of test points Julia adds the phase to the *range*, whose elements are rounded
-  once, where ours are rounded before and after: half an ulp of the argument more;
+  once, where ours are rounded before and after: an ulp of the argument more;
 * ``pre = W x + b`` sums k products: at most **2 (k - 1) u** times ``|W| |x|``, and an ulp for the
   bias (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1);
 * tanh is within 2 ulp on each side: **4 ulp**; the identity is 0;
@@ -43,7 +43,7 @@ def ulps(values: np.ndarray, count: float) -> np.ndarray:
 
 def wave(y: np.ndarray, over_range: bool) -> np.ndarray:
     """Bound for ``amplitude * sin(x + phase)``; amplitudes reach 5, arguments 12."""
-    extra = 5 * np.spacing(12.0) / 2 if over_range and y.dtype == np.float64 else 0.0
+    extra = 5 * np.spacing(12.0) if over_range and y.dtype == np.float64 else 0.0
     return ulps(y, WAVE_ULP) + extra
 
 
