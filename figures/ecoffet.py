@@ -36,7 +36,7 @@ NAMES = {
     "maml_published": "MAML, as published",
     "maml_first_order_published": "MAML First Order, as published",
 }
-COLOURS = dict(zip(NAMES, ("C0", "C1", "C2", "C3", "C5", "C1", "C2"), strict=True))
+COLOURS = dict(zip(NAMES, ("C0", "C1", "C2", "C3", "0.35", "C1", "C2"), strict=True))
 """A model has one colour in all figures."""
 
 
@@ -95,9 +95,12 @@ def task(train_x: ndarray, train_y: ndarray, x: ndarray, y: ndarray, **after: nd
 
 
 @darkgrid
-def learning_curve(marker: str = "s", linestyle: str = "--", **curves: ndarray) -> Drawing:
+def learning_curve(
+    marker: str = "s", linestyle: str = "--", yscale: str = "linear", **curves: ndarray
+) -> Drawing:
     """Mean test losses over the steps, with their bands: (3, steps + 1) each."""
     figure, ax = axes("fits", "loss")
+    ax.set_yscale(yscale)
     for name, label in NAMES.items():
         if name in curves:
             published = name.endswith("_published")
@@ -236,6 +239,7 @@ FIGURES = (
         {"maml": 5, "maml_published": 5, "maml_first_order": 5, "maml_first_order_published": 5},
         "The notebook adds the training gradient to the meta-gradient; the published algorithm "
         f"does not. {_FIVE}",
+        yscale="log",
     ),
     Figure(
         "ecoffet-expansion",
