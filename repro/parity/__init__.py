@@ -12,10 +12,10 @@ from repro.parity.localise import Excess as Excess
 from repro.parity.localise import first_excess as first_excess
 from repro.parity.result import Check as Check
 from repro.parity.result import Divergence as Divergence
+from repro.parity.rounding import nudged as nudged
 from repro.parity.tolerance import Bitwise as Bitwise
 from repro.parity.tolerance import Growth as Growth
 from repro.parity.tolerance import Ulps as Ulps
-from repro.parity.tolerance import nudged as nudged
 from repro.parity.ulp import ulp_distance as ulp_distance
 from repro.parity.verdict import Verdict as Verdict
 from repro.parity.verdict import worst as worst

@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from repro.errors import ReproError
 from repro.julia.find import JuliaNotFound
 from repro.parity.compare import NothingToCompare, compare
 from repro.parity.result import Check, Side
+from repro.parity.rounding import torch_rounding
 from repro.parity.stepping import Stepper
-from repro.parity.tolerance import Bitwise, Growth, Rule, Runner, Ulps
+from repro.parity.tolerance import Bitwise, Growth, Rule, Runner, Ulps, Unmeasured
 from repro.steps import Run, Source, base_name, collect
 from repro.trajectory import Trajectory
 
@@ -61,8 +64,8 @@ def check(
 
     Returns:
         A :class:`Check`. ``NOT_RUN`` where there is no Julia; ``ERROR`` where there is nothing to
-        compare, a side breaks off with an ``ArithmeticError``, or a port whose tolerance is
-        measured does not repeat itself.
+        compare, a side breaks off with an ``ArithmeticError``, or a tolerance cannot be measured:
+        the port does not repeat itself, or perturbed it takes other steps.
 
     Raises:
         ReproError: what was given cannot be read, run, or resynchronised. The message says why.
@@ -77,8 +80,10 @@ def check(
         return _step_by_step(expected, port, tolerance, names, strict, draws, state)
 
     def run(perturbation: int | None = None) -> Run:
-        again = {} if perturbation is None else {"perturbation": perturbation}
-        return _chosen(collect(port, "port", **again), names, "port")
+        if perturbation is None:
+            return _chosen(collect(port, "port"), names, "port")
+        with torch_rounding(np.random.default_rng(perturbation)):
+            return _chosen(collect(port, "port", perturbation=perturbation), names, "port")
 
     perturbable = callable(port) and "perturbation" in _parameters(port)
     rule = tolerance or (Growth() if perturbable else Bitwise())
@@ -128,7 +133,7 @@ def _side(
     try:
         tolerance = rule.bind(runner)
         report = compare(side.reference, side.port, tolerance, strict=strict, in_order=True)
-    except NothingToCompare as problem:
+    except (NothingToCompare, Unmeasured) as problem:
         return replace(side, problem=side.problem or str(problem))
     return replace(side, report=report)
 

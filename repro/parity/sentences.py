@@ -76,6 +76,7 @@ def _figures(side: Side) -> str:
     if side.report is None:
         return "nothing"
     report, worst = side.report, side.report.worst
+    names = {base_name(c.name) for c in report.comparisons}
     steps = np.unique(np.concatenate([c.steps for c in report.comparisons]))
     verdict = report.verdict
     if verdict is Verdict.PASS_BITWISE:
@@ -85,7 +86,7 @@ def _figures(side: Side) -> str:
         agreement = f"{share:.2f} % of the values bit-equal, first other bit {_first_bit(report)}"
     closest = f"; {_named(worst)} reaches {worst.worst_ratio:.3g} of its tolerance"
     return (
-        f"{verdict}, {len(report.comparisons)} names over {len(steps)} steps, {agreement}"
+        f"{verdict}, {len(names)} names over {len(steps)} steps, {agreement}"
         f"{closest if 0 < worst.worst_ratio < np.inf else ''}"
     )
 

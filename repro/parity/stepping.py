@@ -7,14 +7,14 @@ computed wrongly in that very step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from repro.errors import ReproError
-from repro.parity.tolerance import nudged
+from repro.parity.rounding import rounded, rounding_array, torch_rounding
 from repro.steps import Run, arrays, base_name, steps_of, trajectory_of
 from repro.trajectory import Series, Trajectory
 
@@ -81,19 +81,17 @@ class Stepper:
         """Run on the reference's draws from the reference's first state.
 
         Args:
-            perturbation: seed; moves every floating value of the first state by one ulp.
+            perturbation: seed; moves the inputs and the results of every step by one ulp. (To
+                move the first state alone would move nothing where it is zero, as many are.)
         """
-        state = self._state(self.first)
-        if perturbation is not None:
-            state = _nudged(state, perturbation)
-        return self._run(lambda t, last: state if last is None else last)
+        first = self._state(self.first)
+        return self._run(lambda t, last: first if last is None else last, perturbation)
 
     def resynchronised(self, perturbation: int | None = None) -> Run:
         """Every step from the reference's state before it.
 
         Args:
-            perturbation: seed; moves every floating value of every state, and of all draws but
-                those that are whole numbers (labels, masks, counts), by one ulp.
+            perturbation: seed; moves the inputs and the results of every step by one ulp.
         """
         before = dict(zip(list(self.steps)[1:], self.steps, strict=False))
         run = self._run(lambda t, last: self._state(before[t]), perturbation)
@@ -110,25 +108,40 @@ class Stepper:
     ) -> Run:
         """One step after the other, each from what ``start(step, last state)`` gives.
 
-        A perturbation here is one of every step's inputs.
+        A perturbation moves its state, its draws, and what its operations give.
         """
         made: dict[int, Arrays] = {self.first: self._state(self.first)}
         last, broke_off = None, None
         for t in list(self.steps)[1:]:
             state, draws = start(t, last), self._draws(t)
-            if perturbation is not None:
-                state = _nudged(state, (perturbation, t))
-                inputs = {n: a for n, a in draws.items() if not _whole(a)}
-                draws |= _nudged(inputs, (perturbation, t))
             try:
-                found = self.step({n: a.copy() for n, a in state.items()}, draws)
-            except ArithmeticError as error:
+                found = self._step(state, draws, perturbation, t)
+            except Exception as error:
+                # Perturbed, a port may leave the range of one of its functions in any way.
+                if perturbation is None and not isinstance(error, ArithmeticError):
+                    raise
                 broke_off = f"{type(error).__name__}: {error}"
                 break
             made[t] = arrays(found, f"what the port's step {t} returned")
             last = self._new_state(made[t], t)
         numbered = trajectory_of(made.values(), {"source": "step"})
         return Run(self.compared(_renumbered(numbered, list(made))), broke_off)
+
+    def _step(
+        self, state: Arrays, draws: Arrays, perturbation: int | None, t: int
+    ) -> Mapping[str, Any]:
+        if perturbation is None:
+            return self.step(_copies(state), _copies(draws))
+        generator = np.random.default_rng((perturbation, t))
+        moved = {name: rounded(a, generator) for name, a in state.items()}
+        inputs = {name: rounded(a, generator) for name, a in draws.items()}
+        with torch_rounding(generator):
+            try:
+                return self.step(_rounding(moved, generator), _rounding(inputs, generator))
+            except ArithmeticError:
+                raise
+            except Exception:  # a compiled step takes plain arrays alone: its inputs are moved
+                return self.step(_copies(moved), _copies(inputs))
 
     def _new_state(self, made: Arrays, t: int) -> Arrays:
         lacking = [name for name in self.state if name not in made]
@@ -143,7 +156,7 @@ class Stepper:
         return {name: self.steps[t][name] for name in self.state}
 
     def _draws(self, t: int) -> Arrays:
-        return {name: self.steps[t][name].copy() for name in self.draws}
+        return {name: self.steps[t][name] for name in self.draws}
 
     def compared(self, trajectory: Trajectory) -> Trajectory:
         """All but the draws and the start, which the port has from the reference."""
@@ -170,15 +183,12 @@ class Stepper:
                 )
 
 
-def _nudged(values: Arrays, seed: int | Iterable[int]) -> Arrays:
-    """Each array moved in directions of its own."""
-    base = [seed] if isinstance(seed, int) else list(seed)
-    return {name: nudged(a, [*base, i]) for i, (name, a) in enumerate(values.items())}
+def _rounding(values: Arrays, generator: np.random.Generator) -> Arrays:
+    return {name: rounding_array(a, generator) for name, a in values.items()}
 
 
-def _whole(values: np.ndarray) -> bool:
-    """Whether all values are whole numbers: moved by an ulp, a label would be none any more."""
-    return bool(np.all(values == np.trunc(values)))
+def _copies(values: Arrays) -> Arrays:
+    return {name: a.copy() for name, a in values.items()}
 
 
 def _renumbered(trajectory: Trajectory, numbers: list[int]) -> Trajectory:

@@ -21,6 +21,10 @@ class ToleranceError(ReproError, ValueError):
     """A tolerance that was not derived, or does not cover what is compared."""
 
 
+class Unmeasured(ToleranceError):
+    """Perturbed runs of a port that cannot be laid beside it."""
+
+
 class Rule(Protocol):
     """A way to a tolerance.
 
@@ -98,7 +102,12 @@ class Ulps:
 
 
 class Growth:
-    """What a last-bit perturbation of the inputs grows to, measured on the port.
+    """What last-bit perturbations grow to, measured on the port.
+
+    A port written as one step is perturbed in the inputs of every step and in the results of its
+    NumPy and torch operations; any other is called with ``perturbation=SEED`` and moves what it
+    likes, for instance its initial state, besides torch's results. See
+    :mod:`repro.parity.rounding`.
 
     Args:
         perturbations: the seeds of the perturbed runs. More find rarer growth.
@@ -112,8 +121,8 @@ class Growth:
     @property
     def words(self) -> str:
         return (
-            f"measured: {FACTOR:g} times what {len(self.perturbations)} perturbations of the "
-            f"inputs by one ulp grow to, at least {FACTOR:g} ulp"
+            f"measured: {FACTOR:g} times what {len(self.perturbations)} perturbations by one ulp "
+            f"grow to, at least {FACTOR:g} ulp"
         )
 
     def bind(self, run: Runner | None) -> Tolerance:
@@ -123,8 +132,8 @@ class Growth:
         """Measure.
 
         Raises:
-            ToleranceError: the port cannot be run again, or not with perturbed inputs, or its
-                perturbed runs have other steps or shapes.
+            ToleranceError: the port cannot be run again, or not with perturbed inputs.
+            Unmeasured: its perturbed runs have other steps or shapes.
         """
         if run is None:
             raise ToleranceError(
@@ -136,28 +145,13 @@ class Growth:
         def alike(seed: int | None) -> Trajectory:
             found = base if seed is None else run(seed)
             if _form(found) != _form(base):
-                raise ToleranceError(
+                raise Unmeasured(
                     f"perturbation {seed} changed the port's steps or shapes, so its growth has "
-                    "no measure: state tolerance=Ulps(budget, because=...) instead"
+                    "no measure. Compare fewer steps, or state tolerance=Ulps(budget, because=...)"
                 )
             return found
 
         return measure(alike, self.perturbations)
-
-
-def nudged(values: np.ndarray, seed: int | Iterable[int]) -> np.ndarray:
-    """Every floating value moved to one of its two neighbours, at random; others as they are.
-
-    Args:
-        values: of any shape and type.
-        seed: of the directions.
-    """
-    values = np.asarray(values)
-    if values.dtype.kind != "f":
-        return values.copy()
-    up = np.random.default_rng(seed).integers(0, 2, values.shape).astype(bool)  # type: ignore
-    towards = np.where(up, np.inf, -np.inf).astype(values.dtype)
-    return np.asarray(np.nextafter(values, towards))
 
 
 def _form(trajectory: Trajectory) -> dict[str, tuple[tuple[int, ...], list[int]]]:

@@ -1,0 +1,144 @@
+"""The page docs/port-your-own.md, run as a user would."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from repro import parity
+from repro.trajectory import Trajectory
+
+pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.filterwarnings("default::repro.reference.julia.JuliaRetryWarning")
+
+PAGE = Path(__file__).parents[2] / "docs" / "port-your-own.md"
+RECORDING = Path(__file__).with_name("port_your_own.npz")
+UPDATE = "record it anew: pytest --parity-update on the page's files, with Julia 1.5.3"
+
+
+def blocks() -> dict[str, str]:
+    """The page's files, by name."""
+    found = re.findall(r"^```(?:julia|python) (\S+)\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
+    return dict(found)
+
+
+def shown_output() -> list[str]:
+    """The output that the page shows."""
+    (text,) = re.findall(r"^```text\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
+    return text.splitlines()
+
+
+@pytest.fixture
+def page(pytester: pytest.Pytester):
+    """`page(*arguments, old=, new=)`: run the page's test with one change of its port."""
+
+    def run(*arguments: str, old: str = "", new: str = "") -> pytest.RunResult:
+        files = blocks()
+        assert not old or files["logistic.py"].count(old) == 1, "the fault fits the page no more"
+        files["logistic.py"] = files["logistic.py"].replace(old, new)
+        for name, text in files.items():
+            (pytester.path / name).write_text(text)
+        pytester.syspathinsert()
+        # A process of its own: torch cannot be imported twice in one.
+        options = ("-p", "repro.pytest_plugin", "-p", "no:cacheprovider", "-ra")
+        return pytester.runpytest_subprocess(*options, *arguments, "test_logistic.py")
+
+    return run
+
+
+def faulty_step(old: str, new: str) -> Callable:
+    """The page's port with one change."""
+    source = blocks()["logistic.py"]
+    assert source.count(old) == 1, "the fault fits the page no more"
+    names: dict[str, Any] = {}
+    exec(source.replace(old, new), names)
+    return names["step"]
+
+
+@pytest.fixture
+def recorded(page, pytester, monkeypatch):
+    """`page` with the recording that lies beside this test, and without any Julia."""
+    monkeypatch.setenv("REPRO_JULIA", str(pytester.path / "no-julia"))
+    (pytester.path / "test_logistic").mkdir()
+    shutil.copy(RECORDING, pytester.path / "test_logistic" / "test_logistic.npz")
+    return page
+
+
+def test_the_model_takes_fewer_than_fifty_lines():
+    lines = [
+        line
+        for name in ("logistic.jl", "logistic.py", "test_logistic.py")
+        for line in blocks()[name].splitlines()
+        if line.strip()
+    ]
+    assert len(lines) == 40, "the page says forty"
+
+
+def test_the_recording_is_of_the_page_s_julia_file():
+    """Catches a page whose Julia code was changed while the tests use the old code's numbers."""
+    stored = Trajectory.load(RECORDING).provenance["sha256"]
+    assert stored == hashlib.sha256(blocks()["logistic.jl"].encode()).hexdigest(), UPDATE
+
+
+def test_the_port_passes_without_julia(recorded):
+    recorded().assert_outcomes(passed=1)
+
+
+FAULTS = [
+    ("bias left out", "W @ x + b[:, None]", "W @ x + 0 * b[:, None]", "z", 1),
+    ("points in another order", "W @ x +", "W @ x.flip(1) +", "z", 1),
+    ("tanh for sigmoid", "torch.sigmoid(z)", "(torch.tanh(z) + 1) / 2", "p", 1),
+    ("loss summed", "(p, y)", '(p, y, reduction="sum")', "loss", 1),
+    ("labels exchanged", "(p, y)", "(p, 1 - y)", "loss", 1),
+    ("error of the logits", '"dz": z.grad', '"dz": z.grad * 2', "dz", 1),
+    ("loss differentiated twice", "loss.backward()", "(2 * loss).backward()", "dz", 1),
+    ("weight decay", '"dW": W.grad', '"dW": W.grad + 0.01 * W', "dW", 1),
+    ("bias gradient halved", '"db": b.grad', '"db": b.grad / 2', "db", 1),
+    ("ascent", "W - eta * W.grad", "W + eta * W.grad", "W", 1),
+    ("rate off by a thousandth", "W - eta * W.grad", "W - 1.001 * eta * W.grad", "W", 1),
+    ("bias not updated", "b - eta * b.grad", "b", "b", 1),
+]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name", "step"), [pytest.param(*f[1:], id=f[0]) for f in FAULTS]
+)
+def test_a_planted_fault_is_localised(old, new, name, step):
+    result = parity.check(RECORDING, faulty_step(old, new), resynchronise=True, draws=("x", "y"))
+    assert (result.first.step, result.first.name) == (step, name) and result.first.resynchronised
+    advice = f"Next: read the line that computes `{name}` beside the reference's"
+    assert result.message.splitlines()[-1].startswith(advice)
+
+
+def test_the_page_shows_what_is_printed(recorded):
+    result = recorded(old="(p, y)", new='(p, y, reduction="sum")')
+    lines = [line.replace("[", "[[]") for line in shown_output()]
+    result.stdout.fnmatch_lines(lines, consecutive=True)
+
+
+def test_the_other_ways_pass(pytester):
+    (pytester.path / "test_other_ways.py").write_text(blocks()["test_other_ways.py"])
+    options = ("-p", "repro.pytest_plugin", "-p", "no:cacheprovider")
+    pytester.runpytest_subprocess(*options).assert_outcomes(passed=5)
+
+
+@pytest.mark.julia
+def test_with_a_live_julia(julia, page, pytester, monkeypatch):
+    """Records as the page says, gets the same bits as the recording here, and localises a fault."""
+    monkeypatch.setenv("REPRO_JULIA", str(julia.executable))
+    page("--parity-update").assert_outcomes(passed=1)
+    made = pytester.path / "test_logistic" / "test_logistic.npz"
+    if julia.version_info[:2] == (1, 5) and julia.pinned:
+        result = parity.check(RECORDING, made)
+        assert result.verdict is parity.Verdict.PASS_BITWISE, f"{result}\n{UPDATE}"
+    assert np.isfinite(Trajectory.load(made)["loss"].values).all()
+    faulty = page("--parity-update", old="W - eta * W.grad", new="W + eta * W.grad")
+    faulty.assert_outcomes(failed=1)
+    faulty.stdout.fnmatch_lines(["*first wrong: `W` in step 1: *"])
