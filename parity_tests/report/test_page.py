@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from report.conftest import HOSTILE, result, trajectory
 
-from repro.case import Case
+from repro.case import Case, live_case
 from repro.parity import Verdict
 from repro.parity.envelope import FACTOR
 from repro.reference import recorded
 from repro.report import write_html
 from repro.report.chart import MOST_POINTS, Line, Panel, nice_ticks, svg, thinned
-from repro.report.page import needed, recorded_command
+from repro.report.command import case_command
+from repro.report.page import needed
 from repro.report.sides import UNKNOWN, sides
 from repro.settings import settings
 from repro.suite import Result
@@ -143,6 +144,15 @@ def test_a_live_julia_says_its_own_settings():
     assert by_name["processor"].reference == UNKNOWN
 
 
+def test_an_engine_multiplies_on_its_own():
+    one = result("a")
+    port = trajectory(engine="exact", settings=settings())
+    (found,) = sides([replace(one, port=port)], {})
+    by_name = {s.name: s for s in found.settings}
+    assert "exact engine" in by_name["program"].port
+    assert by_name["matrix products"].port.startswith("the engine's own loops")
+
+
 def test_cases_with_other_settings_have_a_table_of_their_own(results):
     torch_made = trajectory(source="recorded", notebook="1", torch="2.13")
     other = Result(Case("notebook", "ecoffet_notebook", 0), Verdict.PASS, reference=torch_made)
@@ -166,17 +176,42 @@ def test_a_draw_that_differs_has_no_tolerance_that_helps():
     assert needed(one, changed) == "none would"
 
 
+def command(case, reference=None, **port) -> str | None:
+    one = result("a")
+    made = trajectory(**port)
+    return case_command(replace(one, case=case, port=made, reference=reference or one.reference))
+
+
 def test_the_command_of_a_recorded_case():
     case = recorded.load("reptile_seed0_dense").case
-    one = result("a")
-    for length, words in ((40, ""), (300, " --full")):
-        again = Result(case.upto(length), one.verdict, reference=one.reference, port=one.port)
-        assert recorded_command(again) == f"repro parity --case reptile_seed0_dense{words}"
-    port = trajectory(dtype="float64", device="cuda:1")
-    again = Result(case.upto(40), one.verdict, reference=one.reference, port=port)
-    assert recorded_command(again).endswith("--device cuda:1 --dtype float64")
-    assert recorded_command(Result(case.upto(7), one.verdict, reference=one.reference)) is None
-    assert recorded_command(one) is None
+    assert command(case.upto(40)) == "repro parity --case reptile_seed0_dense"
+    assert command(case) == "repro parity --case reptile_seed0_dense --full"
+    there = command(case.upto(40), dtype="float64", device="cuda:1", engine="eager")
+    assert there == "repro parity --case reptile_seed0_dense --device cuda:1 --dtype float64"
+    assert command(case.upto(40), engine="exact").endswith("--engine exact")
+
+
+def test_the_command_of_a_live_case_can_be_typed():
+    case = live_case("fomaml", 7, 5, {"meta_opt": "ADAM(0.001)", "n_tasks": "2"})
+    live = trajectory(source="julia", julia="1.10")
+    assert command(case, live) == (
+        "repro parity --reference julia --case fomaml --seed 7 --iterations 5 "
+        "'meta_opt=ADAM(0.001)' n_tasks=2"
+    )
+
+
+def test_where_no_command_fits_the_page_gives_the_runs_own(results, tmp_path):
+    case = recorded.load("reptile_seed0_dense").case
+    assert command(case.upto(7)) is None
+    assert command(case, trajectory(source="elsewhere")) is None
+    assert all(case_command(r) is None for r in results)
+    path = write_html(results, tmp_path, command=["mine", "a b"], settings=settings())
+    assert path.read_text().count("Reproduce it: <code>mine &#39;a b&#39;</code>") == len(results)
+
+
+def test_a_failing_cases_first_divergence_is_told(tmp_path):
+    path = write_html([result("a", 1e-2)], tmp_path, command=["x"], settings=settings())
+    assert "<td>weights @ 1</td>" in path.read_text()
 
 
 def test_zeros_infinities_and_gaps_have_their_own_marks():

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from repro.parity import Verdict
-from repro.report.text import legal
-from repro.reporting import explain, row
+from repro.report.text import legal, table_row
+from repro.reporting import explain
 from repro.suite import Result
 from repro.trajectory import atomic
 
@@ -58,7 +58,7 @@ def _add(suite: Element, result: Result) -> None:
         why = _why(result)
         message = {"message": why.splitlines()[0], "type": str(result.verdict)}
         SubElement(test, tag, message).text = why
-    _, verdict, equal, _, ratio, divergence = row(result)
+    _, verdict, equal, _, ratio, divergence = table_row(result)
     if result.report is not None:
         SubElement(test, "system-out").text = (
             f"{verdict}: {equal} equal bit for bit, largest difference over its tolerance {ratio}, "

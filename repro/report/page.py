@@ -12,12 +12,11 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from repro.parity import FACTOR, Comparison, Verdict, worst
-from repro.plan import recorded_cases
-from repro.reference import recorded
+from repro.report.command import case_command
 from repro.report.curves import Chart, charts, layer_differences
 from repro.report.sides import sides
-from repro.report.text import legal
-from repro.reporting import explain, floor_percent, row
+from repro.report.text import legal, table_row
+from repro.reporting import explain, floor_percent
 from repro.suite import ZOO_LIMITS, Result
 from repro.trajectory import atomic
 
@@ -56,8 +55,8 @@ def write_html(
         folder: made where it is missing. The page is its only file.
         command: the run's own command, word by word.
         settings: :func:`repro.settings.settings` of the run.
-        reproduce: the command that reproduces one case; by default that of a recorded case,
-            and else the run's own.
+        reproduce: the command that reproduces one case; by default
+            :func:`repro.report.command.case_command`, and where that has none the run's own.
 
     Returns:
         The page's path; the page before stays until the new one is whole.
@@ -96,10 +95,10 @@ def _shown(result: Result, run: str, reproduce: Callable[[Result], str] | None) 
     finding = getattr(result, "finding", None)
     return Shown(
         result,
-        row(result),
+        table_row(result),
         _why(result),
         None if finding is None else str(finding),
-        reproduce(result) if reproduce is not None else recorded_command(result) or run,
+        reproduce(result) if reproduce is not None else case_command(result) or run,
         needed(result, result.report.worst) if result.report is not None else "-",
         tuple((c, needed(result, c)) for c in comparisons),
         tuple(charts(result)),
@@ -127,25 +126,6 @@ def needed(result: Result, c: Comparison) -> str:
     if result.case.function.startswith("zoo") and c.name in ZOO_LIMITS:
         return f"{_up(float(np.nanmax(c.absolute)))} (limit {ZOO_LIMITS[c.name]:.0e})"
     return f"{_up(c.worst_ratio * FACTOR)} × growth"
-
-
-def recorded_command(result: Result) -> str | None:
-    """The command that runs a recorded case again; None where there is none for it."""
-    provenance = result.reference.provenance if result.reference is not None else {}
-    case, name = result.case, result.case.name
-    if provenance.get("source") != "recorded" or name not in recorded.names():
-        return None
-    short, whole = (recorded_cases([name], full=full)[0] for full in (False, True))
-    lengths = [(c.function, c.epochs) for c in (short, whole)]
-    if (case.function, case.epochs) not in lengths:
-        return None
-    words = ["repro", "parity", "--case", name]
-    words += ["--full"] if (case.function, case.epochs) != lengths[0] else []
-    port = result.port.provenance if result.port is not None else {}
-    for option, usual in (("device", "cpu"), ("dtype", "float32")):
-        value = str(port.get(option, usual))
-        words += [f"--{option}", value] if value != usual else []
-    return shlex.join(words)
 
 
 def _arbiter(result: Result) -> tuple[tuple[str, list[tuple[int, str, str]]], ...]:

@@ -124,13 +124,18 @@ def port_facts(provenance: Mapping[str, Any], function: str) -> dict[str, str]:
     found = provenance.get("settings") or {}
     torch, versions = found.get("torch", {}), found.get("versions", {})
     generators = "Python's, NumPy's and torch's" if "ecoffet" in function else "Julia's, in Python"
+    program, products = f"PyTorch {versions.get('torch')}", _blas(torch.get("blas", ""))
+    engine = provenance.get("engine", "eager")
+    if engine != "eager":
+        program = f"Numba {versions.get('numba')}, {engine} engine"
+        products = "the engine's own loops"
     facts = {
-        "program": f"PyTorch {versions.get('torch')} (Python {versions.get('python')})",
+        "program": f"{program} (Python {versions.get('python')})",
         "precision": provenance.get("dtype"),
         "device": provenance.get("device"),
         "processor": found.get("processor"),
         "instruction set": torch.get("cpu_capability"),
-        "matrix products": f"{_blas(torch.get('blas', ''))} (NumPy: {found.get('numpy_blas')})",
+        "matrix products": f"{products} (NumPy: {found.get('numpy_blas')})",
         "threads": found.get("threads"),
         "random numbers": f"MersenneTwister ({generators})",
         "TensorFloat-32": _switch(torch.get("tf32_matmul")),
