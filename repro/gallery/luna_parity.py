@@ -105,8 +105,8 @@ def finding(run: Run, case: Case, reference: Part, port: Trajectory, scope: str)
 def sentence(result: Result, scope: str) -> str:
     """How close, in one sentence."""
     if result.report is None:
-        return f"{result.case.name}: {result.reason}"
-    report = result.report
+        return f"{result.case.name}{scope}: {result.reason}"
+    report, worst = result.report, result.report.worst
     weights = [c.absolute.max() for c in report.comparisons if c.name.endswith("weights")]
     parts = [
         f"{result.case.name}{scope}: {floor_percent(report.bit_equal)} % of "
@@ -114,7 +114,10 @@ def sentence(result: Result, scope: str) -> str:
     ]
     if weights:
         parts.append(f"largest weight difference {np.max(weights):.1e}")
-    parts.append(f"at most {report.worst.worst_ratio:.2f} of the tolerance ({report.worst.name})")
+    if worst.problem is not None:
+        parts.append(f"{worst.name}: {worst.problem}")
+    else:
+        parts.append(f"at most {worst.worst_ratio:.2f} of the tolerance ({worst.name})")
     return "; ".join(parts)
 
 

@@ -134,21 +134,19 @@ class Training:
         return Trajectory(series)
 
     def _train(self, n: int) -> None:
-        eager = self.engine == EAGER
-        function = getattr(luna if eager else engine, self.case.function)
-        extra = {} if eager else {"engine": self.engine}
+        function = getattr(luna, self.case.function)
         evaluations = function(
             self.model,
             epochs=n,
             eval_interval=self.case.eval_interval,
             rng=self.rng,
+            engine=self.engine,
             **self.arguments,
-            **extra,
         )
         self.epoch += n
         weighed = self.epoch in self.case.weight_epochs
         if weighed:
-            self._keep(weights=luna.flatten(self.model), next_rand=self.rng.copy().rand())
+            self._keep(weights=luna.flatten(self.model), next_rand=[self.rng.copy().rand()])
         for e in evaluations:
             self._keep(test_losses=e.test_losses, eval_x=e.x, eval_y=e.y)
             if weighed:
