@@ -136,12 +136,14 @@ def test_another_precision_is_a_difference_and_a_remark_is_none():
 
 def test_a_live_julia_says_its_own_settings():
     one = result("a")
-    live = trajectory(julia="1.10.4", blas="libopenblas64_", cpu_target="native", threads=2)
+    about = {"blas": "libopenblas64_", "draws": "MersenneTwister(5) of Julia 1.10.4", "threads": 2}
+    live = trajectory(source="julia", julia="1.10.4", cpu_target="native", **about)
     (found,) = sides([Result(one.case, Verdict.PASS, reference=live, port=one.port)], settings())
     by_name = {s.name: s for s in found.settings}
     assert by_name["program"].reference == "Julia 1.10.4"
     assert by_name["instruction set"].reference == "native"
     assert by_name["processor"].reference == UNKNOWN
+    assert by_name["random numbers"].status == "same"
 
 
 def test_an_engine_multiplies_on_its_own():

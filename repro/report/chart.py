@@ -120,7 +120,7 @@ def _linear(values: np.ndarray, top: float, bottom: float) -> tuple[Scale, list]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
     margin = 0.06 * (high - low) or max(abs(high) * 0.1, 1e-12)
     scale = Scale(low - margin, high + margin, top, bottom)
-    return scale, [(v, f"{v:.4g}") for v in nice_ticks(scale.low, scale.high, 4)]
+    return scale, [(v, f"{v:.4g}") for v in nice_ticks(scale.low, scale.high, 6)]
 
 
 def _log(values: np.ndarray, top: float, bottom: float) -> tuple[Scale, list]:

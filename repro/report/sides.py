@@ -27,6 +27,9 @@ NOTEBOOK_RECORDED = {
 }
 """How the recording of the second post's notebook was made."""
 
+INSTRUCTIONS = {"haswell": "AVX2 (julia -C haswell)"}
+"""What torch would call a Julia's target."""
+
 ORDER = {"differs": 0, "unknown": 1, "same": 2}
 
 
@@ -108,9 +111,10 @@ def reference_facts(provenance: Mapping[str, Any]) -> dict[str, str]:
     program = {"program": f"Julia {provenance['julia']}{flux}"} if "julia" in provenance else {}
     if provenance.get("source") == "recorded":
         return {**program, **known, **LUNA_RECORDED}
+    target = provenance.get("cpu_target")
     live = {
         "processor": provenance.get("cpu"),
-        "instruction set": provenance.get("cpu_target"),
+        "instruction set": INSTRUCTIONS.get(target, target),
         "matrix products": provenance.get("blas"),
         "threads": provenance.get("threads"),
         "random numbers": provenance.get("draws", provenance.get("generator")),
@@ -156,7 +160,7 @@ def _switch(on: bool | None) -> str | None:
 
 
 def _bare(text: str) -> str:
-    return text.split(" (")[0].strip().lower()
+    return text.split("(")[0].strip().lower()
 
 
 def _provenance(trajectory: Any) -> Mapping[str, Any]:
