@@ -61,22 +61,52 @@ class Finding:
 
 
 @dataclass
+class Rounding:
+    """What one kind of operation contributes, on the reference's own inputs.
+
+    Attributes:
+        values: how many numbers it computed.
+        equal: how many of them equal the reference's bit for bit.
+        ulp: largest difference, in ulp of the largest number of its array.
+        budget_used: largest share of its budget that was used.
+    """
+
+    values: int = 0
+    equal: int = 0
+    ulp: float = 0.0
+    budget_used: float = 0.0
+
+    def add(self, off: np.ndarray, expected: np.ndarray, used: float) -> None:
+        self.values += off.size
+        self.equal += int(np.sum(off == 0))
+        if expected.dtype.kind == "f":
+            unit = float(np.spacing(np.abs(expected).max(initial=0)))
+            self.ulp = max(self.ulp, float(off.max(initial=0)) / unit)
+        self.budget_used = max(self.budget_used, used)
+
+
+@dataclass
 class Localised:
     """What following a port found.
 
     Attributes:
         finding: the first wrong operation, None where every operation kept its budget.
-        iterations: how many were followed.
-        values: how many named values were compared.
-        equal: how many of them were equal bit for bit.
-        budget_used: per kind of operation, the largest share of its budget that was used.
+        iterations: how many were followed. ``values`` and ``equal``: how many numbers were
+            compared, and were equal bit for bit.
+        rounding: per kind of operation, how far the port's rounding differs from the reference's.
     """
 
     finding: Finding | None
     iterations: int
-    values: int
-    equal: int
-    budget_used: dict[str, float]
+    rounding: dict[str, Rounding]
+
+    @property
+    def values(self) -> int:
+        return sum(r.values for r in self.rounding.values())
+
+    @property
+    def equal(self) -> int:
+        return sum(r.equal for r in self.rounding.values())
 
     def __bool__(self) -> bool:
         return self.finding is None
@@ -116,9 +146,7 @@ def localise(case: Case, reference: Iterations, run: Run = port.run) -> Localise
         finding = found.finding
     except NonFiniteLossError as error:
         finding = follower.finding("loss", f"the port broke off: {error}")
-    return Localised(
-        finding, follower.iteration, follower.values, follower.equal, follower.budget_used
-    )
+    return Localised(finding, follower.iteration, follower.rounding)
 
 
 class _Follower:
@@ -126,8 +154,8 @@ class _Follower:
 
     def __init__(self, case: Case, reference: Iterations) -> None:
         self.case, self.reference = case, reference
-        self.iteration = self.values = self.equal = 0
-        self.budget_used: dict[str, float] = {}
+        self.iteration = 0
+        self.rounding: dict[str, Rounding] = {}
         self.expected = {f"init.{n}": v for n, v in reference.init().items()}
         self.weights = dict(reference.init())
         self.seen: list[str] = []
@@ -188,15 +216,13 @@ class _Follower:
             return f"its shape is {found.shape} and should be {expected.shape}"
         if kind not in ("amplitude", "phase_shift") and found.dtype != expected.dtype:
             return f"it is {found.dtype} and should be {expected.dtype}"
-        self.values += found.size
-        self.equal += int(np.sum(found == expected))
         off = np.abs(found.astype(np.float64) - expected)
         allowed = np.broadcast_to(bounds(name, expected), expected.shape)
         used = np.max(np.divide(off, allowed, out=np.where(off > 0, np.inf, 0), where=allowed > 0))
         if not used <= 1:
             i = np.unravel_index(np.argmax(off - allowed), off.shape)
             return f"off by {off[i]:.3g}, budget {allowed[i]:.3g} ({_ulp(off[i], expected[i])})"
-        self.budget_used[kind] = max(self.budget_used.get(kind, 0.0), float(used))
+        self.rounding.setdefault(kind, Rounding()).add(off, expected, float(used))
         return None
 
     def _blame(self, name: str, problem: str) -> None:

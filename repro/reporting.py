@@ -16,6 +16,9 @@ def row(result: Result) -> tuple[str, ...]:
     name = f"{case.name} [{case.epochs}]" if case.epochs else case.name
     if case.function == "zoo_training":
         name += " training"
+    engine = result.port.provenance.get("engine", "eager") if result.port else "eager"
+    if engine != "eager":
+        name += f" {engine}"
     if result.report is None:
         return (name, str(result.verdict), "-", "-", "-", result.reason or "-")
     report = result.report
@@ -85,9 +88,18 @@ def as_json(result: Result) -> dict[str, Any]:
         "reference": dict(result.reference.provenance) if result.reference else None,
         "port": dict(result.port.provenance) if result.port else None,
         "envelope": dict(result.envelope.provenance) if result.envelope else None,
+        "finding": str(result.finding) if result.finding is not None else None,
+        "rounding": _rounding(result),
         "bit_equal": report.bit_equal if report is not None else None,
         "quantities": [_quantity(c) for c in report.comparisons] if report is not None else [],
     }
+
+
+def _rounding(result: Result) -> dict[str, Any]:
+    """Per kind of operation, what following the port measured."""
+    if result.finding is None:
+        return {}
+    return {kind: vars(rounding) for kind, rounding in result.finding.rounding.items()}
 
 
 def _quantity(c: Comparison) -> dict[str, Any]:

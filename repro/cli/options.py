@@ -10,6 +10,7 @@ import typer
 
 from repro.errors import ReproError
 
+ENGINES = ("eager", "exact", "fast")
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -36,6 +37,14 @@ def read_dtype(text: str) -> torch.dtype:
     if text not in DTYPES:
         raise ReproError(f"dtype {text!r} is not supported: choose {' or '.join(DTYPES)}")
     return DTYPES[text]
+
+
+def read_engines(names: Iterable[str]) -> tuple[str, ...]:
+    """Raises ReproError for anything but the engines there are."""
+    for name in names:
+        if name not in ENGINES:
+            raise ReproError(f"no engine {name!r}: choose {', '.join(ENGINES)}")
+    return tuple(names)
 
 
 def read_settings(pairs: Iterable[str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from rich.table import Table
 from repro import port
 from repro.case import Case
 from repro.cli.console import console, one_thread, progress_bar
-from repro.cli.options import Way, check_device, read_dtype, read_settings
+from repro.cli.options import Way, check_device, read_dtype, read_engines, read_settings
 from repro.errors import ReproError
 from repro.localise import Localised
 from repro.localise import localise as localise_case
@@ -27,7 +27,7 @@ from repro.reference.iterations import JuliaIterations
 from repro.reference.julia import JuliaReference
 from repro.reference.live import Live
 from repro.report import write_html, write_junit
-from repro.reporting import as_json, explain, row
+from repro.reporting import as_json, explain, floor_percent, row
 from repro.settings import settings
 from repro.suite import Recorded, Reference, Result, check, quick_envelope, save_sides
 from repro.trajectory import atomic
@@ -50,7 +50,9 @@ def parity(
     iterations: Annotated[
         int, typer.Option(help="How many, where a live Julia answers.")
     ] = MAIN_EPOCHS,
-    engine: Annotated[str, typer.Option(help="eager, exact or fast.")] = "eager",
+    engine: Annotated[
+        list[str] | None, typer.Option(help="eager (the default), exact or fast; may be repeated.")
+    ] = None,
     localise: Annotated[
         bool, typer.Option("--localise", help="Name the first wrong operation (needs a Julia).")
     ] = False,
@@ -84,15 +86,16 @@ def parity(
         truth = Live(answering, quick_envelope)
     elif reference == "recorded":
         cases = recorded_cases(case or (), seed, full, given)
-        cases = [for_engine(c, engine) for c in cases]
         truth = Recorded()
     else:
         raise ReproError(f"no reference {reference!r}: choose recorded or julia")
     results = []
-    total = sum(max(c.epochs, 1) for c in cases)
+    engines = read_engines(engine or ("eager",))
+    runs = [(name, for_engine(c, name)) for c in cases for name in engines]
+    total = sum(max(c.epochs, 1) for _, c in runs)
     with closing(answering), progress_bar(total, "parity") as (tick, announce):
-        run = partial(port.run, tick=tick, engine=engine)
-        for one in cases:
+        for name, one in runs:
+            run = partial(port.run, tick=tick, engine=name)
             result = check(
                 one,
                 truth,
@@ -101,9 +104,9 @@ def parity(
                 run=run,
                 arbiter=html is not None,
             )
-            if answering is not None and (localise or not result):
+            if answering is not None and name == "eager" and (localise or not result):
                 result = replace(result, finding=_localised(one, answering))
-            announce(f"{one.name} ({one.epochs} iterations): {result.verdict}")
+            announce(f"{one.name} ({one.epochs} iterations, {name}): {result.verdict}")
             if trajectory_dir is not None:
                 save_sides(result, trajectory_dir)
             results.append(result)
@@ -152,8 +155,18 @@ def _print(results: Sequence[Result]) -> None:
     for result in results:
         if not result or result.finding is not None:
             console.print(explain(result), markup=False)
+        if result.finding is not None and result.finding:
+            _print_rounding(result.finding)
     passed = sum(map(bool, results))
     console.print(f"{passed} of {len(results)} cases pass.")
+
+
+def _print_rounding(followed: Localised) -> None:
+    table = Table("operation", "numbers", "bit-equal", "largest, ulp", "of budget", box=None)
+    for kind, r in followed.rounding.items():
+        share = f"{floor_percent(r.equal / r.values)} %"
+        table.add_row(kind, str(r.values), share, f"{r.ulp:.2f}", f"{r.budget_used:.2f}")
+    console.print(table)
 
 
 def _write_json(path: Path, results: Sequence[Result], device: str) -> None:
