@@ -135,13 +135,13 @@ class Stepper:
         generator = np.random.default_rng((perturbation, t))
         moved = {name: rounded(a, generator) for name, a in state.items()}
         inputs = {name: rounded(a, generator) for name, a in draws.items()}
-        with torch_rounding(generator):
-            try:
+        try:
+            with torch_rounding(generator):
                 return self.step(_rounding(moved, generator), _rounding(inputs, generator))
-            except ArithmeticError:
-                raise
-            except Exception:  # a compiled step takes plain arrays alone: its inputs are moved
-                return self.step(_copies(moved), _copies(inputs))
+        except ArithmeticError:
+            raise
+        except Exception:  # a compiled step takes plain arrays alone: its inputs are moved
+            return self.step(_copies(moved), _copies(inputs))
 
     def _new_state(self, made: Arrays, t: int) -> Arrays:
         lacking = [name for name in self.state if name not in made]
