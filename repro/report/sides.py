@@ -111,7 +111,7 @@ def reference_facts(provenance: Mapping[str, Any]) -> dict[str, str]:
     program = {"program": f"Julia {provenance['julia']}{flux}"} if "julia" in provenance else {}
     if provenance.get("source") == "recorded":
         return {**program, **known, **LUNA_RECORDED}
-    target = provenance.get("cpu_target")
+    target = str(provenance.get("cpu_target", UNKNOWN))
     live = {
         "processor": provenance.get("cpu"),
         "instruction set": INSTRUCTIONS.get(target, target),
