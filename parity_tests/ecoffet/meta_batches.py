@@ -12,10 +12,11 @@ from repro import ecoffet
 from repro.ecoffet.notebook import notebook_state, seed_all
 
 
-def port_run(prepare=None, **changes) -> dict[str, np.ndarray]:
-    """What ``record_notebook.record`` gives, from the port; ``changes`` go to the procedures."""
+def port_run(names=tuple(RUNS), prepare=None) -> dict[str, np.ndarray]:
+    """What ``record_notebook.record`` gives, from the port; ``prepare(model)`` before training."""
     arrays = {}
-    for run, (function, args, kwargs) in RUNS.items():
+    for run in names:
+        function, args, kwargs = RUNS[run]
         with notebook_state():
             seed_all(SEED)
             tasks = [ecoffet.SineWaveTask() for _ in range(TRAIN_TASKS)]
@@ -23,7 +24,7 @@ def port_run(prepare=None, **changes) -> dict[str, np.ndarray]:
             model = ecoffet.SineModel()
             if prepare is not None:
                 prepare(model)
-            getattr(ecoffet, function)(model, *args, **kwargs, **changes, tasks=tasks)
+            getattr(ecoffet, function)(model, *args, **kwargs, tasks=tasks)
             arrays[f"{run}_weights"] = ecoffet.flatten(model)
             losses = [[f.loss for f in ecoffet.eval_sine_test(model, t, FITS, 0.02)] for t in tests]
             arrays[f"{run}_test_losses"] = np.array(losses, dtype=np.float32)

@@ -163,7 +163,19 @@ def planted(fault):
         yield
 
 
-@pytest.mark.parametrize("name", FAULTS)
+LATER = (
+    "the meta-gradient alone, first order",
+    "first order where second belongs",
+    "k = 4",
+    "an inner rate off by a tenth",
+    "Reptile's meta-batch of two",
+)
+"""Much like others: they need not run every time."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LATER)) for n in FAULTS]
+)
 def test_a_wrong_port_fails(reference, name):
     fault, *methods = FAULTS[name]
     with planted(fault):
