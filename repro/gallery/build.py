@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -53,9 +55,9 @@ def build(
         runs.used.clear()
         entries[figure.name] = entry = build_one(figure, runs, out, formats)
         manifest.add(out, figure.name, entry)
+        write_page(out)
         spent = time.perf_counter() - start - (sum(runs.seconds.values()) - before)
         announce(f"{figure.name}: drawn in {max(spent, 0):.1f} s")
-    write_page(out)
     return entries
 
 
@@ -66,12 +68,13 @@ def build_one(figure: Figure, runs: Runs, out: Path, formats: Sequence[str]) -> 
     original = figure.original(runs) if figure.original else None
     findings = [check(runs) for check in figure.parity]
     made_by = {"figure": figure.name, **chosen(runs.options)}
-    stem = out / figure.name
-    with writing(stem.with_suffix(".npz"), OUT):
-        Trajectory(data.series, made_by).save(stem.with_suffix(".npz"))
-    save(draw(figure, arrays), stem, formats)
+    drawings = {figure.name: draw(figure, arrays)}
     if original:
-        save(draw(figure, arrays, original), out / f"{figure.name}.original", formats)
+        drawings[f"{figure.name}.original"] = draw(figure, arrays, original)
+    with whole(out / figure.name, out) as fresh:
+        Trajectory(data.series, made_by).save(fresh / f"{figure.name}.npz")
+        for name, drawing in drawings.items():
+            save(drawing, fresh / name, formats)
     return {
         **chosen(runs.options),
         "hardware": hardware(runs.options.device),
@@ -81,6 +84,19 @@ def build_one(figure: Figure, runs: Runs, out: Path, formats: Sequence[str]) -> 
         "original": distance(arrays, original) if original else None,
         "command": command(figure.name, runs.options),
     }
+
+
+@contextmanager
+def whole(named: Path, out: Path) -> Iterator[Path]:
+    """A folder whose files move to ``out`` once all of them have been written.
+
+    Raises:
+        ReproError: one cannot be; the message is about ``named``, and nothing has changed.
+    """
+    with writing(named, OUT), TemporaryDirectory(dir=out, prefix=".drawing-") as fresh:
+        yield Path(fresh)
+        for path in sorted(Path(fresh).iterdir()):
+            path.replace(out / path.name)
 
 
 def chosen(options: Options) -> dict[str, Any]:

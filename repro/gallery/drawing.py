@@ -11,8 +11,6 @@ from matplotlib.figure import Figure as Drawing
 
 from repro.errors import ReproError
 from repro.gallery.figure import Arrays, Figure, folder
-from repro.gallery.store import writing
-from repro.trajectory import atomic
 
 FORMATS = ("png", "svg", "pdf")
 METADATA: dict[str, dict[str, None]] = {
@@ -46,14 +44,9 @@ def draw(
 
 
 def save(drawing: Drawing, stem: Path, formats: Sequence[str]) -> list[Path]:
-    """Write ``stem.png`` and so on, each under a temporary name first.
-
-    Raises:
-        ReproError: a file cannot be written.
-    """
+    """Write ``stem.png`` and so on."""
     paths = [stem.with_name(f"{stem.name}.{kind}") for kind in formats]
     with matplotlib.style.context(["default", str(folder() / "repro.mplstyle")]):
         for path, kind in zip(paths, formats, strict=True):
-            with writing(path, "name another folder with --out"), atomic(path) as temporary:
-                drawing.savefig(temporary, format=kind, metadata=METADATA[kind])
+            drawing.savefig(path, format=kind, metadata=METADATA[kind])
     return paths
