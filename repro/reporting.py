@@ -70,7 +70,7 @@ def _divergence(report: Report) -> str:
     """The first step with any differing bit, and the first quantity, causes before effects."""
     found = [c for c in report.comparisons if c.first_difference is not None]
     first = min(found, key=lambda c: c.first_difference, default=None)  # type: ignore
-    return f"{first.name} @ {first.first_difference}" if first else "none"
+    return f"{first.name} @ {first.first_difference}" if first is not None else "none"
 
 
 def as_json(result: Result) -> dict[str, Any]:

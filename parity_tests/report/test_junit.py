@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from xml.etree import ElementTree
 
+from repro.localise import Finding, Localised
 from repro.parity import Verdict
 from repro.report import write_junit
 
@@ -47,5 +48,7 @@ def test_every_verdict_but_the_passes_is_marked(results, tmp_path):
 
 
 def test_a_finding_is_told(results, tmp_path):
-    _, suite = written([replace(results[2], finding="first wrong: `loss`")], tmp_path)
-    assert "first wrong: `loss`" in suite.find("testcase/failure").text
+    _, suite = written(
+        [replace(results[2], finding=Localised(Finding(1, "loss", "off"), 1, {}))], tmp_path
+    )
+    assert "first wrong in iteration 1: `loss`" in suite.find("testcase/failure").text

@@ -11,6 +11,7 @@ import pytest
 from report.conftest import HOSTILE, result, trajectory
 
 from repro.case import Case, live_case
+from repro.localise import Finding, Localised, Rounding
 from repro.parity import Verdict
 from repro.parity.envelope import FACTOR
 from repro.reference import recorded
@@ -91,10 +92,13 @@ def test_a_passing_case_gives_no_reason_and_a_failing_one_does(tmp_path):
 
 
 def test_the_finding_and_the_arbiter_are_told(results, tmp_path):
-    found = replace(results[2], finding="first wrong in iteration 1: `task1.loss`")
+    finding = Finding(1, "task1.loss", "off by 3, budget 1")
+    rounding = {"out": Rounding(200, 137, 2.0, 0.5)}
+    found = replace(results[2], finding=Localised(finding, 1, rounding))
     path = write_html([found, *results], tmp_path, command=["x"], settings=settings())
     words = Page(path.read_text()).words
     assert "first wrong in iteration 1: `task1.loss`" in words
+    assert "68.50 %" in words and "of its budget" in words
     assert "times further than the reference ever was" in words
     assert "the operations were not followed one by one" in words
 

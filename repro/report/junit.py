@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from repro.parity import Verdict
-from repro.report.text import legal, table_row
-from repro.reporting import explain
+from repro.report.text import legal
+from repro.reporting import explain, row
 from repro.suite import Result
 from repro.trajectory import atomic
 
@@ -58,7 +58,7 @@ def _add(suite: Element, result: Result) -> None:
         why = _why(result)
         message = {"message": why.splitlines()[0], "type": str(result.verdict)}
         SubElement(test, tag, message).text = why
-    _, verdict, equal, _, ratio, divergence = table_row(result)
+    _, verdict, equal, _, ratio, divergence = row(result)
     if result.report is not None:
         SubElement(test, "system-out").text = (
             f"{verdict}: {equal} equal bit for bit, largest difference over its tolerance {ratio}, "
@@ -67,6 +67,4 @@ def _add(suite: Element, result: Result) -> None:
 
 
 def _why(result: Result) -> str:
-    finding = getattr(result, "finding", None)
-    lines = [explain(result), *([str(finding)] if finding is not None else [])]
-    return legal("\n".join(lines)) or str(result.verdict)
+    return legal(explain(result)) or str(result.verdict)

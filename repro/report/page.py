@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from repro.localise import Rounding
 from repro.parity import FACTOR, Comparison, Verdict, worst
 from repro.report.command import case_command
 from repro.report.curves import Chart, charts, layer_differences
 from repro.report.sides import sides
-from repro.report.text import legal, table_row
-from repro.reporting import explain, floor_percent
+from repro.report.text import legal
+from repro.reporting import explain, floor_percent, row
 from repro.suite import ZOO_LIMITS, Result
 from repro.trajectory import atomic
 
@@ -32,6 +33,7 @@ class Shown:
     row: tuple[str, ...]
     why: list[str]
     finding: str | None
+    rounding: tuple[tuple[str, Rounding], ...]
     command: str
     needed: str
     quantities: tuple[tuple[Comparison, str], ...]
@@ -92,12 +94,13 @@ def _template():
 
 def _shown(result: Result, run: str, reproduce: Callable[[Result], str] | None) -> Shown:
     comparisons = result.report.comparisons if result.report is not None else ()
-    finding = getattr(result, "finding", None)
+    finding = result.finding
     return Shown(
         result,
-        table_row(result),
+        row(result),
         _why(result),
         None if finding is None else str(finding),
+        tuple(finding.rounding.items()) if finding is not None else (),
         reproduce(result) if reproduce is not None else case_command(result) or run,
         needed(result, result.report.worst) if result.report is not None else "-",
         tuple((c, needed(result, c)) for c in comparisons),
