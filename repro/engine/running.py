@@ -265,7 +265,7 @@ def eval_model(
     xs, testxs = x.numpy().copy(), testx.numpy().copy()
     try:
         room = aligned(room_for(max(len(xs), len(testxs))))
-        return _evaluate(
+        result = _evaluate(
             arithmetic(engine), Weights(model), rule.compiled, updates, xs, testxs, task, epoch,
             room,
         )  # fmt: skip
