@@ -259,3 +259,30 @@ def test_what_cannot_be_resynchronised_is_said(source, step, options, said):
     with pytest.raises(ReproError) as raised:
         parity.check(source, step, resynchronise=True, **options)
     assert said in str(raised.value)
+
+
+def test_a_step_s_tolerance_is_its_own():
+    """Catches a single step that is allowed what an earlier one, a million times larger, was."""
+
+    def scaled(w, scale, off=0.0):
+        z = F32(scale) * w + F32(off)
+        return {"z": z, "w": w * F32(0.9)}
+
+    steps = [{"w": np.array([0.3, 0.7], F32)}]
+    for scale in (1e6, 1.0):
+        steps.append({"scale": F32(scale), **scaled(steps[-1]["w"], scale)})
+
+    def step(state, draws):
+        return scaled(state["w"], draws["scale"], off=1e-4 if draws["scale"] == 1 else 0)
+
+    result = parity.check(steps, step, resynchronise=True, draws=["scale"])
+    assert (result.first.step, result.first.name) == (2, "z")
+    assert result.own.verdict is Verdict.PASS, "on its own, z is one state that may carry"
+
+
+def test_integers_and_bools_are_draws():
+    from repro.steps import trajectory_of
+
+    arrays = {"w": np.float32(1), "n": np.int64(1), "ok": np.bool_(True)}
+    kinds = {name: s.kind for name, s in trajectory_of([arrays]).series.items()}
+    assert kinds == {"w": "state", "n": "draw", "ok": "draw"}
