@@ -1,0 +1,38 @@
+"""The exact engine against a live Julia: seeds and arguments that nobody recorded, bit for bit."""
+
+from __future__ import annotations
+
+import pytest
+from engine import runs
+
+from repro import port
+from repro.case import live_case
+from repro.reference.julia import JuliaReference
+from repro.reference.live import Live
+from repro.suite import quick_envelope
+
+pytestmark = pytest.mark.julia
+
+UNRECORDED = [
+    ("fomaml", 11, {"n_tasks": "5", "train_batch_size": "7", "eval_batch_size": "4"}),
+    ("fomaml", 2**35 + 1, {"meta_opt": "ADAM(0.002)", "inner_opt": "Momentum(0.004, 0.8)"}),
+    ("reptile", 77, {"train_batch_size": "19", "inner_opt": "Descent(0.013)"}),
+    ("reptile", 3, {"meta_opt": "ADAM(0.002)", "inner_opt": "ADAM(0.003)"}),
+    ("reptile", 8, {"train_batch_size": "1", "meta_opt": "Momentum(0.05, 0.7)"}),
+    ("transfer_learn", 123456, {"opt": "Momentum(0.003, 0.95)", "train_batch_size": "33"}),
+    ("transfer_learn", 9, {"opt": "ADAM(0.004)", "train_batch_size": "70", "eval_batch_size": "2"}),
+    ("transfer_learn", 10, {"train_batch_size": "28", "eval_batch_size": "31"}),
+]
+
+
+@pytest.fixture(scope="module")
+def live(julia):
+    with JuliaReference("worker", julia) as answering:
+        yield Live(answering, quick_envelope)
+
+
+@pytest.mark.parametrize(("function", "seed", "settings"), UNRECORDED)
+def test_unrecorded_seed_is_equal_bit_for_bit(function, seed, settings, live):
+    case = live_case(function, seed, 60, settings)
+    expected = live.trajectory(case)
+    assert runs.compared(expected, port.run(case, engine="exact")) == {}
