@@ -5,17 +5,19 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
+JOBS ?= 2
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark
 
-.PHONY: parity test test-slow record-check faults false-alarms figures figures-check lint setup julia juliacall clean
+.PHONY: parity test test-slow record-check faults false-alarms figures figures-check bench lint setup julia juliacall clean
 
 parity: julia  ## the main job: the ports against the original's recorded runs
 	$(BIN)/repro parity
 
 test: juliacall  ## the default suite, with a live Julia where one can be had
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: juliacall  ## whole recordings, the 50,000-iteration zoo script, full-size claims
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 record-check: julia  ## the live reference against every recording of the original, bit for bit
 	$(BIN)/python -m repro.reference.check
@@ -32,6 +34,9 @@ figures: setup  ## every figure of both posts, from the seed up
 
 figures-check: setup  ## the data behind the committed figures, drawn again and compared
 	$(BIN)/repro figures-check
+
+bench: julia  ## the engines side by side; JAX too where it is installed
+	$(BIN)/python -m pytest parity_tests/benchmarks/bench_luna.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""How often a faithful port is called wrong: many runs over seeds and settings, beside a live Julia.
+"""How often a faithful port is called wrong: many runs over seeds and settings, live Julia beside.
 
     python -m planted.false_alarms --runs 1000      (or: make false-alarms)
 
@@ -43,7 +43,8 @@ def draw(number: int) -> Case:
     if function == "fomaml":
         settings["n_tasks"] = str(rng.randint(1, 5))
     for name in ("meta_opt", "inner_opt") if function in ("fomaml", "reptile") else ("opt",):
-        settings[name] = _optimiser(rng, 0.1 if (function, name) == ("reptile", "meta_opt") else 0.01)
+        eta = 0.1 if (function, name) == ("reptile", "meta_opt") else 0.01
+        settings[name] = _optimiser(rng, eta)
     case = live_case(function, rng.randrange(2**32), ITERATIONS, settings)
     return replace(case, eval_interval=ITERATIONS)
 

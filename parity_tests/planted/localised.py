@@ -1,6 +1,6 @@
 """Every planted fault, followed beside a live Julia: found or not, when, and what is blamed.
 
-    python -m planted.localised [--write docs/faults.md]      (or: make faults)
+python -m planted.localised [--write docs/faults.md]      (or: make faults)
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-
 from planted.catalogue import CATALOGUE, Fault
 from planted.plant import planted_run
+
 from repro.case import Case, live_case
 from repro.localise import Localised, localise
 from repro.reference.iterations import JuliaIterations
@@ -62,9 +62,7 @@ def live(fault: Fault) -> Case:
 
 def follow(fault: Fault, julia: JuliaReference) -> Outcome:
     case = live(fault)
-    return Outcome(
-        fault, localise(case, JuliaIterations(case, julia), planted_run(*fault.changes))
-    )
+    return Outcome(fault, localise(case, JuliaIterations(case, julia), planted_run(*fault.changes)))
 
 
 HEAD = ("planted", "in", "detected", "iteration", "blamed", "is the planted one")

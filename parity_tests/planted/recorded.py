@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from planted.catalogue import Fault
+from planted.plant import planted_run
+
 from repro.plan import MAIN_EPOCHS
 from repro.reference import recorded
 from repro.suite import Recorded, Result, check
-
-from planted.catalogue import Fault
-from planted.plant import planted_run
 
 
 def check_fault(fault: Fault, epochs: int = MAIN_EPOCHS) -> Result:

@@ -143,7 +143,7 @@ class JuliaFunction:
         whole = "\n".join(lines[: ours[0]] if ours else lines)
         return (
             f"{self.function} of {self.file} failed:\n{whole}\n"
-            f"Mend it, and try it in Julia: include(\"{self.file.resolve()}\")"
+            f'Mend it, and try it in Julia: include("{self.file.resolve()}")'
         )
 
     def _request(self) -> Mapping[str, Any]:
