@@ -286,3 +286,13 @@ def test_integers_and_bools_are_draws():
     arrays = {"w": np.float32(1), "n": np.int64(1), "ok": np.bool_(True)}
     kinds = {name: s.kind for name, s in trajectory_of([arrays]).series.items()}
     assert kinds == {"w": "state", "n": "draw", "ok": "draw"}
+
+
+def test_a_run_that_parts_though_its_steps_agree_fails():
+    """Catches a budget so generous that a wrong momentum fits into every single step."""
+    budget = Ulps(1e6, because="too much, for this test")
+    result = check(port("F32(0.9)", "F32(0.89)"), tolerance=budget)
+    assert result.resynchronised.verdict is Verdict.PASS
+    assert result.verdict is Verdict.FAIL and not result.first.resynchronised
+    assert "own run parts from the reference, though every single step agrees" in result.message
+    assert "more perturbations, Growth(range(1, 33))" in result.message.splitlines()[-1]
