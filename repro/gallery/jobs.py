@@ -47,10 +47,18 @@ class Job:
         made_by = {
             "arguments": dict(self.arguments),
             "sources": source_digest(self.sources),
-            "settings": settings(self.arguments.get("device", "cpu")),
+            "settings": numeric_settings(self.arguments.get("device", "cpu")),
         }
         text = json.dumps(made_by, sort_keys=True)
         return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+
+def numeric_settings(device: str) -> dict[str, Any]:
+    """The settings that can change a bit. How the number of threads was set is none of them."""
+    found = settings(device)
+    variables = found["environment"].items()
+    named = {name: value for name, value in variables if not name.endswith("_NUM_THREADS")}
+    return {**found, "environment": named}
 
 
 def source_digest(files: Iterable[Path]) -> str:
