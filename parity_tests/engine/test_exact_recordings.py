@@ -26,7 +26,7 @@ def test_recording_is_equal_bit_for_bit(name):
     assert runs.differences(name, "exact") == {}
 
 
-@pytest.mark.parametrize("function", ["fomaml", "reptile"])
+@pytest.mark.parametrize("function", ["reptile", pytest.param("fomaml", marks=pytest.mark.slow)])
 def test_zoo_script_is_equal_bit_for_bit(function):
     """50,000 meta-iterations: all 4353 weights at the end, all losses on the way."""
     expected = recorded.load("zoo_script_seed0").trajectory

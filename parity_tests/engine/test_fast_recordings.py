@@ -13,6 +13,7 @@ from repro import port
 from repro.engine import FAST, Arithmetic
 from repro.engine.arithmetic import implements
 from repro.engine.compiling import jit
+from repro.engine.exact import exact_adam, exact_momentum
 from repro.engine.fast import fast_product
 from repro.parity import Verdict
 from repro.reference import recorded
@@ -33,6 +34,7 @@ def test_recording_passes_within_its_envelope(name):
     assert found.report["eval_x"].verdict is Verdict.PASS_BITWISE
 
 
+@pytest.mark.slow
 def test_zoo_script_stays_within_its_limits():
     """Rounding in each of 50,000 iterations; the envelope of Reptile's part is zero, because a
     perturbation of the *start* dies out completely there, so the suite's limits are asked."""
@@ -60,14 +62,16 @@ def half_descent(w, g, eta):
 
 
 def _plant_half() -> Arithmetic:
-    from repro.engine.exact import exact_adam, exact_momentum
-
     implements("update", "half", half_descent, exact_momentum, exact_adam)
     return replace(FAST, update="half")
 
 
 @pytest.mark.parametrize(
-    "planted", [replace(FAST, product="short"), _plant_half()], ids=["product", "update"]
+    "planted",
+    [
+        pytest.param(replace(FAST, product="short"), id="product", marks=pytest.mark.slow),
+        pytest.param(_plant_half(), id="update"),
+    ],
 )
 def test_fault_planted_in_the_fast_engine_is_caught(planted):
     found = result("transfer_learn_seed0_dense", planted, epochs=5)

@@ -16,8 +16,11 @@ from repro.julia import MersenneTwister
 from repro.reference import recorded
 
 LIMIT = 300
-QUICK = ("one chain where there are two", "products rounded before they are added",
-         "last bias gradient from left to right", "sine through Float64")  # fmt: skip
+QUICK = (
+    "one chain where there are two",
+    "products rounded before they are added",
+    "last bias gradient from left to right",
+)
 
 
 def first_different_weights(arithmetic: Arithmetic) -> int | None:

@@ -9,7 +9,6 @@ from repro.engine import fast as _fast
 from repro.engine.arithmetic import EXACT as EXACT
 from repro.engine.arithmetic import FAST as FAST
 from repro.engine.arithmetic import Arithmetic as Arithmetic
-from repro.engine.handover import EngineError as EngineError
 from repro.engine.running import ENGINES as ENGINES
 from repro.engine.running import eval_model as eval_model
 from repro.engine.running import fomaml as fomaml
@@ -17,5 +16,6 @@ from repro.engine.running import reptile as reptile
 from repro.engine.running import transfer_learn as transfer_learn
 from repro.engine.seeds import SeedRun as SeedRun
 from repro.engine.seeds import train_seeds as train_seeds
+from repro.errors import EngineError as EngineError
 
 _registered = (_exact, _fast)  # importing them makes their primitives known

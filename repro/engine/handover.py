@@ -13,7 +13,7 @@ from repro import flux
 from repro.engine import optimisers, stream
 from repro.engine.loops import POINTS
 from repro.engine.network import SIZE
-from repro.errors import ReproError
+from repro.errors import EngineError
 from repro.julia import MersenneTwister, julia_range
 from repro.luna.sine import flatten, unflatten
 
@@ -21,10 +21,6 @@ _SHAPES = [(64, 1), (64,), (64, 64), (64,), (1, 64), (1,)]
 _EAGER = 'use engine="eager"'
 
 TESTX = julia_range(-5, 5, POINTS).astype(np.float32)
-
-
-class EngineError(ReproError, ValueError):
-    """What was asked for is beyond the compiled engines. The message says what to do."""
 
 
 def require_network(model: nn.Module) -> list[nn.Parameter]:

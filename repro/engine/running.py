@@ -14,7 +14,6 @@ from repro.engine.arithmetic import EXACT, FAST, Arithmetic
 from repro.engine.handover import (
     TESTX,
     Draws,
-    EngineError,
     Optimiser,
     Weights,
     aligned,
@@ -23,6 +22,7 @@ from repro.engine.handover import (
 )
 from repro.engine.loops import POINTS
 from repro.engine.network import room_for
+from repro.errors import EngineError
 from repro.flux import Descent
 from repro.flux.loss import _require_finite
 from repro.julia import MersenneTwister

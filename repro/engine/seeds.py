@@ -10,7 +10,7 @@ from typing import Any
 
 from repro.engine import running
 from repro.engine.arithmetic import Arithmetic
-from repro.engine.handover import EngineError
+from repro.errors import EngineError
 from repro.flux import Chain
 from repro.julia import MersenneTwister
 from repro.luna.evaluate import Evaluation
