@@ -20,6 +20,8 @@ from repro.settings import settings
 from repro.trajectory import Series, Trajectory
 
 Tick = Callable[..., object]
+Fresh = Callable[[], tuple[nn.Module, MersenneTwister]]
+"""Makes a new model, from the case's seed, and gives the stream as it stands after that."""
 
 EAGER_ONLY = {
     "eval_model": "is recorded on Float64 data",
@@ -60,13 +62,17 @@ def run(
         raise EngineError(f"{case.function} {EAGER_ONLY[case.function]}: use the eager engine")
     if case.function == "ecoffet_notebook":
         return _notebook(case, device, dtype, perturbation, tick)
-    rng = MersenneTwister(case.seed)
-    model = luna.sine_model(rng, device, dtype)
-    if perturbation is not None:
-        luna.unflatten(model, nudged(luna.flatten(model), perturbation))
+
+    def fresh() -> tuple[nn.Module, MersenneTwister]:
+        rng = MersenneTwister(case.seed)
+        model = luna.sine_model(rng, device, dtype)
+        if perturbation is not None:
+            luna.unflatten(model, nudged(luna.flatten(model), perturbation))
+        return model, rng
+
     runner = RUNNERS.get(case.function, _training)
     provenance = {**_provenance(case, device, dtype, perturbation), "engine": engine}
-    series = runner(case, model, rng, engine, tick)
+    series = runner(case, fresh, engine, tick)
     kinds = {name: kind_of(name) for name in series}
     return Trajectory(
         {name: Series(s.steps, s.values, kinds[name]) for name, s in series.items()}, provenance
@@ -116,9 +122,8 @@ def nudged(weights: np.ndarray, seed: int) -> np.ndarray:
     return np.nextafter(weights.astype(np.float32), towards).astype(weights.dtype)
 
 
-def _training(
-    case: Case, model: nn.Module, rng: MersenneTwister, engine: str, tick: Tick
-) -> dict[str, Series]:
+def _training(case: Case, fresh: Fresh, engine: str, tick: Tick) -> dict[str, Series]:
+    model, rng = fresh()
     weight_epochs = set(case.weight_epochs)
     init_weights = luna.flatten(model)
     evaluations, kept = _train(
@@ -189,10 +194,9 @@ def _series(values: dict[int, Any]) -> Series:
 UNTRAINED = {"lr002": 0.02, "lr001": 0.01}
 
 
-def _untrained(
-    case: Case, model: nn.Module, rng: MersenneTwister, engine: str, tick: Tick
-) -> dict[str, Series]:
+def _untrained(case: Case, fresh: Fresh, engine: str, tick: Tick) -> dict[str, Series]:
     """Evaluate a new model on ``SineWave(4, 1)`` at two learning rates, data in Float64."""
+    model, rng = fresh()
     device = next(model.parameters()).device
     x = torch.from_numpy(rng.uniform(-5.0, 5.0, 10)).to(device)
     testx = torch.from_numpy(julia_range(-5, 5, 50)).to(device)
@@ -209,11 +213,10 @@ def evaluation_series(result: luna.Evaluation, prefix: str, step: int) -> dict[s
     return {f"{prefix}_{name}": _series({step: getattr(result, name)}) for name in names}
 
 
-def _zoo_script(
-    case: Case, model: nn.Module, rng: MersenneTwister, engine: str, tick: Tick
-) -> dict[str, Series]:
+def _zoo_script(case: Case, fresh: Fresh, engine: str, tick: Tick) -> dict[str, Series]:
     """The model zoo's script: train by FOMAML, by Reptile, and fine-tune both on few points."""
-    device, dtype = (getattr(next(model.parameters()), a) for a in ("device", "dtype"))
+    model, rng = fresh()
+    device = next(model.parameters()).device
     testx = torch.from_numpy(julia_linrange(-5, 5, 50)).to(device)
     wave = luna.SineWave(4, 1)
     series: dict[str, Series] = {}
@@ -235,8 +238,7 @@ def _zoo_script(
     train("fomaml", model, rng)
     x = torch.from_numpy(rng.uniform(-5.0, 5.0, 10)).to(device)
     evaluate("fomaml", model, x, 32)
-    rng = MersenneTwister(case.seed)
-    second = luna.sine_model(rng, device, dtype)
+    second, rng = fresh()
     train("reptile", second, rng)
     evaluate("reptile", second, x, 32)
     x = torch.from_numpy(rng.uniform(0.0, 5.0, 5)).to(device)

@@ -9,7 +9,7 @@ import typer
 from repro.cli.doctor import doctor
 from repro.cli.envelope import envelope
 from repro.cli.figures import figures, figures_check, figures_envelope
-from repro.cli.julia import app as julia
+from repro.cli.julia import app as julia_app
 from repro.cli.parity import parity
 from repro.cli.record import record
 from repro.errors import ReproError
@@ -25,7 +25,7 @@ app.command()(parity)
 app.command()(doctor)
 app.command()(envelope)
 app.command()(record)
-app.add_typer(julia, name="julia")
+app.add_typer(julia_app, name="julia")
 for command in (figures, figures_check, figures_envelope):
     app.command()(command)
 
