@@ -32,8 +32,8 @@ false-alarms: julia  ## hold the faithful ports against a live Julia in many ran
 figures: setup  ## every figure of both posts, from the seed up
 	$(BIN)/repro figures
 
-figures-check: setup  ## the data behind the committed figures, drawn again and compared
-	$(BIN)/repro figures-check
+figures-check: setup  ## the first post's figures, drawn again, their data compared
+	$(BIN)/repro figures-check --only luna
 
 bench: julia  ## the engines side by side; JAX too where it is installed
 	$(BIN)/python -m pytest parity_tests/benchmarks/bench_luna.py
