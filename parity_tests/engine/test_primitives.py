@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from engine import inputs
 
-from repro.engine import EXACT, FAST
+from repro.engine import EXACT, FAST, primitives
 from repro.engine.compiling import jit
 from repro.engine.tiles import fma
 from repro.julia.find import BLAS_PINS, CPU_TARGET, find_julia
@@ -148,3 +148,14 @@ def test_a_live_julia_prints_the_recorded_digests():
     )
     assert CPU_TARGET in command or "-C" in " ".join(command)
     assert inputs.parse(done.stdout) == RECORDED
+
+
+def test_shapes_that_do_not_occur_are_refused():
+    def ones(*shape):
+        return np.ones(shape, np.float32)
+
+    for a, b in ((ones(3, 4), ones(4, 5)), (ones(64, 4), ones(5, 3)), (ones(1, 4), ones(4, 5))):
+        with pytest.raises(ValueError, match="no product of"):
+            primitives.product(a, b)
+    with pytest.raises(ValueError, match="rows do not occur"):
+        primitives.sum_rows(ones(2, 3))
