@@ -170,7 +170,7 @@ def measure_envelope(case: Case, **kwargs) -> Envelope:
 
 def quick_envelope(case: Case) -> Envelope:
     """:func:`measure_envelope` by the exact engine where it can run the case: the growth is then
-    that of the original's own arithmetic, and takes a tenth of the time."""
+    that of the original's own arithmetic, and is measured sooner."""
     eager = case.function in port.EAGER_ONLY
     return measure_envelope(case, engine="eager" if eager else "exact")
 
