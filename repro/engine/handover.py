@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from repro import flux
 from repro.engine import optimisers, stream
+from repro.engine.arithmetic import FAST, Arithmetic
 from repro.engine.loops import POINTS
 from repro.engine.network import SIZE
 from repro.errors import EngineError
@@ -27,7 +28,7 @@ def require_network(model: nn.Module) -> list[nn.Parameter]:
     """The model's weights, if it is the network that the engines are compiled for.
 
     Raises:
-        EngineError: other layers, another precision or device, or gradients left over.
+        EngineError: other layers, another precision, or gradients left over.
     """
     weights = list(model.parameters())
     if [tuple(w.shape) for w in weights] != _SHAPES or not _is_tanh_network(model):
@@ -36,10 +37,9 @@ def require_network(model: nn.Module) -> list[nn.Parameter]:
             f"Linear(64, 1): for any other, {_EAGER}"
         )
     for w in weights:
-        if w.dtype != torch.float32 or w.device.type != "cpu":
+        if w.dtype != torch.float32:
             raise EngineError(
-                f"the compiled engines compute in Float32 on the CPU, the model is {w.dtype} on "
-                f"{w.device}: {_EAGER}"
+                f"the compiled engines compute in Float32, and the model is {w.dtype}: {_EAGER}"
             )
         if w.grad is not None and torch.any(w.grad != 0):
             raise EngineError(
@@ -56,10 +56,25 @@ def _is_tanh_network(model: nn.Module) -> bool:
     return linear and activations == [torch.tanh, torch.tanh, None]
 
 
-def require_cpu(device: torch.device | str | None) -> None:
-    """Raise EngineError for any device but the CPU."""
-    if device is not None and torch.device(device).type != "cpu":
-        raise EngineError(f"the compiled engines run on the CPU, not on {device}: {_EAGER}")
+def gpu_for(
+    model: nn.Module, device: torch.device | str | None, kind: Arithmetic
+) -> torch.device | None:
+    """The GPU to train on, or None for the CPU: the model's own device unless another is named.
+
+    Raises:
+        EngineError: the engine does not run there, or there is no such GPU.
+    """
+    chosen = next(model.parameters()).device if device is None else torch.device(device)
+    if chosen.type == "cpu":
+        return None
+    if chosen.type != "cuda" or kind != FAST:
+        raise EngineError(
+            f"on {chosen} there is engine='fast' for CUDA and engine=\"eager\" for any device: "
+            f'choose one of them, or device="cpu"'
+        )
+    if not torch.cuda.is_available():
+        raise EngineError(f'torch sees no {chosen} here: choose device="cpu"')
+    return chosen
 
 
 def aligned(n: int) -> np.ndarray:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +20,7 @@ from repro.engine.handover import (
     Optimiser,
     Weights,
     aligned,
-    require_cpu,
+    gpu_for,
     require_network,
 )
 from repro.engine.loops import POINTS
@@ -27,7 +30,7 @@ from repro.flux import Descent
 from repro.flux.loss import _require_finite
 from repro.julia import MersenneTwister
 from repro.luna.evaluate import Evaluation, _report
-from repro.luna.sine import SineWave
+from repro.luna.sine import SineWave, flatten
 from repro.luna.training import check_counts
 
 ENGINES = {"exact": EXACT, "fast": FAST}
@@ -137,8 +140,17 @@ def train(
         NonFiniteLossError: a loss to be differentiated is infinite or NaN, as in Flux.
     """
     check_counts(eval_batch_size=eval_batch_size, eval_interval=eval_interval)
-    require_cpu(device)
     weights = require_network(model)
+    kind, observed = arithmetic(engine), _observed(epochs, observe, observe_epochs)
+    gpu = gpu_for(model, device, kind)
+    if gpu is not None:
+        model.to(gpu)
+        found = train_on_gpu(
+            loop, [model], gpu, opts, sizes, epochs=epochs, eval_batch_size=eval_batch_size,
+            eval_interval=eval_interval, rngs=[rng], observe=observe, observed=observed,
+        )  # fmt: skip
+        return found[0]
+    model.to("cpu")
     vector, draws = Weights(model), Draws(rng)
     rules = {id(opt): Optimiser(opt, weights) for opt in opts.values()}
     lasting = list(rules.values())
@@ -149,7 +161,6 @@ def train(
         lasting = chosen[1:]
     compiled = [rule.compiled for rule in chosen]
     eval_opt = Optimiser(Descent(0.02), weights).compiled
-    kind = arithmetic(engine)
     room = aligned(room_for(max(sizes[-1], eval_batch_size, POINTS)))
 
     def store() -> None:
@@ -158,7 +169,6 @@ def train(
 
     done: list[Evaluation] = []
     epoch = 0
-    observed = _observed(epochs, observe, observe_epochs)
     try:
         for stop in _stops(epochs, eval_interval, observed):
             iterations, epoch = stop - epoch, stop
@@ -178,6 +188,43 @@ def train(
     return done
 
 
+def train_on_gpu(
+    loop: Any,
+    models: Sequence[nn.Module],
+    gpu: torch.device,
+    opts: dict[str, Any],
+    sizes: Sequence[Any],
+    *,
+    epochs: int,
+    eval_batch_size: int,
+    eval_interval: int,
+    rngs: Sequence[MersenneTwister],
+    observe: Observe | None = None,
+    observed: frozenset[int] = frozenset(),
+) -> list[list[Evaluation]]:
+    """`train` on a GPU, for several models at once: a list of evaluations for each of them.
+
+    Args:
+        observe: for the first of the models.
+    """
+    from repro.engine import device  # needs Triton, which comes with torch for CUDA
+
+    group = device.Group(
+        loop.__name__, models, rngs, gpu, opts=opts, train_batch_size=sizes[-1],
+        n_tasks=sizes[1] if loop is loops.fomaml else 1, eval_batch_size=eval_batch_size,
+    )  # fmt: skip
+    done: list[list[Evaluation]] = [[] for _ in models]
+    stops = _stops(epochs, eval_interval, observed, max(1, device.LAUNCH // len(models)))
+    with closing(device.train(group, stops, eval_interval)) as reached:
+        for stop, evaluations in reached:
+            for mine, evaluation in zip(done, evaluations or (), strict=False):
+                mine.append(evaluation)
+            if observe is not None and stop in observed:
+                group.store()
+                observe(stop, models[0])
+    return done
+
+
 def _observed(
     epochs: int, observe: Observe | None, observe_epochs: Iterable[int] | None
 ) -> frozenset[int]:
@@ -187,9 +234,11 @@ def _observed(
     return frozenset(range(1, epochs + 1) if observe_epochs is None else observe_epochs)
 
 
-def _stops(epochs: int, eval_interval: int, observed: frozenset[int]) -> list[int]:
+def _stops(
+    epochs: int, eval_interval: int, observed: frozenset[int], breath: int = _BREATH
+) -> list[int]:
     """The iterations at which compiled code returns."""
-    stops = {*range(eval_interval, epochs + 1, eval_interval), *range(_BREATH, epochs, _BREATH)}
+    stops = {*range(eval_interval, epochs + 1, eval_interval), *range(breath, epochs, breath)}
     stops |= {e for e in observed if 1 <= e <= epochs}
     return sorted({*stops, epochs}) if epochs > 0 else []
 
@@ -254,23 +303,46 @@ def eval_model(
         NonFiniteLossError: a training loss is infinite or NaN, as in Flux.
     """
     for name, points in (("x", x), ("testx", testx)):
-        require_cpu(points.device)
         if points.dtype != torch.float32:
             raise EngineError(
                 f"{name} is {points.dtype}, and the compiled engines compute in Float32: give "
                 'Float32 points, or use engine="eager"'
             )
-    weights = require_network(model)
-    rule = Optimiser(Descent(0.02) if opt is None else opt, weights)
-    xs, testxs = x.numpy().copy(), testx.numpy().copy()
+    weights, kind = require_network(model), arithmetic(engine)
+    opt = Descent(0.02) if opt is None else opt
+    xs, testxs = x.cpu().numpy().copy(), testx.cpu().numpy().copy()
+    gpu = gpu_for(model, None, kind)
+    if gpu is not None:
+        return _evaluate_on_gpu(model, gpu, xs, testxs, task, opt, updates, epoch, print)
+    rule = Optimiser(opt, weights)
     try:
         room = aligned(room_for(max(len(xs), len(testxs))))
         result = _evaluate(
-            arithmetic(engine), Weights(model), rule.compiled, updates, xs, testxs, task, epoch,
-            room,
+            kind, Weights(model), rule.compiled, updates, xs, testxs, task, epoch, room
         )  # fmt: skip
     finally:
         rule.store()
     if print is not None:
         _report(task, result.test_losses, print)
     return result
+
+
+def _evaluate_on_gpu(
+    model: nn.Module, gpu: torch.device, x: np.ndarray, testx: np.ndarray, task: SineWave,
+    opt: Any, updates: int, epoch: int, print: Callable[[str], None] | None,
+) -> Evaluation:  # fmt: skip
+    from repro.engine import device
+
+    weights = torch.from_numpy(flatten(model)[None]).to(gpu)
+    wave = np.array([[task.amplitude, task.phase_shift]], np.float32)
+    result = device.evaluate(weights, x[None], testx, wave, device.in_two_parts(opt), updates)
+    if not result.finite.item():
+        at_home = copy.deepcopy(model).cpu()  # which stops just where the original does
+        points, tests = torch.from_numpy(x), torch.from_numpy(testx)
+        return eval_model(
+            at_home, points, tests, task, engine="fast", opt=opt, updates=updates, epoch=epoch
+        )
+    (found,) = result.evaluations(epoch)
+    if print is not None:
+        _report(task, found.test_losses, print)
+    return replace(found, task=task)
