@@ -13,9 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from juliacall_env import setup
 
 from repro.julia.find import Julia, JuliaNotFound, find_julia
+
+# Before Triton is imported: without a GPU its kernels are interpreted on the CPU.
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 SETUP_COMMAND = "python parity_tests/juliacall_env/setup.py   (or: make test)"
 

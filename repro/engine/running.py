@@ -127,6 +127,8 @@ def train(
 
     Args:
         loop: `loops.fomaml`, `loops.reptile` or `loops.transfer_learn`.
+        model, rng: on a GPU also a sequence of each, trained at once; a list of evaluations for
+            each of them comes back.
         engine: "exact", "fast", or an `Arithmetic`.
         opts: the loop's optimisers in order, by their argument's name.
         sizes: the loop's own arguments.
@@ -140,16 +142,17 @@ def train(
         NonFiniteLossError: a loss to be differentiated is infinite or NaN, as in Flux.
     """
     check_counts(eval_batch_size=eval_batch_size, eval_interval=eval_interval)
-    weights = require_network(model)
     kind, observed = arithmetic(engine), _observed(epochs, observe, observe_epochs)
-    gpu = gpu_for(model, device, kind)
+    alone = isinstance(model, nn.Module)
+    models, rngs = ([model], [rng]) if alone else (model, rng)
+    gpu = gpu_for(models[0], device, kind)
     if gpu is not None:
-        model.to(gpu)
         found = train_on_gpu(
-            loop, [model], gpu, opts, sizes, epochs=epochs, eval_batch_size=eval_batch_size,
-            eval_interval=eval_interval, rngs=[rng], observe=observe, observed=observed,
+            loop, models, gpu, opts, sizes, epochs=epochs, eval_batch_size=eval_batch_size,
+            eval_interval=eval_interval, rngs=rngs, observe=observe, observed=observed,
         )  # fmt: skip
-        return found[0]
+        return found[0] if alone else found
+    weights = require_network(model)
     model.to("cpu")
     vector, draws = Weights(model), Draws(rng)
     rules = {id(opt): Optimiser(opt, weights) for opt in opts.values()}
@@ -209,6 +212,9 @@ def train_on_gpu(
     """
     from repro.engine import device  # needs Triton, which comes with torch for CUDA
 
+    for model in models:
+        require_network(model)
+        model.to(gpu)
     group = device.Group(
         loop.__name__, models, rngs, gpu, opts=opts, train_batch_size=sizes[-1],
         n_tasks=sizes[1] if loop is loops.fomaml else 1, eval_batch_size=eval_batch_size,
