@@ -204,8 +204,8 @@ class Group:
         interval = stretch.iterations + (stretch.evaluation is None)
         try:
             return getattr(running, self.function)(
-                model, engine="fast", epochs=stretch.iterations, eval_interval=interval, rng=rng,
-                **self.opts, **sizes,
+                model, engine="fast", device="cpu", epochs=stretch.iterations,
+                eval_interval=interval, rng=rng, **self.opts, **sizes,
             )  # fmt: skip
         finally:
             self.weights[seed] = torch.from_numpy(luna.flatten(model))
