@@ -40,8 +40,8 @@ def engine_for(options: Options) -> str:
     Raises:
         ReproError: the engine asked for is not there.
     """
-    on_cpu = torch.device(options.device).type == "cpu"
-    there = (*engine.ENGINES, EAGER) if on_cpu else (EAGER,)
+    engines = {"cpu": (*engine.ENGINES, EAGER), "cuda": ("fast", EAGER)}
+    there = engines.get(torch.device(options.device).type, (EAGER,))
     if options.engine is None:
         return there[0]
     if options.engine not in there:
