@@ -127,8 +127,8 @@ def train(
 
     Args:
         loop: `loops.fomaml`, `loops.reptile` or `loops.transfer_learn`.
-        model, rng: on a GPU also a sequence of each, trained at once; a list of evaluations for
-            each of them comes back.
+        model, rng: also a sequence of each, trained at once; a list of evaluations for each of
+            them comes back. On the CPU 8 of each, by the fast engine's lanes.
         engine: "exact", "fast", or an `Arithmetic`.
         opts: the loop's optimisers in order, by their argument's name.
         sizes: the loop's own arguments.
@@ -152,6 +152,11 @@ def train(
             eval_interval=eval_interval, rngs=rngs, observe=observe, observed=observed,
         )  # fmt: skip
         return found[0] if alone else found
+    if not alone:
+        return train_in_lanes(
+            loop, models, kind, opts, sizes, epochs=epochs, eval_batch_size=eval_batch_size,
+            eval_interval=eval_interval, rngs=rngs,
+        )  # fmt: skip
     weights = require_network(model)
     model.to("cpu")
     vector, draws = Weights(model), Draws(rng)
@@ -229,6 +234,26 @@ def train_on_gpu(
                 group.store()
                 observe(stop, models[0])
     return done
+
+
+def train_in_lanes(
+    loop: Any,
+    models: Sequence[nn.Module],
+    kind: Arithmetic,
+    opts: dict[str, Any],
+    sizes: Sequence[Any],
+    *,
+    epochs: int,
+    eval_batch_size: int,
+    eval_interval: int,
+    rngs: Sequence[MersenneTwister],
+) -> list[list[Evaluation]]:
+    """`train` for 8 models on one core of the CPU: a list of evaluations for each of them."""
+    from repro.engine import lane_groups  # draws on this module
+
+    group = lane_groups.Group(loop, models, rngs, kind, [*opts.values()], sizes, eval_batch_size)
+    stops = _stops(epochs, eval_interval, frozenset(), lane_groups.BREATH)
+    return lane_groups.train(group, stops, eval_interval)
 
 
 def _observed(

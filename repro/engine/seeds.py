@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 
 from repro.engine import running
-from repro.engine.arithmetic import Arithmetic
+from repro.engine.arithmetic import FAST, Arithmetic
+from repro.engine.lane_tiles import LANES
 from repro.errors import EngineError
-from repro.flux import Chain
+from repro.flux import Chain, Descent
 from repro.julia import MersenneTwister
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import sine_model
@@ -50,10 +52,14 @@ def train_seeds(
     prepare: Callable[[int, Chain], None] | None = None,
     **arguments: Any,
 ) -> list[SeedRun]:
-    """Build and train one model per seed; each is equal, bit for bit, to its run alone.
+    """Build and train one model per seed.
 
-    A single run keeps a core's multiply-adders busy, so that nothing is won by interleaving the
-    seeds on one core; what is shared is the compiled code, and the cores.
+    On the CPU the fast engine trains groups of 8 seeds side by side in the lanes of vectors, in
+    0.7 to 0.85 of the time of 8 runs, as far as the groups go evenly on the threads and the
+    optimisers are `Descent`; what is left over is trained one by one. A seed in a group draws the
+    same numbers, bit for bit, as in its run alone, and its weights are equal to rounding, as the
+    fast engine's are to the original's. Outside of groups, and on a GPU, each seed is equal bit
+    for bit to its run alone on the same device.
 
     Args:
         function: "fomaml", "reptile" or "transfer_learn".
@@ -61,7 +67,7 @@ def train_seeds(
         engine: "fast", "exact", or an `Arithmetic`.
         device: the CPU by default. On a GPU all seeds are trained at once, by the fast engine,
             each in a multiprocessor of its own.
-        threads: on the CPU, how many runs at a time; one per core by default.
+        threads: on the CPU, how many runs or groups at a time; one per core by default.
         prepare: called as ``prepare(seed, model)`` on each new model, to perturb its weights say.
         arguments: the function's own. An optimiser keeps its state per array, so that runs can
             share one.
@@ -84,20 +90,32 @@ def train_seeds(
             prepare(seed, model)
         return model, rng
 
-    def run(seed: int) -> SeedRun:
-        model, rng = build(seed)
-        evaluations = _FUNCTIONS[function](model, engine=engine, rng=rng, **arguments)
-        return SeedRun(seed, model, rng, evaluations)
+    def run(together: Sequence[int]) -> list[SeedRun]:
+        train: Any = partial(_FUNCTIONS[function], engine=engine, device=device, **arguments)
+        models, rngs = zip(*map(build, together), strict=True)
+        alone = len(together) == 1
+        found = [train(models[0], rng=rngs[0])] if alone else train(models, rng=rngs)
+        return list(map(SeedRun, together, models, rngs, found))
 
     chosen = list(seeds)
     if chosen and device is not None and torch.device(device).type != "cpu":
-        models, rngs = zip(*map(build, chosen), strict=True)
-        found: Any = _FUNCTIONS[function](
-            models, engine=engine, rng=rngs, device=device, **arguments
-        )
-        return list(map(SeedRun, chosen, models, rngs, found))
-    workers = min(len(chosen), threads or _cores())
-    if workers <= 1:
-        return [run(seed) for seed in chosen]
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(run, chosen))
+        return run(chosen)
+    workers = max(1, min(len(chosen), threads or _cores()))
+    opts = [value for name, value in arguments.items() if name.endswith("opt")]
+    in_lanes = running.arithmetic(engine) == FAST and all(
+        opt is None or type(opt) is Descent for opt in opts
+    )
+    jobs = _jobs(chosen, LANES if in_lanes else 1, workers)
+    if workers == 1:
+        done = [run(job) for job in jobs]
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            done = list(pool.map(run, jobs))
+    return [one for group in done for one in group]
+
+
+def _jobs(seeds: list[int], size: int, workers: int) -> list[list[int]]:
+    """Groups of that size, as many for each worker, and what is left over one by one."""
+    grouped = len(seeds) // (size * workers) * size * workers
+    groups = [seeds[i : i + size] for i in range(0, grouped, size)]
+    return groups + [[seed] for seed in seeds[grouped:]]
