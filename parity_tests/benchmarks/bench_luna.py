@@ -71,16 +71,18 @@ def test_side_by_side(algorithm, contenders, benchmark, capsys):
     benchmark.extra_info.update(median, floor=products + tanhs)
     with capsys.disabled():
         print(f"\n\n{algorithm}, microseconds per meta-iteration of one run, {ROUNDS} rounds")
-        print(f"{'':8}{'median':>9}{'least':>9}{'x floor':>9}{'/ jax':>8}{'eager /':>9}"
+        print(f"{'':8}{'median':>9}{'least':>9}{'x floor':>9}{'/ jax':>8}{'/ fast':>8}"
+              f"{'eager /':>9}"
               f"{'julia /':>9}{'peak MiB':>10}")  # fmt: skip
         for name, time in median.items():
             ratios = [
                 time / (products + tanhs),
                 time / median.get("jax", float("nan")),
+                time / median["fast"],
                 median["eager"] / time,
                 median.get("julia", float("nan")) / time,
             ]
-            row = "".join(f"{r:>{w}.2f}" for r, w in zip(ratios, (9, 8, 9, 9), strict=True))
+            row = "".join(f"{r:>{w}.2f}" for r, w in zip(ratios, (9, 8, 8, 9, 9), strict=True))
             least = min(rounds[name])
             print(f"{name:8}{time:>9.1f}{least:>9.1f}{row}{_peak(algorithm, name):>10}")
         print(f"floor   {products + tanhs:>9.1f}: multiply-adds {products:.1f}, tanh {tanhs:.1f}")

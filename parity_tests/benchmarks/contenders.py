@@ -19,9 +19,10 @@ from repro.reference.julia import julia_ref_path
 Train = Callable[[int], object]
 
 ALGORITHMS = ("fomaml", "reptile")
-SEEDS = 16
-#: Meta-iterations per round: about half a second each, at least one evaluation for the quick.
-ITERATIONS = {"eager": 60, "julia": 200, "exact": 2000, "fast": 2000, "jax": 2000, "seeds": 1000}
+SEEDS = 64
+#: Meta-iterations per round: about half a second each, at least one evaluation for the quick. Many
+#: seeds at once take seconds, but the start of a run must weigh as much as in a single one.
+ITERATIONS = {"eager": 60, "julia": 200, "exact": 2000, "fast": 2000, "jax": 2000, "seeds": 2000}
 #: How many runs one round of a contender is.
 RUNS = {"seeds": SEEDS}
 
