@@ -6,9 +6,10 @@ host draws the numbers of the next; it waits for the device once per launch, nev
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -266,6 +267,29 @@ def evaluate(
         BATCH=n, POINTS=m, PADDED_BATCH=_padded(n), PADDED=_padded(m), **OPTIONS,
     )  # fmt: skip
     return Result(tasks, x, testx, finite, y, testy, initial, final, losses)
+
+
+def eval_model(
+    model: nn.Module, device: torch.device, x: np.ndarray, testx: np.ndarray, task: SineWave,
+    opt: Any, updates: int, epoch: int,
+) -> Evaluation:  # fmt: skip
+    """`evaluate` for one model, wherever it is.
+
+    Raises:
+        EngineError: the optimiser is not `Descent`.
+        NonFiniteLossError: a training loss is infinite or NaN, as in Flux.
+    """
+    weights = torch.from_numpy(luna.flatten(model)[None]).to(device)
+    wave = np.array([[task.amplitude, task.phase_shift]], np.float32)
+    result = evaluate(weights, x[None], testx, wave, in_two_parts(opt), updates)
+    if result.finite.item():
+        (found,) = result.evaluations(epoch)
+        return replace(found, task=task)
+    at_home = copy.deepcopy(model).cpu()  # which stops just where the original does
+    points, tests = torch.from_numpy(x), torch.from_numpy(testx)
+    return running.eval_model(
+        at_home, points, tests, task, engine="fast", opt=opt, updates=updates, epoch=epoch
+    )
 
 
 def in_two_parts(opt: Any) -> tuple[float, float]:

@@ -39,7 +39,7 @@ def _tanh(x):
 
 @triton.jit
 def _product(a, b):
-    """In Float32 multiply-adds: tensor cores would round to ten bits, and always down."""
+    """In Float32 multiply-adds: tensor cores would round the factors to ten bits."""
     return tl.dot(a, b, input_precision="ieee")
 
 

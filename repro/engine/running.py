@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +28,7 @@ from repro.flux import Descent
 from repro.flux.loss import _require_finite
 from repro.julia import MersenneTwister
 from repro.luna.evaluate import Evaluation, _report
-from repro.luna.sine import SineWave, flatten
+from repro.luna.sine import SineWave
 from repro.luna.training import check_counts
 
 ENGINES = {"exact": EXACT, "fast": FAST}
@@ -153,10 +151,12 @@ def train(
         )  # fmt: skip
         return found[0] if alone else found
     if not alone:
-        return train_in_lanes(
-            loop, models, kind, opts, sizes, epochs=epochs, eval_batch_size=eval_batch_size,
-            eval_interval=eval_interval, rngs=rngs,
-        )  # fmt: skip
+        from repro.engine import lane_groups  # draws on this module
+
+        rules = [*opts.values()]
+        group = lane_groups.Group(loop, models, rngs, kind, rules, sizes, eval_batch_size)
+        stops = _stops(epochs, eval_interval, frozenset(), lane_groups.BREATH)
+        return lane_groups.train(group, stops, eval_interval)
     weights = require_network(model)
     model.to("cpu")
     vector, draws = Weights(model), Draws(rng)
@@ -234,26 +234,6 @@ def train_on_gpu(
                 group.store()
                 observe(stop, models[0])
     return done
-
-
-def train_in_lanes(
-    loop: Any,
-    models: Sequence[nn.Module],
-    kind: Arithmetic,
-    opts: dict[str, Any],
-    sizes: Sequence[Any],
-    *,
-    epochs: int,
-    eval_batch_size: int,
-    eval_interval: int,
-    rngs: Sequence[MersenneTwister],
-) -> list[list[Evaluation]]:
-    """`train` for 8 models on one core of the CPU: a list of evaluations for each of them."""
-    from repro.engine import lane_groups  # draws on this module
-
-    group = lane_groups.Group(loop, models, rngs, kind, [*opts.values()], sizes, eval_batch_size)
-    stops = _stops(epochs, eval_interval, frozenset(), lane_groups.BREATH)
-    return lane_groups.train(group, stops, eval_interval)
 
 
 def _observed(
@@ -344,7 +324,12 @@ def eval_model(
     xs, testxs = x.cpu().numpy().copy(), testx.cpu().numpy().copy()
     gpu = gpu_for(model, None, kind)
     if gpu is not None:
-        return _evaluate_on_gpu(model, gpu, xs, testxs, task, opt, updates, epoch, print)
+        from repro.engine import device  # needs Triton, which comes with torch for CUDA
+
+        found = device.eval_model(model, gpu, xs, testxs, task, opt, updates, epoch)
+        if print is not None:
+            _report(task, found.test_losses, print)
+        return found
     rule = Optimiser(opt, weights)
     try:
         room = aligned(room_for(max(len(xs), len(testxs))))
@@ -356,24 +341,3 @@ def eval_model(
     if print is not None:
         _report(task, result.test_losses, print)
     return result
-
-
-def _evaluate_on_gpu(
-    model: nn.Module, gpu: torch.device, x: np.ndarray, testx: np.ndarray, task: SineWave,
-    opt: Any, updates: int, epoch: int, print: Callable[[str], None] | None,
-) -> Evaluation:  # fmt: skip
-    from repro.engine import device
-
-    weights = torch.from_numpy(flatten(model)[None]).to(gpu)
-    wave = np.array([[task.amplitude, task.phase_shift]], np.float32)
-    result = device.evaluate(weights, x[None], testx, wave, device.in_two_parts(opt), updates)
-    if not result.finite.item():
-        at_home = copy.deepcopy(model).cpu()  # which stops just where the original does
-        points, tests = torch.from_numpy(x), torch.from_numpy(testx)
-        return eval_model(
-            at_home, points, tests, task, engine="fast", opt=opt, updates=updates, epoch=epoch
-        )
-    (found,) = result.evaluations(epoch)
-    if print is not None:
-        _report(task, found.test_losses, print)
-    return replace(found, task=task)
