@@ -20,7 +20,7 @@ test-slow: juliacall  ## whole recordings, the 50,000-iteration zoo script, full
 	$(PYTEST) -m slow
 
 record-check: julia  ## the live reference against every recording of the original, bit for bit
-	$(BIN)/python -m repro.reference.check
+	$(BIN)/python -m repro.sides.record_check
 
 faults: julia  ## follow every planted fault beside a live Julia, and write the table
 	PYTHONPATH=parity_tests $(BIN)/python -m planted.localised --write docs/faults.md

@@ -16,7 +16,7 @@ import pytest
 import torch
 from juliacall_env import setup
 
-from repro.julia.find import Julia, JuliaNotFound, find_julia
+from repro.sides.julia.find import Julia, JuliaNotFound, find_julia
 
 # Before Triton is imported: without a GPU its kernels are interpreted on the CPU.
 if not torch.cuda.is_available():

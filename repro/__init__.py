@@ -1,3 +1,41 @@
-"""A Julia-parity reproduction harness."""
+"""A Julia-parity reproduction harness: hold any port against its original.
+
+What is offered here is imported when it is first used, so that ``import repro`` is quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from repro.checks import Bitwise as Bitwise
+    from repro.checks import Check as Check
+    from repro.checks import Growth as Growth
+    from repro.checks import Ulps as Ulps
+    from repro.checks import Verdict as Verdict
+    from repro.checks import check as check
+    from repro.checks import nudged as nudged
+    from repro.run import Quantity as Quantity
+    from repro.run import Run as Run
+    from repro.run import collect as collect
+    from repro.run import record as record
+    from repro.sides.julia import JuliaFunction as JuliaFunction
 
 __version__ = "0.1.0"
+
+_ROOMS = {
+    "repro.checks": ("Bitwise", "Check", "Growth", "Ulps", "Verdict", "check", "nudged"),
+    "repro.run": ("Quantity", "Run", "collect", "record"),
+    "repro.sides.julia": ("JuliaFunction",),
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'repro' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

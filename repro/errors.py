@@ -6,7 +6,11 @@ class ReproError(Exception):
     the command line prints it and exits with status 2."""
 
 
-class EngineError(ReproError, ValueError):
+class Unavailable(ReproError):
+    """A side that cannot be run here: a check with it ends in ``NOT_RUN``, with this reason."""
+
+
+class EngineError(Unavailable, ValueError):
     """A compiled engine was asked for something that it does not do."""
 
 

@@ -23,7 +23,7 @@ from repro.julia import julia_range
 from repro.luna import budgets
 from repro.luna.names import PARAMETERS, PER_PARAMETER, Names
 from repro.trace import listening
-from repro.trajectory import Trajectory
+from repro.run import Trajectory
 
 Run = Callable[..., Trajectory]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from repro.case import FUNCTIONS, Case, CaseError, live_case
-from repro.reference import recorded
+from repro.sides import recorded
 
 MAIN_EPOCHS, OTHER_EPOCHS = 40, 10
 WHOLE = ("eval_model", "zoo_script", "ecoffet_notebook")

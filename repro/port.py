@@ -16,8 +16,8 @@ from repro.errors import EngineError
 from repro.flux import Descent
 from repro.julia import MersenneTwister, julia_linrange, julia_range
 from repro.luna.quantities import kind_of
-from repro.settings import settings
-from repro.trajectory import Series, Trajectory
+from repro.run.settings import settings
+from repro.run import Series, Trajectory
 
 Tick = Callable[..., object]
 Fresh = Callable[[], tuple[nn.Module, MersenneTwister]]

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from repro.parity import Check
-    from repro.trajectory import Trajectory
+    from repro.checks import Check
+    from repro.run import Trajectory
 
 RECORDED = pytest.StashKey[list[Path]]()
 """On an item: the recordings it made of its own port, which are compared with nothing yet."""
@@ -77,21 +77,21 @@ class Parity:
         """Fail the test unless the port agrees with the reference.
 
         Args:
-            port, reference: as for :func:`repro.parity.check`. Without a reference the port is
+            port, reference: as for :func:`repro.checks.check`. Without a reference the port is
                 held to a recording of its earlier self, which ``pytest --parity-update`` makes:
                 that guards against change, and is no parity with anything else.
             recorded: hold the port to a recording of the reference; ``--parity-update`` runs the
                 reference and records it. Without that option the reference is not run.
             name: of the recording, where a test has several. It lies beside the test's file, as
                 ``TEST_FILE/TEST_NAME.npz`` or ``TEST_FILE/TEST_NAME.NAME.npz``.
-            options: those of :func:`repro.parity.check`, for instance ``tolerance``,
+            options: those of :func:`repro.checks.check`, for instance ``tolerance``,
                 ``resynchronise``, ``draws``.
 
         Returns:
-            The :class:`repro.parity.Check`; None where a port was recorded, and not compared.
+            The :class:`repro.checks.Check`; None where a port was recorded, and not compared.
         """
         from repro.errors import ReproError
-        from repro.julia.find import JuliaNotFound
+        from repro.sides.julia.find import JuliaNotFound
 
         __tracebackhide__ = True
         try:
@@ -102,7 +102,7 @@ class Parity:
     def _held(
         self, port: Any, reference: Any, recorded: bool, name: str | None, options: dict[str, Any]
     ) -> Check | None:
-        from repro.parity import check, record
+        from repro.checks import check, record
 
         __tracebackhide__ = True
         if recorded and reference is None:
@@ -124,7 +124,7 @@ class Parity:
         lines = [result.message]
         files = result.save(self.request.getfixturevalue("tmp_path") / "parity")
         if files:
-            lines += ["Both sides, for repro.trajectory.Trajectory.load:"]
+            lines += ["Both sides, for repro.run.Trajectory.load:"]
             lines += [f"  {path}" for path in files]
         lines += [f"Run again: {_command(self.item)}"]
         if recorded:
@@ -143,14 +143,14 @@ class Parity:
         return path
 
     def _recording(self, path: Path) -> Trajectory:
-        from repro.trajectory import Trajectory, TrajectoryError
+        from repro.run import Trajectory, RunError
 
         update = _command(self.item, "--parity-update")
         if not path.exists():
             pytest.fail(f"there is no recording {path}. Make it with: {update}", pytrace=False)
         try:
             return Trajectory.load(path)
-        except TrajectoryError as problem:
+        except RunError as problem:
             pytest.fail(f"{problem}. Make it anew with: {update}", pytrace=False)
 
 

@@ -15,12 +15,12 @@ from repro import port
 from repro.case import Case
 from repro.errors import EngineError, NonFiniteLossError
 from repro.localise import Localised
-from repro.parity.arbiter import Arbiter, arbitrate
-from repro.parity.compare import NothingToCompare, Report, compare
-from repro.parity.envelope import PERTURBATIONS, Envelope, measure
-from repro.parity.verdict import Verdict
-from repro.reference import recorded
-from repro.trajectory import Series, Trajectory, TrajectoryError
+from repro.checks.arbiter import Arbiter, arbitrate
+from repro.checks.compare import NothingToCompare, Report, compare
+from repro.checks.envelope import PERTURBATIONS, Envelope, measure
+from repro.checks.verdict import Verdict
+from repro.sides import recorded
+from repro.run import Series, Trajectory, RunError
 
 ENVELOPES = recorded.FOLDER / "envelopes"
 ZOO_LIMITS = {"fomaml_weights": 1e-3, "reptile_weights": 1e-4}
@@ -61,8 +61,8 @@ class Recorded:
         path = ENVELOPES / f"{case.name}.npz"
         try:
             return Envelope.load(path)
-        except TrajectoryError as error:
-            raise TrajectoryError(
+        except RunError as error:
+            raise RunError(
                 f"{error}; {recorded.RESTORE}, or measure it anew by `repro envelope {case.name}`"
             ) from None
 

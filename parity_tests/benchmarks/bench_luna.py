@@ -19,7 +19,7 @@ import pytest
 from benchmarks.contenders import ALGORITHMS, ITERATIONS, RUNS, contender, stop_julia
 from benchmarks.floor import floor_us
 
-from repro.julia.find import JuliaNotFound
+from repro.sides.julia.find import JuliaNotFound
 
 NAMES = ("eager", "julia", "jax", "exact", "fast", "seeds")
 ROUNDS = int(os.environ.get("REPRO_BENCH_ROUNDS", "5"))

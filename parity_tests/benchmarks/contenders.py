@@ -13,8 +13,8 @@ from functools import cache, partial
 from repro import luna
 from repro.engine import train_seeds
 from repro.julia import MersenneTwister
-from repro.julia.find import BLAS_PINS, find_julia
-from repro.reference.julia import julia_ref_path
+from repro.sides.julia.find import BLAS_PINS, find_julia
+from repro.sides.julia.reference import julia_ref_path
 
 Train = Callable[[int], object]
 

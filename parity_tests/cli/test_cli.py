@@ -12,8 +12,8 @@ import pytest
 
 import repro.suite
 from repro.cli import main
-from repro.reference import recorded
-from repro.trajectory import Trajectory
+from repro.sides import recorded
+from repro.run import Trajectory
 
 
 def run(*arguments: str, monkeypatch, capsys) -> tuple[int, str, str]:

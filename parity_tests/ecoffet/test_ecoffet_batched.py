@@ -17,7 +17,7 @@ import torch
 from repro import ecoffet
 from repro.ecoffet import batched
 from repro.ecoffet.notebook import draw_points, draw_world, notebook_state, seed_all
-from repro.parity import FACTOR
+from repro.checks import FACTOR
 from repro.port import nudged
 
 TASKS, MODELS, EPOCHS = 40, 3, 2

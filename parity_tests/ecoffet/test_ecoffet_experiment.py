@@ -10,7 +10,7 @@ from repro.ecoffet import experiment
 from repro.ecoffet.notebook import SEEDS, draw_points, draw_world, notebook_state, seed_all
 from repro.gallery import ecoffet as runs
 from repro.gallery.runs import Options
-from repro.parity import FACTOR
+from repro.checks import FACTOR
 from repro.port import nudged
 
 TASKS, MODELS, EPOCHS = 25, 2, 2

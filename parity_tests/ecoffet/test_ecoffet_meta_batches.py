@@ -15,9 +15,9 @@ from meta_batches import port_run
 from repro import ecoffet
 from repro.ecoffet import train
 from repro.ecoffet.quantities import trajectory
-from repro.parity import Verdict, compare, measure
+from repro.checks import Verdict, compare, measure
 from repro.port import nudged
-from repro.trajectory import Trajectory
+from repro.run import Trajectory
 
 RUNS = ("maml_batch4", "maml_first_order_batch4", "reptile_batch5")
 

@@ -15,10 +15,10 @@ import torch
 from repro import ecoffet
 from repro.ecoffet import evaluate, notebook, sine, train
 from repro.ecoffet.quantities import trajectory
-from repro.parity import Verdict, compare
-from repro.reference import recorded
+from repro.checks import Verdict, compare
+from repro.sides import recorded
 from repro.suite import Recorded, check
-from repro.trajectory import Trajectory
+from repro.run import Trajectory
 
 MAML, FIRST, REPTILE = "maml", "maml_first_order", "reptile"
 

@@ -7,8 +7,8 @@ from engine import runs
 
 from repro import port
 from repro.case import live_case
-from repro.reference.julia import JuliaReference
-from repro.reference.live import Live
+from repro.sides.julia.reference import JuliaReference
+from repro.sides.live import Live
 from repro.suite import quick_envelope
 
 pytestmark = pytest.mark.julia

@@ -12,7 +12,7 @@ from engine import runs
 
 from repro import engine, luna
 from repro.julia import MersenneTwister
-from repro.reference import recorded
+from repro.sides import recorded
 
 
 def test_all_float32_recordings_are_here():

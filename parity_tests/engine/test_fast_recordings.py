@@ -15,9 +15,9 @@ from repro.engine.arithmetic import implements
 from repro.engine.compiling import jit
 from repro.engine.exact import exact_adam, exact_momentum
 from repro.engine.fast import fast_product
-from repro.parity import Verdict
+from repro.checks import Verdict
 from repro.plan import for_engine
-from repro.reference import recorded
+from repro.sides import recorded
 from repro.suite import ZOO_LIMITS, Recorded, Result, check
 
 

@@ -20,8 +20,8 @@ from repro import luna, port
 from repro.engine import EngineError, running, train_seeds
 from repro.flux import Descent, Momentum, NonFiniteLossError
 from repro.julia import MersenneTwister
-from repro.parity import Verdict
-from repro.reference import recorded
+from repro.checks import Verdict
+from repro.sides import recorded
 from repro.suite import Recorded, Result, check
 
 if sys.platform == "linux":

@@ -21,11 +21,11 @@ from repro.errors import NonFiniteLossError
 from repro.flux import ADAM, Descent
 from repro.julia import MersenneTwister
 from repro.luna.quantities import kind_of
-from repro.parity import Report, Verdict, compare
+from repro.checks import Report, Verdict, compare
 from repro.plan import for_engine
-from repro.reference import recorded
+from repro.sides import recorded
 from repro.suite import ZOO_LIMITS, Recorded, Result, _tolerance, check
-from repro.trajectory import Series, Trajectory
+from repro.run import Series, Trajectory
 
 SEEDS = (7, 42, 3, 0, 11, 1, 5, 2)
 """All that are recorded, each in a lane of its own, among others."""

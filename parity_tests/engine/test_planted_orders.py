@@ -13,7 +13,7 @@ from repro.engine.handover import Draws, Optimiser, Weights, aligned
 from repro.engine.network import room_for
 from repro.flux import Descent
 from repro.julia import MersenneTwister
-from repro.reference import recorded
+from repro.sides import recorded
 
 LIMIT = 300
 QUICK = (

@@ -18,7 +18,7 @@ from engine import inputs
 from repro.engine import EXACT, FAST, primitives
 from repro.engine.compiling import jit
 from repro.engine.tiles import fma
-from repro.julia.find import BLAS_PINS, CPU_TARGET, find_julia
+from repro.sides.julia.find import BLAS_PINS, CPU_TARGET, find_julia
 
 RECORDED = inputs.recorded()
 

@@ -21,7 +21,7 @@ from repro.gallery.figure import arrays_of, choose, known, plotted
 from repro.gallery.regression import measure_envelope
 from repro.gallery.runs import Options, Runs
 from repro.gallery.store import Store
-from repro.trajectory import Trajectory
+from repro.run import Trajectory
 
 ALL_OF_LUNA = [
     "luna-sine-wave",

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from repro.cli.job_progress import estimates, spell, watch
 from repro.gallery.jobs import Job
-from repro.trajectory import Trajectory
+from repro.run import Trajectory
 
 JOB = Job("fomaml", 50_000, {}, (), lambda so_far, keep, tick: Trajectory({}))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import repro.trajectory
+import repro.run
 from repro.case import Case
 from repro.errors import ReproError
 from repro.gallery import training
@@ -19,7 +19,7 @@ from repro.gallery.jobs import Job, source_digest
 from repro.gallery.runs import Options, Run, Runs
 from repro.gallery.store import Store
 from repro.gallery.training import Training, training_job
-from repro.trajectory import Trajectory
+from repro.run import Trajectory
 
 CASES = [
     Case("transfer", "transfer_learn", 3, 45, 10, (10, 20, 30, 40)),
@@ -205,7 +205,7 @@ def full_disk(monkeypatch, after: int = 0) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         real(*args, **kwargs)
 
-    monkeypatch.setattr(repro.trajectory.np, "savez_compressed", savez)
+    monkeypatch.setattr(repro.run.np, "savez_compressed", savez)
 
 
 def test_full_disk_is_one_message_and_loses_no_checkpoint(tmp_path, checkpoints, monkeypatch):

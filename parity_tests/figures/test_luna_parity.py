@@ -10,8 +10,8 @@ import pytest
 from repro.gallery import luna, luna_parity
 from repro.gallery.runs import Options, Runs
 from repro.gallery.store import Store
-from repro.parity import Verdict
-from repro.trajectory import Series, Trajectory
+from repro.checks import Verdict
+from repro.run import Series, Trajectory
 
 
 def quick(folder, iterations: int, seed: int = 0) -> Runs:

@@ -88,7 +88,7 @@ def test_other_size_and_damaged_file_are_not_alike(runs, tmp_path):
 def test_fine_tuning_data_are_those_of_the_port(runs):
     """The figure's arrays against the recording of the very evaluation it shows."""
     from repro.gallery.luna import RANDOM
-    from repro.reference import recorded
+    from repro.sides import recorded
 
     found = arrays_of(tuned(RANDOM, 10, 32)(runs))
     recording = recorded.load("eval_model_untrained_seed0").trajectory

@@ -12,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from repro.cli import julia as cli
-from repro.julia import find
-from repro.julia.find import BLAS_PINS, JuliaNotFound, find_julia, julia_version
-from repro.julia.install import UnpackedJulia, default_folder
+from repro.sides.julia import find
+from repro.sides.julia.find import BLAS_PINS, JuliaNotFound, find_julia, julia_version
+from repro.sides.julia.install import UnpackedJulia, default_folder
 
 GETS_ONE = "repro julia install"
 TEST_FILE = str(Path(__file__).parents[1] / "reference/test_juliacall.py")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from repro.julia import debian, install
-from repro.julia.debian import JuliaNotInstalled
-from repro.julia.find import find_julia
-from repro.julia.install import default_folder, install_julia, unpacked_julia
+from repro.sides.julia import debian, install
+from repro.sides.julia.debian import JuliaNotInstalled
+from repro.sides.julia.find import find_julia
+from repro.sides.julia.install import default_folder, install_julia, unpacked_julia
 
 JULIA = """#!/bin/sh
 [ "$1" = --startup-file=no ] && [ "$2" = -e ] && { echo 'caught 27'; exit; }

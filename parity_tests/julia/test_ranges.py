@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from repro.julia import julia_linrange, julia_range
-from repro.julia.find import find_julia
+from repro.sides.julia.find import find_julia
 
 HERE = Path(__file__).parent
 RECORDED = (HERE / "ranges_1.5.3.txt").read_text().splitlines()

@@ -23,8 +23,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from repro.julia.find import Julia, JuliaNotFound, find_julia
-from repro.julia.install import default_folder
+from repro.sides.julia.find import Julia, JuliaNotFound, find_julia
+from repro.sides.julia.install import default_folder
 
 HERE = Path(__file__).resolve().parent
 #: The version whose start-up line and source work on Julia 1.5; see README.md.
@@ -190,7 +190,7 @@ def _manifest() -> str:
 
 def _start_once(julia: Julia) -> None:
     """Start juliacall, so that Julia compiles the packages now and not in a test."""
-    script = "from repro.reference.juliacall_bridge import main; main()"
+    script = "from repro.sides.julia.juliacall_bridge import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", script, str(julia.executable)],
         cwd=HERE.parents[1],

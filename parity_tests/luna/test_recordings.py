@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from repro.case import FUNCTIONS
-from repro.parity import Verdict
-from repro.reference import recorded
+from repro.checks import Verdict
+from repro.sides import recorded
 from repro.suite import Recorded, Result, check
 
 LUNA = [n for n in recorded.names() if recorded.load(n).case.function in FUNCTIONS]

@@ -25,10 +25,10 @@ from repro.cli.console import errors
 from repro.errors import NonFiniteLossError
 from repro.localise import localise
 from repro.port import run
-from repro.reference.iterations import JuliaIterations
-from repro.reference.julia import JuliaReference
-from repro.reference.live import Live
-from repro.reference.worker import JuliaError
+from repro.sides.iterations import JuliaIterations
+from repro.sides.julia.reference import JuliaReference
+from repro.sides.live import Live
+from repro.sides.julia.worker import JuliaError
 from repro.suite import check, quick_envelope
 
 ITERATIONS = 20

@@ -17,9 +17,9 @@ from planted.plant import planted_run
 
 from repro.case import Case, live_case
 from repro.localise import Localised, localise
-from repro.reference.iterations import JuliaIterations
-from repro.reference.julia import JuliaReference
-from repro.trajectory import atomic
+from repro.sides.iterations import JuliaIterations
+from repro.sides.julia.reference import JuliaReference
+from repro.run import atomic
 
 
 @dataclass(frozen=True)

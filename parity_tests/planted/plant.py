@@ -14,7 +14,7 @@ from types import ModuleType
 
 import repro
 from repro.case import Case
-from repro.trajectory import Trajectory
+from repro.run import Trajectory
 
 COPIED = ("repro.julia", "repro.flux", "repro.luna", "repro.case", "repro.port")
 """Modules that a planted port gets copies of: everything that the fault could be in or under."""

@@ -8,7 +8,7 @@ from planted.catalogue import Fault
 from planted.plant import planted_run
 
 from repro.plan import MAIN_EPOCHS
-from repro.reference import recorded
+from repro.sides import recorded
 from repro.suite import Recorded, Result, check
 
 

@@ -8,8 +8,8 @@ from planted.localised import follow, live
 from planted.plant import planted_run
 
 from repro.localise import localise
-from repro.reference.iterations import JuliaIterations
-from repro.reference.julia import JuliaReference
+from repro.sides.iterations import JuliaIterations
+from repro.sides.julia.reference import JuliaReference
 
 pytestmark = pytest.mark.julia
 

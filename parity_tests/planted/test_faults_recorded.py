@@ -7,8 +7,8 @@ from planted.catalogue import CATALOGUE
 from planted.plant import Change, planted_run
 from planted.recorded import check_fault
 
-from repro.parity import Verdict
-from repro.reference import recorded
+from repro.checks import Verdict
+from repro.sides import recorded
 from repro.suite import Recorded, check
 
 EPOCHS = 3

@@ -54,7 +54,7 @@ def test_a_wrong_port_fails_and_says_where_and_what_next(suite, pytester):
             "*first wrong: `w` in step 0: the reference has 0.9*the port 1.4*",
             "*right before it in that step: `grad`",
             "Next: read the line that computes `w` beside the reference's*",
-            "Both sides, for repro.trajectory.Trajectory.load:",
+            "Both sides, for repro.run.Trajectory.load:",
             "*reference.npz",
             "*port.npz",
             "Run again: pytest test_it.py::test_port",
@@ -62,7 +62,7 @@ def test_a_wrong_port_fails_and_says_where_and_what_next(suite, pytester):
     )
     result.stdout.no_fnmatch_line("*record anew*")
     written = {line.strip() for line in result.outlines if line.strip().endswith("port.npz")}
-    from repro.trajectory import Trajectory
+    from repro.run import Trajectory
 
     assert list(Trajectory.load(written.pop()).series) == ["grad", "w"]
 
@@ -169,7 +169,7 @@ def test_bad_input_is_one_line(suite):
 
 def test_options_reach_the_check(suite):
     source = """
-from repro.parity import Ulps
+from repro.checks import Ulps
 
 def test_port(parity):
     result = parity(wrong, reference, tolerance=Ulps(1e8, because="half of all"), names=["w"])
@@ -183,7 +183,7 @@ def test_no_julia_is_a_failure_with_advice(suite, monkeypatch, pytester):
     monkeypatch.setenv("REPRO_JULIA", str(pytester.path / "no-julia"))
     (pytester.path / "m.jl").write_text("run() = [(a = 1.0,)]\n")
     source = """
-from repro.reference.user_julia import JuliaFunction
+from repro.sides.julia.function import JuliaFunction
 
 def test_port(parity):
     parity([{"a": 1.0}], JuliaFunction("m.jl", "run"))
@@ -197,7 +197,7 @@ def test_a_suite_that_does_not_use_it_imports_nothing_heavy(pytester):
     pytester.makepyfile(
         "import sys\n"
         "def test_light():\n"
-        "    assert not {'torch', 'numpy', 'repro.parity'} & set(sys.modules)\n"
+        "    assert not {'torch', 'numpy', 'repro.checks'} & set(sys.modules)\n"
     )
     arguments = ("-p", "repro.pytest_plugin", "-p", "no:cacheprovider")
     pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=1)

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from repro import parity
-from repro.reference.user_julia import JuliaFunction
-from repro.trajectory import Trajectory
+from repro import checks
+from repro.sides.julia.function import JuliaFunction
+from repro.run import Trajectory
 
 pytest_plugins = ["pytester"]
-pytestmark = pytest.mark.filterwarnings("default::repro.reference.julia.JuliaRetryWarning")
+pytestmark = pytest.mark.filterwarnings("default::repro.sides.julia.reference.JuliaRetryWarning")
 
 PAGE = Path(__file__).parents[2] / "docs" / "port-your-own.md"
 RECORDING = Path(__file__).with_name("port_your_own.npz")

@@ -10,7 +10,7 @@ import typer
 
 from repro.cli.console import console, one_thread
 from repro.cli.options import check_device
-from repro.settings import settings
+from repro.run.settings import settings
 
 
 def doctor(

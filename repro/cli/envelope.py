@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from repro.cli.console import console, one_thread, progress_bar
-from repro.reference import recorded
+from repro.sides import recorded
 from repro.suite import ENVELOPES, measure_envelope, perturbations
 
 

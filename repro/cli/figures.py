@@ -23,7 +23,7 @@ from repro.gallery.figure import choose, folder
 from repro.gallery.regression import ENVELOPES, Regression, check_figure, measure_envelope
 from repro.gallery.runs import Options, Runs
 from repro.gallery.store import Store, writing
-from repro.parity import Verdict, worst
+from repro.checks import Verdict, worst
 from repro.plan import check_seed
 
 QUICK_LOOKS = Path("runs/gallery")

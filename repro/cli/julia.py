@@ -12,14 +12,14 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
 from repro.cli.console import console, errors
-from repro.julia.debian import Report
-from repro.julia.find import Julia, JuliaNotFound, find_julia
-from repro.julia.install import default_folder, install_julia, unpacked_julia
+from repro.sides.julia.debian import Report
+from repro.sides.julia.find import Julia, JuliaNotFound, find_julia
+from repro.sides.julia.install import default_folder, install_julia, unpacked_julia
 
 app = typer.Typer(no_args_is_help=True, help="Which Julia there is, and getting one.")
 
 _SECONDS_TO_START = 300
-_START = "from repro.reference.juliacall_bridge import main; main()"
+_START = "from repro.sides.julia.juliacall_bridge import main; main()"
 
 Executable = Annotated[
     str | None, typer.Option("--julia-exe", help="A Julia executable; default: REPRO_JULIA.")

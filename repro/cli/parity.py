@@ -21,16 +21,16 @@ from repro.cli.options import Way, check_device, read_dtype, read_engines, read_
 from repro.errors import ReproError
 from repro.localise import Localised
 from repro.localise import localise as localise_case
-from repro.parity import Verdict, worst
+from repro.checks import Verdict, worst
 from repro.plan import MAIN_EPOCHS, for_engine, live_cases, recorded_cases
-from repro.reference.iterations import JuliaIterations
-from repro.reference.julia import JuliaReference
-from repro.reference.live import Live
-from repro.report import write_html, write_junit
-from repro.reporting import as_json, explain, floor_percent, row
-from repro.settings import settings
+from repro.sides.iterations import JuliaIterations
+from repro.sides.julia.reference import JuliaReference
+from repro.sides.live import Live
+from repro.reports import write_html, write_junit
+from repro.reports.rows import as_json, explain, floor_percent, row
+from repro.run.settings import settings
 from repro.suite import Recorded, Reference, Result, check, quick_envelope, save_sides
-from repro.trajectory import atomic
+from repro.run import atomic
 
 COLUMNS = ("case", "verdict", "bit-equal", "weights differ", "of tolerance", "first divergence")
 COLOURS = {Verdict.PASS_BITWISE: "green", Verdict.PASS: "green", Verdict.NOT_RUN: "yellow"}

@@ -12,9 +12,9 @@ from repro.case import Case, CaseError
 from repro.cli.console import console, progress_bar
 from repro.cli.options import Way, read_settings
 from repro.plan import live_cases
-from repro.reference import recorded
-from repro.reference.julia import JuliaReference
-from repro.reference.live import Live
+from repro.sides import recorded
+from repro.sides.julia.reference import JuliaReference
+from repro.sides.live import Live
 from repro.suite import quick_envelope
 
 KEPT = (1, 2, 3, 5, 10, 20, 50, 100, 150, 200, 250, 300)

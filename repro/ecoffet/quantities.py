@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from repro.trajectory import Series, Trajectory
+from repro.run import Series, Trajectory
 
 KINDS = {
     "_init": "results",
@@ -15,7 +15,7 @@ KINDS = {
     "_weights": "state",
     "_test_losses": "runs",
 }
-"""How a last-bit difference may travel, see :class:`repro.trajectory.Series`. What torch draws is
+"""How a last-bit difference may travel, see :class:`repro.run.Series`. What torch draws is
 no ``draw``: it scales the numbers with or without a fused multiply-add, as the processor has it."""
 
 

@@ -18,8 +18,8 @@ from repro.gallery.manifest import OUT, Entry
 from repro.gallery.page import write_page
 from repro.gallery.runs import Options, Runs
 from repro.gallery.store import writing
-from repro.settings import settings
-from repro.trajectory import Trajectory
+from repro.run.settings import settings
+from repro.run import Trajectory
 
 Announce = Callable[[str], object]
 """Called with the name of each figure that has been drawn, and how long that took."""

@@ -14,8 +14,8 @@ from repro.gallery.figure import plotted
 from repro.gallery.jobs import Job, Keep, Tick, sources_of
 from repro.gallery.luna_parity import Part, finding, not_run
 from repro.gallery.runs import Finding, Options, Run, Runs
-from repro.reference import recorded
-from repro.trajectory import Series, Trajectory
+from repro.sides import recorded
+from repro.run import Series, Trajectory
 
 SOURCES = (*sources_of(ecoffet, trajectory), Path(__file__))
 STEPS = {"transfer": 99, "random": 99, "maml": 31, "maml_first_order": 31, "reptile": 31}

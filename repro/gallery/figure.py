@@ -14,7 +14,7 @@ import matplotlib.figure
 import numpy as np
 
 from repro.errors import ReproError
-from repro.trajectory import Series, Trajectory
+from repro.run import Series, Trajectory
 
 if TYPE_CHECKING:
     from repro.gallery.runs import Finding, Runs
@@ -57,7 +57,7 @@ class Figure:
 def plotted(**kinds: Mapping[str, np.ndarray]) -> Trajectory:
     """The arrays of a figure by kind, for instance ``plotted(draw={"x": x}, results={"y": y})``.
 
-    The kinds are those of :class:`repro.trajectory.Series`: they say how a last-bit difference
+    The kinds are those of :class:`repro.run.Series`: they say how a last-bit difference
     travels, and so what a redrawn figure may differ by.
     """
     return Trajectory(

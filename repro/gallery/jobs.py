@@ -10,8 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from repro.settings import settings
-from repro.trajectory import Trajectory
+from repro.run.settings import settings
+from repro.run import Trajectory
 
 Keep = Callable[[Trajectory], None]
 """``keep(so_far)`` writes a checkpoint, from which a later call of ``compute`` can go on."""

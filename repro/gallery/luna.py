@@ -21,7 +21,7 @@ from repro.gallery.jobs import Job
 from repro.gallery.runs import Finding, Options, Run, Runs
 from repro.gallery.training import training_job
 from repro.julia import MersenneTwister, julia_linrange, julia_range
-from repro.trajectory import Trajectory
+from repro.run import Trajectory
 
 ITERATIONS = 50_000
 WAVE = luna.SineWave(4, 1)

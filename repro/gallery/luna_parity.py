@@ -10,12 +10,12 @@ import numpy as np
 from repro.case import Case
 from repro.gallery.runs import Finding, Run, Runs
 from repro.luna import Evaluation
-from repro.parity import Envelope, Verdict
+from repro.checks import Envelope, Verdict
 from repro.port import evaluation_series
-from repro.reference import recorded
-from repro.reporting import floor_percent
+from repro.sides import recorded
+from repro.reports.rows import floor_percent
 from repro.suite import Recorded, Result, check
-from repro.trajectory import Trajectory, TrajectoryError
+from repro.run import Trajectory, RunError
 
 ZOO, UNTRAINED = "zoo_script_seed0", "eval_model_untrained_seed0"
 
@@ -35,14 +35,14 @@ class Part:
     def envelope(self, case: Case) -> Envelope:
         try:
             return Recorded().envelope(case)
-        except TrajectoryError:
+        except RunError:
             raise NoTolerances(
                 f"the tolerances of {case.name} are not there: measure them with "
                 f"`repro envelope {case.name}`"
             ) from None
 
 
-class NoTolerances(TrajectoryError):
+class NoTolerances(RunError):
     """The recording is there, but nothing says how close a port has to come to it."""
 
 

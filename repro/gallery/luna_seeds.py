@@ -16,7 +16,7 @@ from repro.gallery.runs import Options, Run, Runs
 from repro.gallery.training import SOURCES
 from repro.julia import MersenneTwister
 from repro.port import nudged
-from repro.trajectory import Series, Trajectory
+from repro.run import Series, Trajectory
 
 SEEDS = 64
 ITERATIONS = 5000

@@ -9,7 +9,7 @@ from typing import Any
 
 from repro.errors import ReproError
 from repro.gallery.store import writing
-from repro.trajectory import atomic
+from repro.run import atomic
 
 FILE = "gallery.json"
 Entry = dict[str, Any]

@@ -11,10 +11,10 @@ from repro.gallery.image import Likeness, alike
 from repro.gallery.manifest import Entry
 from repro.gallery.runs import Options, Runs
 from repro.gallery.store import Store
-from repro.parity import Envelope, Report, Verdict, compare, measure
-from repro.parity.compare import NothingToCompare
-from repro.parity.envelope import PERTURBATIONS
-from repro.trajectory import Trajectory, TrajectoryError
+from repro.checks import Envelope, Report, Verdict, compare, measure
+from repro.checks.compare import NothingToCompare
+from repro.checks.envelope import PERTURBATIONS
+from repro.run import Trajectory, RunError
 
 ENVELOPES = folder() / "envelopes"
 MEASURE = "repro figures-envelope --only"
@@ -58,7 +58,7 @@ def check_figure(
         report = compare(reference, found, envelope(name, entry, reference, envelopes).tolerance)
     except NoEnvelope as error:
         return Regression(name, Verdict.NOT_RUN, reason=str(error))
-    except (TrajectoryError, NothingToCompare) as error:
+    except (RunError, NothingToCompare) as error:
         return Regression(name, Verdict.ERROR, reason=str(error))
     if not report:
         return Regression(name, report.verdict, report, reason=_data_reason(report))
@@ -68,7 +68,7 @@ def check_figure(
     return Regression(name, report.verdict, report, picture)
 
 
-class NoEnvelope(TrajectoryError):
+class NoEnvelope(RunError):
     """No tolerances have been measured for a figure as it was drawn."""
 
 

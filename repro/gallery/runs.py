@@ -10,8 +10,8 @@ from typing import Any
 
 from repro.gallery.jobs import Job, Tick
 from repro.gallery.store import Store
-from repro.parity import Verdict
-from repro.trajectory import Trajectory
+from repro.checks import Verdict
+from repro.run import Trajectory
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from repro.errors import ReproError
-from repro.trajectory import Trajectory, TrajectoryError
+from repro.run import Trajectory, RunError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -86,7 +86,7 @@ class Store:
             return None
         try:
             return Trajectory.load(path)
-        except (TrajectoryError, KeyError, ValueError):
+        except (RunError, KeyError, ValueError):
             aside = path.with_name(f"{path.name}.damaged")
             with self._writing(aside):
                 path.replace(aside)

@@ -19,7 +19,7 @@ from repro.gallery.runs import Options
 from repro.julia import MersenneTwister, dsfmt, mersenne, ranges, stream
 from repro.luna.quantities import kind_of
 from repro.port import nudged
-from repro.trajectory import Series, Trajectory
+from repro.run import Series, Trajectory
 
 EAGER = "eager"
 CHECKPOINT = 1000

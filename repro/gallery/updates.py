@@ -12,7 +12,7 @@ import numpy as np
 from repro.gallery.figure import plotted
 from repro.gallery.runs import Runs
 from repro.julia import MersenneTwister, julia_range
-from repro.trajectory import Trajectory
+from repro.run import Trajectory
 
 START = np.array([-4.0, 1.5])
 TASK = 4 * np.array([np.cos(1.0), np.sin(1.0)])  # the wave of amplitude 4, phase shift 1

@@ -1,7 +1,7 @@
 """What the recorded quantities are, so that runs and recordings describe them alike."""
 
 KINDS = {"init_weights": "draw", "next_rand": "draw", "weights": "state"}
-"""How a last-bit difference may travel, see :class:`repro.trajectory.Series`."""
+"""How a last-bit difference may travel, see :class:`repro.run.Series`."""
 
 SUFFIXES = {
     "_x": "draw",

@@ -1,0 +1,197 @@
+"""Every kind of difference between two runs has one verdict."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from repro.checks import NothingToCompare, Verdict, compare
+from repro.checks.rules import difference
+from repro.run import Series, Trajectory
+
+BITWISE, PASS, FAIL = Verdict.PASS_BITWISE, Verdict.PASS, Verdict.FAIL
+NAN, INF = np.nan, np.inf
+F32, F64, F16 = np.float32, np.float64, np.float16
+HUGE = 2**62
+OTHER_NAN = np.array([0xFFC00001], np.uint32).view(F32)
+
+
+def exactly(name, series):
+    return np.zeros(1)
+
+
+def within(allowed):
+    return lambda name, series: np.full([1] * series.values.ndim, allowed)
+
+
+def run(values, dtype=F32, steps=None, name="a", kind="state", **others):
+    values = np.asarray(values, dtype)
+    steps = np.arange(len(values)) if steps is None else np.asarray(steps)
+    anchor = Series(np.arange(3), np.ones(3, F32))
+    return Trajectory({name: Series(steps, values, kind), **others, "anchor": anchor})
+
+
+def verdict(reference, port, tolerance=exactly, **kwargs):
+    return compare(reference, port, tolerance, **kwargs)["a"].verdict
+
+
+@pytest.mark.parametrize(
+    ("reference", "port", "expected"),
+    [
+        pytest.param([1, 2], [1, 2], BITWISE, id="equal"),
+        pytest.param([1, 2], [1, 3], FAIL, id="different"),
+        pytest.param([0.0], [-0.0], PASS, id="the two zeros"),
+        pytest.param([NAN, 1], [NAN, 1], BITWISE, id="NaN in the same place"),
+        pytest.param([NAN], OTHER_NAN, BITWISE, id="NaN of another sign and payload"),
+        pytest.param([1, NAN], [NAN, 1], FAIL, id="NaN in another place"),
+        pytest.param([NAN], [1], FAIL, id="NaN in the reference alone"),
+        pytest.param([1], [NAN], FAIL, id="NaN in the port alone"),
+        pytest.param([INF, -INF], [INF, -INF], BITWISE, id="equal infinities"),
+        pytest.param([INF], [-INF], FAIL, id="opposite infinities"),
+        pytest.param([INF], [3e38], FAIL, id="infinity beside the largest number"),
+        pytest.param([3e38], [INF], FAIL, id="overflow in the port alone"),
+        pytest.param([INF], [NAN], FAIL, id="infinity beside NaN"),
+        pytest.param(np.empty((2, 0)), np.empty((2, 0)), BITWISE, id="arrays without elements"),
+        pytest.param(np.empty((2, 0)), np.ones((2, 1)), FAIL, id="elements in the port alone"),
+        pytest.param(np.ones((2, 3)), np.ones((2, 3, 1)), FAIL, id="one more dimension"),
+        pytest.param(np.ones((2, 3)), np.ones((2, 1)), FAIL, id="a shape that would broadcast"),
+        pytest.param(np.eye(2)[None], np.eye(2)[None, ::-1], FAIL, id="rows exchanged"),
+    ],
+)
+def test_floating_values(reference, port, expected):
+    assert verdict(run(reference), run(port)) is expected
+    assert verdict(run(reference, F64), run(np.asarray(port, F64), F64)) is expected
+
+
+@pytest.mark.parametrize(
+    ("reference", "port", "expected", "strictly"),
+    [
+        pytest.param((F32, 1), (F64, 1), PASS, FAIL, id="wider in the port"),
+        pytest.param((F64, 1), (F32, 1), PASS, FAIL, id="narrower in the port"),
+        pytest.param((F64, 0.1), (F32, 0.1), FAIL, FAIL, id="narrower, and rounded"),
+        pytest.param((F16, 1), (F16, 1), BITWISE, BITWISE, id="half precision"),
+        pytest.param((F16, 1), (F16, 1.001), FAIL, FAIL, id="half precision, an ulp off"),
+        pytest.param((np.int64, 5), (np.int64, 5), BITWISE, BITWISE, id="integers"),
+        pytest.param((np.int64, 5), (np.int32, 5), PASS, PASS, id="integers of two widths"),
+        pytest.param((np.uint8, 5), (np.int64, -251), FAIL, FAIL, id="integers that wrapped"),
+        pytest.param((np.int64, HUGE), (np.int64, HUGE + 1), FAIL, FAIL, id="beyond 2**53"),
+        pytest.param((np.int64, 5), (F64, 5), FAIL, FAIL, id="integer and floating"),
+        pytest.param((bool, 1), (bool, 1), BITWISE, BITWISE, id="Bools"),
+        pytest.param((bool, 1), (bool, 0), FAIL, FAIL, id="Bools that differ"),
+        pytest.param((bool, 1), (np.int64, 1), FAIL, FAIL, id="Bool and integer"),
+        pytest.param((np.complex64, 1), (np.complex64, 1), FAIL, FAIL, id="complex, not looked at"),
+        pytest.param((np.longdouble, 1), (np.longdouble, 1), FAIL, FAIL, id="extended precision"),
+    ],
+)
+def test_types(reference, port, expected, strictly):
+    sides = run([reference[1]], reference[0]), run([port[1]], port[0])
+    assert verdict(*sides) is expected
+    assert verdict(*sides, strict=True) is strictly
+
+
+@pytest.mark.parametrize("dtype", [np.int32, bool])
+def test_integers_have_no_tolerance(dtype):
+    """Catches a port that is one index off and hides in a tolerance for floating values."""
+    assert verdict(run([0], dtype), run([1], dtype), within(100.0)) is FAIL
+
+
+@pytest.mark.parametrize("allowed", [INF, NAN])
+def test_a_tolerance_that_cannot_be_exceeded_allows_nothing(allowed):
+    assert verdict(run([1, 1]), run([1, 1]), within(allowed)) is BITWISE
+    assert verdict(run([1, 1]), run([1, 2]), within(allowed)) is FAIL
+
+
+def test_within_and_beyond_a_tolerance():
+    assert verdict(run([1, 1]), run([1, 1.5]), within(0.5)) is PASS
+    found = compare(run([1, 1, 1]), run([1, 1.25, 2]), within(0.5))["a"]
+    assert (found.verdict, found.first_difference, found.first_excess) == (FAIL, 1, 2)
+    assert found.ratio.tolist() == [0, 0.5, 2]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_quantity_that_the_port_lacks(strict):
+    found = compare(run([1], name="b"), run([1]), exactly, strict=strict)["b"]
+    assert found.verdict is FAIL and found.problem == "the port does not have it"
+    assert found.first_excess == 0
+
+
+def test_a_quantity_that_only_the_port_has():
+    report = compare(run([1], name="b"), run([1], b=Series([0], np.ones(1, F32))), exactly)
+    assert report.verdict is BITWISE and [c.name for c in report.comparisons] == ["anchor", "b"]
+    with_a = run([1], b=Series([0], np.ones(1, F32)))
+    found = compare(run([1], name="b"), with_a, exactly, strict=True)["a"]
+    assert found.verdict is FAIL and found.problem == "the reference does not have it"
+
+
+def test_steps_that_the_port_lacks_fail_and_the_others_are_measured():
+    """Catches a port that stops early, and one that skips a step."""
+    found = compare(run([1, 2, 3]), run([1, 2.5], steps=[0, 1]), within(1.0))["a"]
+    assert found.verdict is FAIL and found.problem == "the port lacks step 2"
+    assert found.absolute.tolist()[:2] == [0, 0.5] and np.isnan(found.absolute[2])
+    assert (found.first_difference, found.first_excess) == (1, 2)
+    skipped = compare(run([1, 2, 3]), run([1, 3], steps=[0, 2]), exactly)["a"]
+    assert skipped.problem == "the port lacks step 1" and skipped.ratio.tolist() == [0, INF, 0]
+
+
+def test_steps_that_only_the_port_has():
+    """Catches a port that runs one iteration too many."""
+    sides = run([1, 2]), run([1, 2, 3])
+    assert verdict(*sides) is BITWISE
+    found = compare(*sides, exactly, strict=True)["a"]
+    assert found.verdict is FAIL and found.problem == "the reference lacks step 2"
+    assert found.steps.tolist() == [0, 1, 2] and found.first_excess == 2
+
+
+def test_no_step_in_common():
+    found = compare(run([1, 2]), run([1, 2], steps=[5, 6]), within(1.0), strict=True)["a"]
+    assert found.problem == "the port lacks step 0, 1; the reference lacks step 5, 6"
+    assert found.first_excess == 0
+
+
+def alone(values, dtype=F32):
+    values = np.asarray(values, dtype)
+    return Trajectory({"a": Series(np.arange(len(values)), values)})
+
+
+@pytest.mark.parametrize(
+    ("reference", "port"),
+    [
+        pytest.param(Trajectory({}), Trajectory({}), id="empty runs"),
+        pytest.param(alone([1]), Trajectory({}), id="an empty port"),
+        pytest.param(Trajectory({}), alone([1]), id="an empty reference"),
+        pytest.param(alone([]), alone([]), id="quantities without steps"),
+        pytest.param(alone([[], []]), alone([[], []]), id="arrays without elements"),
+        pytest.param(alone([NAN, NAN]), alone([NAN, NAN]), id="NaN alone"),
+        pytest.param(alone([INF]), alone([INF]), id="infinities alone"),
+    ],
+)
+@pytest.mark.parametrize("strict", [False, True])
+def test_nothing_to_compare_is_no_pass(reference, port, strict):
+    with pytest.raises(NothingToCompare):
+        compare(reference, port, exactly, strict=strict)
+
+
+def test_nothing_finite_is_no_excuse_for_a_difference():
+    assert compare(alone([NAN]), alone([1]), exactly).verdict is FAIL
+
+
+def test_order_of_appearance_decides_which_is_first():
+    ones, twos = Series([1, 2], np.ones(2, F32)), Series([1, 2], np.full(2, 2, F32))
+    late = Series([1, 2], np.array([1, 2], F32))
+    reference = Trajectory({"z": ones, "p": ones, "a": ones})
+    port = Trajectory({"a": twos, "p": twos, "z": late})
+    first = compare(reference, port, exactly, in_order=True).first_excess
+    assert first is not None and (first.name, first.first_excess) == ("p", 1)
+    by_name = compare(reference, port, exactly).first_excess
+    assert by_name is not None and by_name.name == "a"
+
+
+def test_bit_equal_share_counts_values():
+    report = compare(run([1, 1, 1, 1]), run([1, 1, 1, 2]), within(2.0))
+    assert report.bit_equal == pytest.approx(6 / 7)
+
+
+def test_difference_of_large_integers():
+    a = np.array([HUGE, HUGE, -1], np.int64)
+    b = np.array([HUGE, HUGE + 1, 1], np.int64)
+    assert difference(a, b).tolist() == [0, 1, 2]

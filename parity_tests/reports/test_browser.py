@@ -1,0 +1,86 @@
+"""The page in a real browser: it draws, asks for nothing, and its console stays empty."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from report.conftest import result
+
+from repro.reports import write_html
+from repro.run.settings import settings
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+INSTALL = "apt-get install chromium"
+PALE_BLUE, RED = (127, 184, 216), (0xD5, 0x5E, 0x00)
+"""The reference's broad line and the port's thin one, in the light."""
+DARK = "--blink-settings=preferredColorScheme=0"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.skip(
+            f"NOT RUN: there is no Chromium to look at the page with. Install one: {INSTALL}"
+        )
+    return found
+
+
+@pytest.fixture
+def look(chromium, tmp_path):
+    """`look(page)`: what it looks like, as (height, width, 3) of 0 to 255, and its console."""
+
+    def take(page, *options: str) -> tuple[np.ndarray, list[str]]:
+        picture = tmp_path / "shot.png"
+        picture.unlink(missing_ok=True)
+        found = subprocess.run(
+            [
+                chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+                "--disable-background-networking", "--disable-component-update",
+                "--disable-sync", "--hide-scrollbars", "--enable-logging=stderr",
+                f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,3000",
+                f"--screenshot={picture}", *options, f"file://{page}",
+            ],
+            capture_output=True, text=True, timeout=120, check=True,
+        )  # fmt: skip
+        console = [line for line in found.stderr.splitlines() if "CONSOLE" in line]
+        return (imread(picture)[..., :3] * 255).round(), console
+
+    return take
+
+
+def share(picture: np.ndarray, colour: tuple[int, ...]) -> int:
+    """How many pixels have this colour, but for rounding."""
+    return int(np.all(np.abs(picture - colour) <= 2, axis=2).sum())
+
+
+@pytest.mark.parametrize("off", [1e-6, 1e-2], ids=["passing", "failing"])
+def test_the_page_is_drawn_and_the_console_is_empty(look, tmp_path, off):
+    page = write_html([result("a", off)], tmp_path, command=["x"], settings=settings())
+    picture, console = look(page)
+    assert console == []
+    assert share(picture, (255, 255, 255)) > picture.shape[0] * picture.shape[1] / 2
+    assert share(picture, RED) > 200, "the port's line is not there"
+    assert share(picture, PALE_BLUE) > 500, "the reference's line is not there"
+
+
+def test_the_page_follows_into_the_dark(look, tmp_path):
+    page = write_html([result("a", 1e-2)], tmp_path, command=["x"], settings=settings())
+    picture, console = look(page, DARK)
+    assert console == []
+    assert share(picture, (0x16, 0x18, 0x1B)) > picture.shape[0] * picture.shape[1] / 2
+
+
+@pytest.mark.parametrize(
+    "planted", ["<script>1</script>", '<img src="http://example.invalid/a.png">']
+)
+def test_a_page_that_would_run_or_load_something_is_noticed(look, tmp_path, planted):
+    """Without this, a browser that reported nothing at all would pass."""
+    page = write_html([result("a")], tmp_path, command=["x"], settings=settings())
+    page.write_text(page.read_text().replace("</body>", f"{planted}</body>"))
+    _, console = look(page)
+    assert console and "Content Security Policy" in console[0]

@@ -1,0 +1,75 @@
+"""Recordings as data: read, written and refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from repro.sides import recorded
+from repro.run import Series, Trajectory, RunError, read_npz, write_npz
+
+
+@pytest.mark.parametrize("name", recorded.names())
+def test_every_recording_loads_and_covers_its_case(name):
+    found = recorded.load(name)
+    assert found.case.name == name
+    if "weights" in found.trajectory.series:
+        assert tuple(found.trajectory["weights"].steps) == found.case.weight_epochs
+        assert found.trajectory["test_losses"].values.shape[0] == (
+            found.case.epochs // found.case.eval_interval
+        )
+
+
+def test_unknown_name_lists_the_known():
+    with pytest.raises(recorded.RecordingError, match="choose from fomaml_seed0_dense"):
+        recorded.load("fomaml_seed3")
+
+
+def test_a_written_recording_reads_back_the_same(tmp_path):
+    original = recorded.load("reptile_seed2_batch12")
+    path = recorded.save(original.case, original.trajectory, tmp_path)
+    again = recorded.from_arrays(
+        original.case.name, read_npz(path), recorded.index(tmp_path)[original.case.name]
+    )
+    assert again[0] == original.case
+    for name, series in original.trajectory.series.items():
+        assert np.array_equal(series.values, again[1][name].values)
+        assert np.array_equal(series.steps, again[1][name].steps)
+
+
+def test_pickles_are_refused(tmp_path):
+    path = tmp_path / "evil.npz"
+    np.savez(path, weights=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(RunError, match="cannot be read"):
+        read_npz(path)
+
+
+def test_trajectory_file_round_trip_and_damage(tmp_path):
+    path = tmp_path / "t.npz"
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    Trajectory({"a": Series(np.array([1, 5]), values, "runs")}, {"seed": 3}).save(path)
+    found = Trajectory.load(path)
+    assert found["a"].kind == "runs" and found.provenance["seed"] == 3
+    assert np.array_equal(found["a"].values, values)
+    arrays = read_npz(path)
+    arrays["runs:a"] = arrays["runs:a"] + 1
+    write_npz(path, arrays)
+    with pytest.raises(RunError, match="checksum"):
+        Trajectory.load(path)
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(RunError, match="cannot be read"):
+        Trajectory.load(path)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "t.npz"
+    write_npz(path, {"a": np.ones(3)})
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_npz(path, {"a": np.zeros(3)})
+    assert np.array_equal(read_npz(path)["a"], np.ones(3))
+    assert list(tmp_path.iterdir()) == [path]

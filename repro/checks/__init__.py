@@ -1,0 +1,32 @@
+"""Whether two runs agree, how closely, within which derived tolerance, and where they part."""
+
+from repro.checks.arbiter import Arbiter as Arbiter
+from repro.checks.arbiter import arbitrate as arbitrate
+from repro.checks.check import CheckError as CheckError
+from repro.checks.check import check as check
+from repro.checks.compare import Comparison as Comparison
+from repro.checks.compare import Fault as Fault
+from repro.checks.compare import NothingToCompare as NothingToCompare
+from repro.checks.compare import Report as Report
+from repro.checks.compare import compare as compare
+from repro.checks.envelope import FACTOR as FACTOR
+from repro.checks.envelope import PERTURBATIONS as PERTURBATIONS
+from repro.checks.envelope import Envelope as Envelope
+from repro.checks.envelope import measure as measure
+from repro.checks.follow import Counted as Counted
+from repro.checks.follow import Operations as Operations
+from repro.checks.follow import follow as follow
+from repro.checks.pair import Divergence as Divergence
+from repro.checks.pair import Pair as Pair
+from repro.checks.pair import Rounding as Rounding
+from repro.checks.pair import Way as Way
+from repro.checks.perturb import nudged as nudged
+from repro.checks.result import Check as Check
+from repro.checks.rules import Bitwise as Bitwise
+from repro.checks.rules import Growth as Growth
+from repro.checks.rules import Rule as Rule
+from repro.checks.rules import Saved as Saved
+from repro.checks.rules import ToleranceError as ToleranceError
+from repro.checks.rules import Ulps as Ulps
+from repro.checks.verdict import Verdict as Verdict
+from repro.checks.verdict import worst as worst

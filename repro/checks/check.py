@@ -1,0 +1,179 @@
+"""Hold any port against any reference: two things that yield named arrays per step."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from repro.checks.compare import NothingToCompare, compare
+from repro.checks.pair import Pair, Way
+from repro.checks.perturb import torch_rounding
+from repro.checks.result import Check
+from repro.checks.rules import Bitwise, Growth, Rule, Ulps, Unmeasured
+from repro.checks.stepping import Stepper
+from repro.errors import ReproError, Unavailable
+from repro.run import Run, Source, base_name, collect
+
+
+class CheckError(ReproError, ValueError):
+    """A check that was asked for in a way that cannot be carried out."""
+
+
+def check(
+    reference: Source,
+    port: Source | Callable[..., Any],
+    *,
+    tolerance: Rule | None = None,
+    names: Sequence[str] | None = None,
+    strict: bool = True,
+    resynchronise: bool = False,
+    draws: Sequence[str] = (),
+    state: Sequence[str] | None = None,
+) -> Check:
+    """Hold a port against a reference, step by step and name by name.
+
+    Both yield named arrays per step: a callable that gives an iterable of dicts, such an iterable
+    itself, a :class:`repro.run.Run` or the path of a saved one. The order of the names within a step
+    is the order of computation, so that the first that is off names the operation that is wrong.
+
+    Args:
+        reference: what is right. A Julia function: :class:`repro.JuliaFunction`.
+        port: what is held against it. With ``resynchronise``, a function
+            ``step(state, draws)`` of two dicts of arrays that gives the step's arrays, the new
+            state among them under the reference's names.
+        tolerance: ``Bitwise()``, ``Ulps(budget, because=...)`` or ``Growth()``. By default
+            ``Growth()`` where the port is a step function or takes ``perturbation=None`` (a seed
+            to move its inputs by one ulp; :func:`nudged` does), else ``Bitwise()``. ``Ulps``
+            are budgets per step: with ``resynchronise`` they hold the single steps, and the
+            port's own run is held to its ``Growth()``.
+        names: compare these alone; by default all.
+        strict: a quantity, step or floating width that only one side has fails. Without it what
+            only the port has is not looked at, and another width passes within tolerance.
+        resynchronise: run the port on its own, and again with the reference's state before every
+            step, to tell a wrong operation from amplified rounding. The reference then yields
+            the state before the first iteration first.
+        draws: with ``resynchronise``, names of a step's inputs, which the port gets from the
+            reference; they are not compared.
+        state: with ``resynchronise``, names of what is handed from step to step; by default all
+            that the reference yields first.
+
+    Returns:
+        A :class:`Check`. ``NOT_RUN`` where a side cannot be had here, a Julia for instance;
+        ``FAIL`` also where the port alone breaks off with an ``ArithmeticError``; ``ERROR`` where
+        the reference does, there is nothing to compare, or a tolerance cannot be measured: the
+        port does not repeat itself, or perturbed it takes other steps.
+
+    Raises:
+        ReproError: what was given cannot be read, run, or resynchronised. The message says why.
+    """
+    if (draws or state is not None) and not resynchronise:
+        raise CheckError("draws and state are names for resynchronising: add resynchronise=True")
+    try:
+        expected = _chosen(collect(reference), names, "reference")
+        if resynchronise:
+            return _step_by_step(expected, port, tolerance, names, strict, draws, state)
+        return Check((_own(expected, port, tolerance, names, strict),))
+    except Unavailable as problem:
+        return Check(not_run=str(problem))
+
+
+def _own(
+    expected: Run, port: Any, tolerance: Rule | None, names: Sequence[str] | None, strict: bool
+) -> Pair:
+    def run(perturbation: int | None = None) -> Run:
+        if perturbation is None:
+            return _chosen(collect(port, "port"), names, "port")
+        with torch_rounding(np.random.default_rng(perturbation)):
+            return _chosen(collect(port, "port", perturbation=perturbation), names, "port")
+
+    perturbable = callable(port) and "perturbation" in _parameters(port)
+    rule = tolerance or (Growth() if perturbable else Bitwise())
+    return _pair(Way.OWN, expected, run, rule, strict, perturbable)
+
+
+def _step_by_step(
+    expected: Run,
+    step: Any,
+    tolerance: Rule | None,
+    names: Sequence[str] | None,
+    strict: bool,
+    draws: Sequence[str],
+    state: Sequence[str] | None,
+) -> Check:
+    if not callable(step):
+        raise CheckError(
+            f"resynchronise=True needs a function step(state, draws), not a {type(step).__name__}"
+        )
+    stepper = Stepper.on(step, expected, draws, state)
+    here = stepper.compared(expected)
+    single = tolerance or Growth()
+    own = Growth() if isinstance(single, Ulps) else single
+    return Check(
+        (
+            _pair(Way.OWN, here, stepper.free, own, strict, True),
+            _pair(Way.RESYNCHRONISED, here, stepper.resynchronised, single, strict, True),
+        )
+    )
+
+
+def _pair(
+    way: Way,
+    expected: Run,
+    run: Callable[[int | None], Run],
+    rule: Rule,
+    strict: bool,
+    perturbable: bool,
+) -> Pair:
+    found = run(None)
+    pair = Pair(way, expected, found, None, rule.words)
+    if isinstance(rule, Growth) and rule.on is None and perturbable:
+        problem = _unrepeated(found, run(None))
+        if problem is not None:
+            return replace(pair, unmeasured=problem)
+
+    def again(seed: int | None) -> Run:
+        return found if seed is None else run(seed)
+
+    try:
+        tolerance = rule.bind(again if perturbable else None)
+        return replace(pair, report=compare(expected, found, tolerance, strict=strict))
+    except (NothingToCompare, Unmeasured) as problem:
+        return replace(pair, unmeasured=str(problem))
+
+
+def _unrepeated(once: Run, again: Run) -> str | None:
+    """Where a second run of the same port differs from the first: no measure would hold then."""
+    try:
+        report = compare(once, again, Bitwise().bind(None), strict=True)
+    except NothingToCompare:
+        return None
+    first = report.first_excess
+    if first is None:
+        return None
+    return (
+        f"the port does not repeat itself: run again, `{first.name}` differs in step "
+        f"{first.first_excess}. Seed what it draws, and let it keep nothing between runs or steps"
+    )
+
+
+def _chosen(run: Run, names: Sequence[str] | None, side: str) -> Run:
+    """Cut a run to some quantities, under whichever of their forms."""
+    if names is None:
+        return run
+    kept = {n: q for n, q in run.quantities.items() if n in names or base_name(n) in names}
+    lacking = [n for n in names if n not in run.quantities]
+    if side == "reference" and lacking:
+        known = ", ".join(run.quantities) or "none"
+        raise CheckError(f"the reference has no {', '.join(lacking)}: choose from {known}")
+    return replace(run, quantities=kept)
+
+
+def _parameters(port: Any) -> Sequence[str]:
+    try:
+        return list(inspect.signature(port).parameters)
+    except (TypeError, ValueError):
+        return []

@@ -1,0 +1,330 @@
+"""Compare two runs, quantity by quantity and step by step.
+
+Two arrays agree by the rules of :mod:`repro.checks.agreement`. Of two runs:
+
+* A quantity that the port lacks fails, and so does a step of it that the port lacks; the steps
+  that both have are measured all the same. Runs of different lengths are a case of this.
+* What only the port has is not looked at, unless the comparison is strict: then it fails too.
+* A tolerance that is infinite, or no number, allows nothing but equal values: it could not be
+  exceeded, so it would hold the port to nothing.
+* Where not one finite value was held against another there is no verdict, but an error: no
+  common quantity, empty runs, empty arrays, runs that are NaN on both sides throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+
+from repro.checks.agreement import difference, mismatch, same_bits, ulp_distance
+from repro.checks.verdict import Verdict, worst
+from repro.run import Quantity, Run, rows
+
+class Fault(Enum):
+    """Why two quantities cannot be laid beside each other, or not in every step."""
+
+    MISSING = "one side does not have it"
+    TYPE = "their types differ"
+    SHAPE = "their shapes differ"
+    STEPS = "one side lacks steps"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A fault, and what it is in this case, in words."""
+
+    fault: Fault
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Tolerance = Callable[[str, Quantity], np.ndarray]
+"""``tolerance(name, reference)`` gives the allowed difference, broadcastable to the values."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One quantity of a port beside its reference; true when within tolerance everywhere.
+
+    Attributes:
+        name: the quantity.
+        steps: (k,) the reference's steps; in a strict comparison, those of either side.
+        count: values per step.
+        equal: (k,) share of the values equal bit for bit.
+        absolute: (k,) largest absolute difference.
+        ulp: (k,) largest difference in ulp of the single value, in the reference's dtype.
+        allowed: (k,) the tolerance at the place that comes closest to it.
+        ratio: (k,) largest difference over its tolerance: above 1 is too much.
+        same_dtype: both sides computed in one precision; without it nothing is bitwise.
+        problem: why no comparison was possible, or what one side lacks; None when all is there.
+            The figures of steps that were not compared are NaN, their ratio is infinite.
+        finite: how many finite values of the reference were held against the port's.
+        operation: what computes it, where the port says so.
+    """
+
+    name: str
+    steps: np.ndarray
+    count: int
+    equal: np.ndarray
+    absolute: np.ndarray
+    ulp: np.ndarray
+    allowed: np.ndarray
+    ratio: np.ndarray
+    same_dtype: bool = True
+    problem: Problem | None = None
+    finite: int = 0
+    operation: str | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.problem is not None or not np.all(self.ratio <= 1):
+            return Verdict.FAIL
+        bitwise = self.same_dtype and np.all(self.equal == 1)
+        return Verdict.PASS_BITWISE if bitwise else Verdict.PASS
+
+    def __bool__(self) -> bool:
+        return bool(self.verdict)
+
+    def __add__(self, later: Comparison) -> Comparison:
+        """This and a comparison of later steps as one."""
+        rows = ("steps", "equal", "absolute", "ulp", "allowed", "ratio")
+        joined = {n: np.concatenate([getattr(self, n), getattr(later, n)]) for n in rows}
+        return replace(
+            self,
+            **joined,
+            same_dtype=self.same_dtype and later.same_dtype,
+            problem=self.problem or later.problem,
+            finite=self.finite + later.finite,
+        )
+
+    @property
+    def worst_ratio(self) -> float:
+        return float(self.ratio.max(initial=0.0))
+
+    @property
+    def first_difference(self) -> int | None:
+        """The first step in which any bit differs."""
+        return _first(self.steps, self.equal < 1)
+
+    @property
+    def first_excess(self) -> int | None:
+        """The first step that exceeds its tolerance."""
+        return _first(self.steps, ~(self.ratio <= 1))
+
+
+@dataclass(frozen=True)
+class Report:
+    """All quantities of one case; true when every one of them passes."""
+
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        return worst(c.verdict for c in self.comparisons)
+
+    def __bool__(self) -> bool:
+        return bool(self.verdict)
+
+    def __getitem__(self, name: str) -> Comparison:
+        return next(c for c in self.comparisons if c.name == name)
+
+    @property
+    def bit_equal(self) -> float:
+        """Share of all compared values that are equal bit for bit."""
+        weights = [c.count * len(c.steps) for c in self.comparisons]
+        shares = [c.equal.mean() if len(c.steps) else 1.0 for c in self.comparisons]
+        return float(np.average(shares, weights=weights)) if sum(weights) else 1.0
+
+    @property
+    def worst(self) -> Comparison:
+        """The quantity that comes closest to its tolerance, or exceeds it furthest."""
+        return max(self.comparisons, key=lambda c: (c.problem is not None, c.worst_ratio))
+
+    @property
+    def first_excess(self) -> Comparison | None:
+        """The quantity that fails in the earliest step; of several, the first in order."""
+        return _earliest([(c.first_excess, c) for c in self.comparisons if not c])
+
+    @property
+    def first_difference(self) -> Comparison | None:
+        """The quantity that differs at all in the earliest step; of several, the first in order."""
+        differing = [c for c in self.comparisons if c.first_difference is not None]
+        return _earliest([(c.first_difference, c) for c in differing])
+
+
+class NothingToCompare(ValueError):
+    """Reference and port have no quantity in common, or no finite value."""
+
+
+def compare(
+    reference: Run,
+    port: Run,
+    tolerance: Tolerance,
+    *,
+    strict: bool = False,
+) -> Report:
+    """Hold every quantity of the reference against the port's, by the rules above.
+
+    Args:
+        reference: says what is compared, at which steps.
+        port: the run under test.
+        tolerance: the allowed difference of a floating quantity; other ones must be equal.
+        strict: fail what only the port has, and floating types of another width.
+
+    Raises:
+        NothingToCompare: no quantity is in both, or all agree and there is no finite value.
+    """
+    if not set(reference.quantities) & set(port.quantities):
+        raise NothingToCompare(
+            f"nothing in common: the reference has {_listed(reference)}, "
+            f"the port {_listed(port)}. Name the port's quantities as the reference does"
+        )
+    names = list(reference.quantities)
+    if strict:
+        names += [name for name in port.quantities if name not in reference.quantities]
+    found = (
+        _quantity(name, reference.quantities.get(name), port.quantities.get(name), tolerance, strict)
+        for name in names
+    )
+    report = Report(tuple(found))
+    if report and not sum(c.finite for c in report.comparisons):
+        raise NothingToCompare(
+            "not one finite value was compared: the runs have no steps in common, or their arrays "
+            "are empty, or they hold NaN and infinities alone. Compare an earlier part"
+        )
+    return report
+
+
+def _quantity(
+    name: str, expected: Quantity | None, found: Quantity | None, tolerance: Tolerance, strict: bool
+) -> Comparison:
+    if expected is None:
+        assert found is not None
+        missing = Problem(Fault.MISSING, "the reference does not have it")
+        return _uncompared(name, found, found.steps, missing)
+    if found is None:
+        missing = Problem(Fault.MISSING, "the port does not have it")
+        return _uncompared(name, expected, expected.steps, missing)
+    unlike = _unlike(expected.values, found.values, strict)
+    if unlike is not None:
+        return _uncompared(name, expected, expected.steps, unlike)
+    common = np.intersect1d(expected.steps, found.steps)
+    steps = np.union1d(expected.steps, found.steps) if strict else expected.steps
+    here = Quantity(common, expected.at(common), expected.kind)
+    measured = _measured(name, here, found.at(common), tolerance)
+    problem = _one_sided(expected.steps, found.steps, strict)
+    return measured if problem is None else _spread(measured, steps, problem)
+
+
+def _unlike(expected: np.ndarray, found: np.ndarray, strict: bool) -> Problem | None:
+    problem = mismatch(expected.dtype, found.dtype, strict=strict)
+    if problem is not None:
+        return Problem(Fault.TYPE, problem)
+    if found.shape[1:] != expected.shape[1:]:
+        shapes = f"{found.shape[1:]}, not {expected.shape[1:]}"
+        return Problem(Fault.SHAPE, f"the port's shape is {shapes}")
+    return None
+
+
+def _one_sided(expected: np.ndarray, found: np.ndarray, strict: bool) -> Problem | None:
+    lacking = _steps_listed(np.setdiff1d(expected, found))
+    extra = _steps_listed(np.setdiff1d(found, expected)) if strict else ""
+    problems = [
+        *([f"the port lacks step {lacking}"] if lacking else []),
+        *([f"the reference lacks step {extra}"] if extra else []),
+    ]
+    return Problem(Fault.STEPS, "; ".join(problems)) if problems else None
+
+
+def _spread(measured: Comparison, steps: np.ndarray, problem: Problem) -> Comparison:
+    """The comparison of some steps as one of all ``steps``, the others being faults."""
+    place = np.searchsorted(steps, measured.steps)
+
+    def fill(values: np.ndarray, other: float) -> np.ndarray:
+        filled = np.full(len(steps), other)
+        filled[place] = values
+        return filled
+
+    return replace(
+        measured,
+        steps=steps,
+        equal=fill(measured.equal, 0.0),
+        absolute=fill(measured.absolute, np.nan),
+        ulp=fill(measured.ulp, np.nan),
+        allowed=fill(measured.allowed, np.nan),
+        ratio=fill(measured.ratio, np.inf),
+        problem=problem,
+    )
+
+
+def _measured(name: str, expected: Quantity, values: np.ndarray, tolerance: Tolerance) -> Comparison:
+    with np.errstate(over="ignore"):
+        cast = values.astype(expected.values.dtype)
+    floating = expected.values.dtype.kind == "f"
+    apart = difference(expected.values, values)
+    same = same_bits(expected.values, cast) if floating else apart == 0
+    if expected.values.size and floating:
+        allowed = np.broadcast_to(tolerance(name, expected), apart.shape)
+    else:
+        allowed = np.zeros(apart.shape)
+    ulp = ulp_distance(expected.values, cast) if floating else apart
+    allowed = np.where(np.isfinite(allowed), allowed, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(apart == 0, 0.0, apart / allowed)
+    same, apart, ulp, allowed, ratio = (rows(a) for a in (same, apart, ulp, allowed, ratio))
+    return Comparison(
+        name,
+        expected.steps,
+        _count(expected),
+        equal=same.mean(axis=1) if same.size else np.ones(len(same)),
+        absolute=apart.max(axis=1, initial=0),
+        ulp=ulp.max(axis=1, initial=0).astype(np.float64),
+        allowed=_closest(ratio, allowed),
+        ratio=ratio.max(axis=1, initial=0),
+        same_dtype=values.dtype == expected.values.dtype,
+        finite=int(np.isfinite(expected.values).sum()),
+    )
+
+
+def _closest(ratio: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """The tolerance at each row's largest ratio."""
+    if not ratio.size:
+        return np.zeros(len(ratio))
+    place = ratio.argmax(axis=1)[:, None]
+    return np.take_along_axis(allowed, place, axis=1)[:, 0]
+
+
+def _uncompared(
+    name: str, quantity: Quantity, steps: np.ndarray, problem: Problem
+) -> Comparison:
+    none = np.empty(0)
+    nowhere = np.empty(0, np.int64)
+    nothing = Comparison(name, nowhere, _count(quantity), none, none, none, none, none)
+    return _spread(nothing, steps, problem)
+
+
+def _count(quantity: Quantity) -> int:
+    return int(np.prod(quantity.values.shape[1:]))
+
+
+def _first(steps: np.ndarray, where: np.ndarray) -> int | None:
+    return int(steps[where.argmax()]) if where.any() else None
+
+
+def _earliest(found: list[tuple[int | None, Comparison]]) -> Comparison | None:
+    """The first of those with the smallest step; one without any step comes last."""
+    steps = [np.inf if step is None else step for step, _ in found]
+    return found[int(np.argmin(steps))][1] if found else None
+
+
+def _listed(run: Run) -> str:
+    return ", ".join(sorted(run.quantities)) or "none"
+
+
+def _steps_listed(steps: np.ndarray) -> str:
+    return ", ".join(map(str, steps[:5])) + (" …" if len(steps) > 5 else "")

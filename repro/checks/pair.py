@@ -1,0 +1,149 @@
+"""Two runs beside each other, and the first place where they part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from repro.checks.compare import Comparison, Report
+from repro.checks.verdict import Verdict
+from repro.run import Run
+
+
+class Way(str, Enum):
+    """How a port was run beside its reference, the sharpest way first.
+
+    ``FOLLOWED``: every operation on the reference's own inputs. ``RESYNCHRONISED``: every step
+    from the reference's own state. ``OWN``: by itself, from the first step on.
+    """
+
+    FOLLOWED = "operation by operation"
+    RESYNCHRONISED = "resynchronised"
+    OWN = "own run"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs under a rule.
+
+    Attributes:
+        way: how the port was run.
+        reference, port: what was compared; of a followed port, its last step.
+        report: every quantity's comparison; None where there was nothing to compare.
+        rule: how the tolerance was derived, in words.
+        unmeasured: why there is no report, or no tolerance.
+    """
+
+    way: Way
+    reference: Run
+    port: Run
+    report: Report | None
+    rule: str
+    unmeasured: str | None = None
+
+    @property
+    def broke_off(self) -> str | None:
+        """Which of the two ended before its time, when and how."""
+        for side, run in (("reference", self.reference), ("port", self.port)):
+            if run.broke_off is not None:
+                last = last_step(run)
+                after = "before its first step" if last is None else f"after step {last}"
+                return (
+                    f"the {side} broke off {after}: {run.broke_off}. Mend that, or compare the "
+                    "steps before it"
+                )
+        return None
+
+    @property
+    def problem(self) -> str | None:
+        """What kept the two from being compared to their end."""
+        return self.broke_off or self.unmeasured
+
+    @property
+    def verdict(self) -> Verdict:
+        """A port that breaks off where its reference goes on fails; other problems are errors."""
+        if self.port.broke_off is not None and self.reference.broke_off is None:
+            return Verdict.FAIL
+        if self.problem is not None or self.report is None:
+            return Verdict.ERROR
+        return self.report.verdict
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Every quantity's, in the order of computation; none where there is no report."""
+        return () if self.report is None else self.report.comparisons
+
+    @property
+    def first_excess(self) -> Comparison | None:
+        """The quantity that fails in the earliest step, the first computed of several."""
+        return None if self.report is None else self.report.first_excess
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """Names that may show their last value in every step; see :class:`repro.run.Run`."""
+        return self.reference.shared + self.port.shared
+
+    @property
+    def rounding(self) -> dict[str, Rounding]:
+        """Per operation that the port names, how it rounds on the reference's own inputs."""
+        kinds = dict.fromkeys(c.operation for c in self.comparisons if c.operation is not None)
+        return {kind: Rounding.of([c for c in self.comparisons if c.operation == kind])
+                for kind in kinds}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """What one kind of operation contributes, on the reference's own inputs.
+
+    Attributes:
+        values: how many numbers it computed.
+        equal: how many of them equal the reference's bit for bit.
+        ulp: largest difference, in ulp of the single value.
+        budget_used: largest share of its tolerance that was used.
+    """
+
+    values: int
+    equal: int
+    ulp: float
+    budget_used: float
+
+    @classmethod
+    def of(cls, comparisons: list[Comparison]) -> Rounding:
+        """Over all of an operation's comparisons."""
+        return cls(
+            sum(c.count * len(c.steps) for c in comparisons),
+            sum(round(float(c.equal.sum()) * c.count) for c in comparisons),
+            max(float(np.nanmax(c.ulp, initial=0)) for c in comparisons),
+            max(c.worst_ratio for c in comparisons),
+        )
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """The first array beyond its tolerance: the earliest step's, and there the earliest computed.
+
+    Attributes:
+        step: of the run; counted from 0, where the runs do not number their steps themselves.
+        name: the array, and so the operation that computes it.
+        way: how the port was run. Unless on its ``OWN``, what went into the operation, or into
+            its step, was the reference's, so that it is wrong in itself.
+    """
+
+    step: int | None
+    name: str
+    way: Way
+
+    @property
+    def resynchronised(self) -> bool:
+        """Whether it is wrong in itself."""
+        return self.way is not Way.OWN
+
+
+def last_step(run: Run) -> int | None:
+    """The last step that any quantity has."""
+    return max((int(q.steps[-1]) for q in run.quantities.values() if len(q.steps)), default=None)

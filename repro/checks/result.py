@@ -1,0 +1,100 @@
+"""What comes of a check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from repro.checks import words
+from repro.checks.arbiter import Arbiter
+from repro.checks.pair import Divergence, Pair, Way
+from repro.checks.verdict import Verdict, worst
+from repro.run import Run, base_name
+
+
+@dataclass(frozen=True)
+class Check:
+    """How a port did beside its reference; true when everything passed.
+
+    Attributes:
+        pairs: what was compared, one for each way in which the port was run.
+        not_run: why nothing could be tried; None where something was.
+        arbiter: both sides' distance from a run in Float64; None where not asked for. It
+            decides nothing.
+    """
+
+    pairs: tuple[Pair, ...] = ()
+    not_run: str | None = None
+    arbiter: Arbiter | None = None
+
+    def pair(self, way: Way) -> Pair | None:
+        """What came of one way of running the port; None where it was not run so."""
+        return next((pair for pair in self.pairs if pair.way is way), None)
+
+    @property
+    def own(self) -> Pair | None:
+        """The port's own run."""
+        return self.pair(Way.OWN)
+
+    @property
+    def resynchronised(self) -> Pair | None:
+        """Its steps, each from the reference's state."""
+        return self.pair(Way.RESYNCHRONISED)
+
+    @property
+    def followed(self) -> Pair | None:
+        """Its operations, each on the reference's inputs."""
+        return self.pair(Way.FOLLOWED)
+
+    @property
+    def sharpest(self) -> tuple[Pair, ...]:
+        """All pairs, the sharper way first."""
+        return tuple(sorted(self.pairs, key=lambda pair: [*Way].index(pair.way)))
+
+    @property
+    def verdict(self) -> Verdict:
+        """The most severe of what was compared; ``NOT_RUN`` where nothing could be tried."""
+        return worst(pair.verdict for pair in self.pairs) if self.pairs else Verdict.NOT_RUN
+
+    def __bool__(self) -> bool:
+        return bool(self.verdict)
+
+    @property
+    def first(self) -> Divergence | None:
+        """The first wrong operation; None where nothing exceeds its tolerance."""
+        for pair in self.sharpest:
+            found = pair.first_excess
+            if found is not None:
+                return Divergence(found.first_excess, base_name(found.name), pair.way)
+        return None
+
+    @property
+    def worst_ratio(self) -> float:
+        """The largest difference over its tolerance: how many times the tolerance would pass."""
+        ratios = [c.worst_ratio for pair in self.pairs for c in pair.comparisons]
+        return max(ratios, default=float("nan"))
+
+    @property
+    def message(self) -> str:
+        """The verdict, where and by how much the port parts first, and what to do next."""
+        if not self.pairs:
+            return f"{self.verdict}: {self.not_run}"
+        return words.message(self.verdict, self.sharpest)
+
+    def __str__(self) -> str:
+        return self.message
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write both sides as runs, and the port's resynchronised steps as a third.
+
+        Returns:
+            The files: ``reference.npz``, ``port.npz``, ``resynchronised.npz``.
+        """
+        whole: dict[str, Run] = {}
+        if self.own is not None:
+            whole |= {"reference": self.own.reference, "port": self.own.port}
+        if self.resynchronised is not None:
+            whole["resynchronised"] = self.resynchronised.port
+        for name, run in whole.items():
+            run.save(Path(folder) / f"{name}.npz")
+        return [Path(folder) / f"{name}.npz" for name in whole]

@@ -1,0 +1,213 @@
+"""What came of a check, in sentences: where the port parts first, by how much, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from repro.checks.agreement import difference
+from repro.checks.compare import Comparison, Fault, Report
+from repro.checks.envelope import quantum
+from repro.checks.pair import Pair, Way, last_step
+from repro.checks.verdict import Verdict
+from repro.run import Kind, Quantity, base_name, rows
+
+
+ADVICE = {
+    Fault.MISSING: "yield {name} on both sides under one name, or leave it out with names=[...]",
+    Fault.SHAPE: "give {name} the reference's shape (Julia's arrays arrive in Julia's own shape)",
+    Fault.TYPE: "compute {name} in the reference's type; strict=False lets another width pass",
+}
+"""What to do about a quantity that cannot be compared at all."""
+
+
+def message(verdict: Verdict, pairs: Sequence[Pair]) -> str:
+    """Several lines; the first is the verdict, and an error's says what to do about it; the last
+    says what to do next about a failure.
+
+    Args:
+        verdict: over all pairs.
+        pairs: what was compared, the sharper way first, at least one.
+    """
+    lines = [f"{verdict}: {_headline(verdict, pairs)}"]
+    sharp = next((pair for pair in pairs if not pair.verdict), pairs[0])
+    lines += [f"  {line}" for line in _findings(sharp)]
+    alone = len(pairs) == 1
+    lines += [f"  {'compared' if alone else pair.way}: {_figures(pair)}" for pair in pairs]
+    lines += [f"  tolerance: {words}" for words in dict.fromkeys(pair.rule for pair in pairs)]
+    lines += [f"  note: {note}" for note in dict.fromkeys(_notes(verdict, pairs))]
+    if sharp.first_excess is not None:
+        lines.append(f"Next: {_advice(sharp, sharp.first_excess, alone)}")
+    return "\n".join(lines)
+
+
+def _headline(verdict: Verdict, pairs: Sequence[Pair]) -> str:
+    problem = next((pair.problem for pair in pairs if pair.problem), None)
+    if problem is not None:
+        return problem
+    if verdict:
+        return "the port agrees with the reference"
+    if all(pair.verdict for pair in pairs if pair.way is not Way.OWN) and len(pairs) > 1:
+        return "the port's own run parts from the reference, though every single step agrees"
+    return "the port parts from the reference"
+
+
+def _findings(side: Pair) -> Iterator[str]:
+    """Where it parts first, and what was right before."""
+    first = side.first_excess
+    if first is None:
+        return
+    step = first.first_excess
+    where = "nowhere compared" if step is None else f"in step {step}"
+    if first.problem is not None and not _measured_at(first, step):
+        yield f"first wrong: {_named(first)} {where}: {_form(side, first)}{_lengths(side)}"
+    else:
+        yield f"first wrong: {_named(first)} {where}: {_place(side, first)}"
+    before = _before(side, first.name, step)
+    if before:
+        yield f"right before it in that step: {_listed(before)}"
+    if side.way is Way.RESYNCHRONISED:
+        yield f"step {step} started from the reference's own state: it went wrong there"
+    others = [c.name for c in side.comparisons if not c and _named(c) != _named(first)]
+    if others:
+        yield f"wrong at that step or later: {_listed(others)}"
+
+
+def _figures(side: Pair) -> str:
+    if side.report is None:
+        return "nothing"
+    report, worst = side.report, side.report.worst
+    names = {base_name(c.name) for c in report.comparisons}
+    steps = np.unique(np.concatenate([c.steps for c in report.comparisons]))
+    verdict = report.verdict
+    if verdict is Verdict.PASS_BITWISE:
+        agreement = "all bits equal"
+    else:
+        share = np.floor(report.bit_equal * 1e4) / 100
+        agreement = f"{share:.2f} % of the values bit-equal, first other bit {_first_bit(report)}"
+    closest = f"; {_named(worst)} reaches {worst.worst_ratio:.3g} of its tolerance"
+    return (
+        f"{verdict}, {len(names)} names over {len(steps)} steps, {agreement}"
+        f"{closest if 0 < worst.worst_ratio < np.inf else ''}"
+    )
+
+
+def _first_bit(report: Report) -> str:
+    first = report.first_difference
+    return "nowhere" if first is None else f"in {_named(first)}, step {first.first_difference}"
+
+
+def _place(side: Pair, c: Comparison) -> str:
+    """The element that is furthest off in the first step beyond tolerance."""
+    at = np.array([c.first_excess])
+    whole = side.reference[c.name]
+    expected = Quantity(at, whole.at(at), whole.kind)
+    a, b = expected.values, side.port[c.name].at(at)
+    index = np.unravel_index(int(np.argmax(difference(a, b))), a.shape)
+    i = int(np.argmax(c.steps == c.first_excess))
+    text = f"off by {c.absolute[i]:.3g}, allowed {c.allowed[i]:.3g}"
+    if a.dtype.kind == "f" and whole.kind is not Kind.ROWS:
+        unit = float(quantum(expected)[0])
+        text += f" ({c.absolute[i] / unit:.3g} ulp, allowed {c.allowed[i] / unit:.3g})"
+    place = f" at {_index(index)} of shape {a.shape[1:]}" if a.ndim > 1 else ""
+    return f"the reference has {a[index]!s}, the port {b[index]!s}{place}; {text}"
+
+
+def _named(c: Comparison) -> str:
+    return f"`{base_name(c.name)}`"
+
+
+def _form(side: Pair, c: Comparison) -> str:
+    """The problem; where a quantity is lacking in one form only, the forms it has."""
+    forms = {}
+    for who, run in (("port", side.port), ("reference", side.reference)):
+        for name, q in run.quantities.items():
+            if base_name(name) == base_name(c.name) and c.first_excess in q.steps:
+                forms[who] = f"{q.values.dtype}{list(q.values.shape[1:])}"
+    if len(set(forms.values())) < 2 or not _lacks_steps(c):
+        return str(c.problem)
+    return f"the port has {forms['port']} there, the reference {forms['reference']}"
+
+
+def _lacks_steps(c: Comparison) -> bool:
+    return c.problem is not None and c.problem.fault is Fault.STEPS
+
+
+def _index(index: tuple[np.intp, ...]) -> str:
+    return str([int(i) for i in index[1:]])
+
+
+def _before(side: Pair, name: str, step: int | None) -> list[str]:
+    """Names that come before this one, and so were right in its step."""
+    names = [c.name for c in side.comparisons]
+    return [c.name for c in side.comparisons[: names.index(name)] if step in c.steps]
+
+
+def _measured_at(c: Comparison, step: int | None) -> bool:
+    return step is not None and not np.isnan(c.absolute[np.argmax(c.steps == step)])
+
+
+def _lengths(side: Pair) -> str:
+    a, b = last_step(side.reference), last_step(side.port)
+    if a is None or b is None or a == b:
+        return ""
+    return f"; the reference ends with step {a}, the port with step {b}"
+
+
+def _notes(verdict: Verdict, pairs: Sequence[Pair]) -> Iterator[str]:
+    """What a verdict does not say: where there was little or nothing to compare."""
+    for side in pairs:
+        for c in side.comparisons:
+            expected = side.reference.quantities.get(c.name)
+            if expected is not None and c.finite:
+                yield from _hollow(c, expected)
+            elif c.problem is None:
+                yield f"{_named(c)} has no finite value, on either side: nothing was measured"
+        if side.shared and not verdict:
+            yield (
+                f"{_listed(side.shared)}: one and the same array in several steps of a list; if "
+                "it is changed in place, every step shows its last value. Yield copies"
+            )
+
+
+def _hollow(c: Comparison, expected: Quantity) -> Iterator[str]:
+    if expected.values.dtype.kind != "f":
+        return
+    values = rows(expected.values)
+    bad = expected.steps[~np.isfinite(values).all(axis=1)]
+    if len(bad):
+        yield f"{_named(c)} has NaN or infinities from step {bad[0]} on; equal ones agree"
+    largest = np.abs(np.nan_to_num(values, posinf=0, neginf=0)).max(axis=1, initial=0)
+    allowed = dict(zip(c.steps.tolist(), c.allowed, strict=True))
+    for step, size in zip(expected.steps.tolist(), largest, strict=True):
+        if 0 < size < allowed[step]:
+            yield f"the tolerance of {_named(c)} is larger than itself from step {step} on"
+            return
+
+
+def _advice(side: Pair, first: Comparison, alone: bool) -> str:
+    name = _named(first)
+    fault = first.problem.fault if first.problem is not None else None
+    if fault in ADVICE:
+        return ADVICE[fault].format(name=name)
+    if fault is Fault.STEPS and not _measured_at(first, first.first_excess):
+        if _form(side, first) == str(first.problem):
+            return "let both sides yield the same steps"
+        return f"give {name} the reference's shape and type in that step"
+    if side.way is not Way.OWN:
+        return f"read the line that computes {name} beside the reference's: its inputs agreed"
+    if not alone:
+        return (
+            "more perturbations, Growth(range(1, 33)), tell whether rounding can carry that far; "
+            "if it cannot, something handed from step to step is not among the state"
+        )
+    return (
+        f"read the line that computes {name} beside the reference's. Rounding amplified over "
+        "earlier steps is told apart by a port written as step(state, draws) and resynchronise=True"
+    )
+
+
+def _listed(names: list[str] | tuple[str, ...]) -> str:
+    listed = list(dict.fromkeys(f"`{base_name(name)}`" for name in names))
+    return ", ".join(listed[:8]) + (" …" if len(listed) > 8 else "")

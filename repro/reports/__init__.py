@@ -1,0 +1,4 @@
+"""A run of the parity command as files: a page for people, JUnit XML for CI."""
+
+from repro.reports.junit import write_junit as write_junit
+from repro.reports.page import write_html as write_html
