@@ -21,7 +21,7 @@ import pytest
 
 if TYPE_CHECKING:
     from repro.checks import Check
-    from repro.run import Trajectory
+    from repro.run import Run
 
 RECORDED = pytest.StashKey[list[Path]]()
 """On an item: the recordings it made of its own port, which are compared with nothing yet."""
@@ -77,32 +77,31 @@ class Parity:
         """Fail the test unless the port agrees with the reference.
 
         Args:
-            port, reference: as for :func:`repro.checks.check`. Without a reference the port is
+            port, reference: as for :func:`repro.check`. Without a reference the port is
                 held to a recording of its earlier self, which ``pytest --parity-update`` makes:
                 that guards against change, and is no parity with anything else.
             recorded: hold the port to a recording of the reference; ``--parity-update`` runs the
                 reference and records it. Without that option the reference is not run.
             name: of the recording, where a test has several. It lies beside the test's file, as
                 ``TEST_FILE/TEST_NAME.npz`` or ``TEST_FILE/TEST_NAME.NAME.npz``.
-            options: those of :func:`repro.checks.check`, for instance ``tolerance``,
+            options: those of :func:`repro.check`, for instance ``tolerance``,
                 ``resynchronise``, ``draws``.
 
         Returns:
-            The :class:`repro.checks.Check`; None where a port was recorded, and not compared.
+            The :class:`repro.Check`; None where a port was recorded, and not compared.
         """
         from repro.errors import ReproError
-        from repro.sides.julia.find import JuliaNotFound
 
         __tracebackhide__ = True
         try:
             return self._held(port, reference, recorded, name, options)
-        except (ReproError, JuliaNotFound) as problem:
+        except ReproError as problem:
             pytest.fail(str(problem), pytrace=False)
 
     def _held(
         self, port: Any, reference: Any, recorded: bool, name: str | None, options: dict[str, Any]
     ) -> Check | None:
-        from repro.checks import check, record
+        from repro import check, record
 
         __tracebackhide__ = True
         if recorded and reference is None:
@@ -124,7 +123,7 @@ class Parity:
         lines = [result.message]
         files = result.save(self.request.getfixturevalue("tmp_path") / "parity")
         if files:
-            lines += ["Both sides, for repro.run.Trajectory.load:"]
+            lines += ["Both sides, for repro.Run.load:"]
             lines += [f"  {path}" for path in files]
         lines += [f"Run again: {_command(self.item)}"]
         if recorded:
@@ -142,14 +141,14 @@ class Parity:
         self._used.add(path)
         return path
 
-    def _recording(self, path: Path) -> Trajectory:
-        from repro.run import Trajectory, RunError
+    def _recording(self, path: Path) -> Run:
+        from repro.run import Run, RunError
 
         update = _command(self.item, "--parity-update")
         if not path.exists():
             pytest.fail(f"there is no recording {path}. Make it with: {update}", pytrace=False)
         try:
-            return Trajectory.load(path)
+            return Run.load(path)
         except RunError as problem:
             pytest.fail(f"{problem}. Make it anew with: {update}", pytrace=False)
 

@@ -1,4 +1,4 @@
-"""`parity.check` of runs that are yielded, called for, stored or recorded."""
+"""`repro.check` of runs that are yielded, called for, stored or recorded."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from repro import checks
+import repro
 from repro.errors import NonFiniteLossError, ReproError
 from repro.checks import Bitwise, Growth, Ulps, Verdict, nudged
-from repro.run import Series, Trajectory
+from repro.run import Quantity, Run
 
 F32 = np.float32
 
@@ -42,26 +42,26 @@ def after(steps, change):
 
 def test_any_two_sources_of_the_same_steps_agree(tmp_path):
     path = tmp_path / "run.npz"
-    parity.record(descent, path)
-    sources = [descent, descent(), list(descent()), Trajectory.load(path), path, str(path)]
+    repro.record(descent, path)
+    sources = [descent, descent(), list(descent()), Run.load(path), path, str(path)]
     for source in sources:
-        result = parity.check(descent, source)
+        result = repro.check(descent, source)
         assert result.verdict is Verdict.PASS_BITWISE and result.first is None
         assert result.message.startswith("PASS_BITWISE: the port agrees")
 
 
 def test_the_derived_tolerance_lets_rounding_pass_and_nothing_more():
     """Catches a learning rate that is off by a thousandth."""
-    assert parity.check(descent, reordered).verdict is Verdict.PASS
-    assert not parity.check(descent, reordered, tolerance=Bitwise())
-    result = parity.check(descent, wrong_rate)
+    assert repro.check(descent, reordered).verdict is Verdict.PASS
+    assert not repro.check(descent, reordered, tolerance=Bitwise())
+    result = repro.check(descent, wrong_rate)
     assert (result.verdict, result.first.step, result.first.name) == (Verdict.FAIL, 0, "w")
     assert not result.first.resynchronised and result.worst_ratio > 100
     assert "tolerance: measured: 10 times what 8 perturbations" in result.message
 
 
 def test_without_perturbation_the_default_is_bitwise():
-    result = parity.check(descent, lambda: descent(order=True))
+    result = repro.check(descent, lambda: descent(order=True))
     assert result.verdict is Verdict.FAIL and "tolerance: bitwise" in result.message
 
 
@@ -69,7 +69,7 @@ def test_first_is_the_earliest_step_and_there_the_earliest_computed():
     def change(step):
         return {**step, "w": step["w"] * F32(1.5), "loss": step["loss"] * F32(1.5)}
 
-    result = parity.check(descent, after(3, change))
+    result = repro.check(descent, after(3, change))
     assert (result.first.step, result.first.name) == (3, "loss")
     assert "right before it in that step: `grad`" in result.message
     assert "wrong at that step or later: `w`" in result.message
@@ -84,7 +84,7 @@ def test_names_first_yielded_late_keep_their_place():
         grad = w * F32(factor)
         yield {"grad": grad, "w": w - grad}
 
-    result = parity.check(lambda: side(0.5), lambda: side(0.25))
+    result = repro.check(lambda: side(0.5), lambda: side(0.25))
     assert (result.first.step, result.first.name) == (1, "grad")
 
 
@@ -94,7 +94,7 @@ def test_the_message_shows_both_values_and_the_place():
         grad[1] = 5
         return {**step, "grad": grad}
 
-    message = parity.check(descent, after(2, change)).message
+    message = repro.check(descent, after(2, change)).message
     assert "`grad` in step 2" in message and "the port 5.0 at [1] of shape (3,)" in message
     assert message.splitlines()[-1].startswith("Next: read the line that computes `grad`")
 
@@ -172,7 +172,7 @@ def without(name):
     ],
 )
 def test_what_one_side_lacks_fails_and_is_named(reference, port, said, first):
-    result = parity.check(reference, port)
+    result = repro.check(reference, port)
     assert result.verdict is Verdict.FAIL
     assert said in result.message and (result.first.step, result.first.name) == first
     assert result.message.splitlines()[-1].startswith("Next: ")
@@ -180,15 +180,15 @@ def test_what_one_side_lacks_fails_and_is_named(reference, port, said, first):
 
 def test_not_strict_lets_the_port_have_more_and_another_width():
     wide = after(0, lambda s: {**s, "loss": s["loss"].astype(float), "more": 1.0})
-    assert parity.check(descent, list(wide), strict=False).verdict is Verdict.PASS
+    assert repro.check(descent, list(wide), strict=False).verdict is Verdict.PASS
 
 
 def test_names_choose_what_is_compared():
     port = list(after(0, lambda s: {"loss": s["loss"]}))
-    assert not parity.check(descent, port)
-    assert parity.check(descent, port, names=["loss"])
+    assert not repro.check(descent, port)
+    assert repro.check(descent, port, names=["loss"])
     with pytest.raises(ReproError, match="the reference has no cost: choose from grad, loss, w"):
-        parity.check(descent, port, names=["cost"])
+        repro.check(descent, port, names=["cost"])
 
 
 def test_shapes_may_change_from_step_to_step(tmp_path):
@@ -200,10 +200,10 @@ def test_shapes_may_change_from_step_to_step(tmp_path):
             part = x[start : start + 4]
             yield {"x": part, "mean": part.mean() + F32(last) * (len(part) < 4)}
 
-    assert parity.check(epochs, epochs).verdict is Verdict.PASS_BITWISE
-    parity.record(epochs, tmp_path / "r.npz")
-    assert parity.check(tmp_path / "r.npz", epochs).verdict is Verdict.PASS_BITWISE
-    result = parity.check(epochs, lambda: epochs(last=1.0))
+    assert repro.check(epochs, epochs).verdict is Verdict.PASS_BITWISE
+    repro.record(epochs, tmp_path / "r.npz")
+    assert repro.check(tmp_path / "r.npz", epochs).verdict is Verdict.PASS_BITWISE
+    result = repro.check(epochs, lambda: epochs(last=1.0))
     assert (result.first.step, result.first.name) == (2, "mean")
 
 
@@ -212,7 +212,7 @@ def test_non_finite_on_both_sides_agrees_and_is_noted(value):
     def losing():
         return after(3, lambda s: {**s, "loss": F32(value)})
 
-    result = parity.check(losing, losing)
+    result = repro.check(losing, losing)
     assert result.verdict is Verdict.PASS_BITWISE
     assert "note: `loss` has NaN or infinities from step 3 on" in result.message
 
@@ -230,7 +230,7 @@ def test_non_finite_on_both_sides_agrees_and_is_noted(value):
     ],
 )
 def test_nothing_to_compare_is_an_error(reference, port):
-    result = parity.check(reference, port)
+    result = repro.check(reference, port)
     assert result.verdict is Verdict.ERROR and not result
     assert result.message.startswith("ERROR: no")
 
@@ -243,19 +243,19 @@ def test_a_port_that_breaks_off_is_an_error_and_compared_up_to_there(error):
                 raise error("the loss is Inf")
             yield step
 
-    result = parity.check(descent, lambda: breaking(0.1))
+    result = repro.check(descent, lambda: breaking(0.1))
     assert result.verdict is Verdict.ERROR
     said = f"ERROR: the port broke off after step 3: {error.__name__}: the loss is Inf."
     assert result.message.startswith(said) and result.first.step == 4
-    assert parity.check(descent, lambda: breaking(0.2)).first.step == 0
-    assert parity.check(lambda: breaking(0.1), descent).verdict is Verdict.ERROR
-    both = parity.check(lambda: breaking(0.1), lambda: breaking(0.1))
+    assert repro.check(descent, lambda: breaking(0.2)).first.step == 0
+    assert repro.check(lambda: breaking(0.1), descent).verdict is Verdict.ERROR
+    both = repro.check(lambda: breaking(0.1), lambda: breaking(0.1))
     assert both.verdict is Verdict.ERROR and "the reference broke off" in both.message
 
 
 def test_other_errors_of_a_port_are_its_own():
     with pytest.raises(KeyError):
-        parity.check(descent, lambda: after(1, lambda s: {"w": s["v"]}))
+        repro.check(descent, lambda: after(1, lambda s: {"w": s["v"]}))
 
 
 def test_a_port_that_does_not_repeat_itself_has_no_measured_tolerance():
@@ -266,7 +266,7 @@ def test_a_port_that_does_not_repeat_itself_has_no_measured_tolerance():
         for step in descent(perturbation=perturbation):
             yield {**step, "w": step["w"] + F32(0.01) * rng.random(3, F32)}
 
-    result = parity.check(descent, noisy)
+    result = repro.check(descent, noisy)
     assert result.verdict is Verdict.ERROR
     assert "does not repeat itself: run again, `w` differs in step 0" in result.message
 
@@ -278,7 +278,7 @@ def test_a_tolerance_wider_than_the_values_is_noted():
             x = F32(3.9) * x * (F32(1) - x)
             yield {"x": x}
 
-    message = parity.check(chaos, chaos).message
+    message = repro.check(chaos, chaos).message
     assert "note: the tolerance of `x` is larger than itself from step" in message
 
 
@@ -289,7 +289,7 @@ def test_a_port_that_shares_one_array_is_told_of_it():
         w -= F32(0.1)
         steps.append({"w": w})
     right = [{"w": np.full(3, 0.9, F32)}, {"w": np.full(3, 0.8, F32)}, {"w": w}]
-    result = parity.check(right, steps)
+    result = repro.check(right, steps)
     assert result.first.step == 0 and "note: `w`: one and the same array" in result.message
 
 
@@ -301,7 +301,7 @@ def test_a_generator_may_change_its_arrays_after_yielding():
             yield {"w": w}
 
     fresh = [{"w": np.full(3, 0.5**t, F32)} for t in (1, 2, 3)]
-    assert parity.check(fresh, in_place).verdict is Verdict.PASS_BITWISE
+    assert repro.check(fresh, in_place).verdict is Verdict.PASS_BITWISE
 
 
 def test_tensors_are_arrays():
@@ -310,9 +310,9 @@ def test_tensors_are_arrays():
         yield {"w": w, "z": w * (1 + 2j), "n": torch.tensor(3), "ok": torch.tensor(True)}
 
     arrays = {"w": np.array([1, 2], F32), "z": np.array([1 + 2j, 2 + 4j], np.complex64)}
-    assert parity.check([arrays | {"n": 3, "ok": True}], tensors).verdict is Verdict.PASS_BITWISE
+    assert repro.check([arrays | {"n": 3, "ok": True}], tensors).verdict is Verdict.PASS_BITWISE
     conjugate = arrays | {"z": arrays["z"].conj()}
-    assert not parity.check([conjugate | {"n": 3, "ok": True}], tensors)
+    assert not repro.check([conjugate | {"n": 3, "ok": True}], tensors)
 
 
 @pytest.mark.parametrize(
@@ -330,19 +330,19 @@ def test_tensors_are_arrays():
 )
 def test_what_cannot_be_read_is_said(source, said):
     with pytest.raises(ReproError, match=said.replace("(", r"\(")):
-        parity.check(descent, source)
+        repro.check(descent, source)
 
 
 def test_growth_needs_a_port_that_can_be_perturbed():
     with pytest.raises(ReproError, match="give a callable that takes perturbation=None"):
-        parity.check(descent, list(descent()), tolerance=Growth())
+        repro.check(descent, list(descent()), tolerance=Growth())
 
 
 def test_perturbed_runs_of_another_form_measure_nothing():
     def until(perturbation=None):
         return descent(steps=3 if perturbation is None else 4)
 
-    result = parity.check(lambda: descent(steps=3), until)
+    result = repro.check(lambda: descent(steps=3), until)
     assert result.verdict is Verdict.ERROR
     assert "changed the port's steps or shapes" in result.message
 
@@ -352,10 +352,10 @@ def test_budgets_are_stated_with_their_derivation():
         Ulps(4, because=" ")
     budget = {"grad": 3, "loss": 12}
     with pytest.raises(ReproError, match="no ulp budget for 'w'"):
-        parity.check(descent, reordered, tolerance=Ulps(budget, because="counted"))
+        repro.check(descent, reordered, tolerance=Ulps(budget, because="counted"))
     for bad in (np.inf, -1, np.nan):
         with pytest.raises(ReproError, match="state a finite one"):
-            parity.check(descent, descent, tolerance=Ulps(bad, because="counted"))
+            repro.check(descent, descent, tolerance=Ulps(bad, because="counted"))
 
 
 def test_budgets_hold_to_the_ulp():
@@ -365,17 +365,17 @@ def test_budgets_hold_to_the_ulp():
             yield {**step, "w": step["w"] + F32(ulps) * top}
 
     budget = Ulps(lambda name, a: 4 if name == "w" else 0, because="w is summed from four terms")
-    assert parity.check(descent, off(4), tolerance=budget).verdict is Verdict.PASS
-    result = parity.check(descent, off(5), tolerance=budget)
+    assert repro.check(descent, off(4), tolerance=budget).verdict is Verdict.PASS
+    result = repro.check(descent, off(5), tolerance=budget)
     assert result.verdict is Verdict.FAIL and "w is summed from four terms" in result.message
     assert result.worst_ratio == pytest.approx(1.25)
 
 
 def test_save_writes_both_sides(tmp_path):
-    result = parity.check(descent, wrong_rate)
+    result = repro.check(descent, wrong_rate)
     paths = result.save(tmp_path / "new")
     assert [p.name for p in paths] == ["reference.npz", "port.npz"]
-    again = parity.check(*paths)
+    again = repro.check(*paths)
     assert not again and again.first == result.first
 
 
@@ -383,13 +383,13 @@ def test_recordings_of_this_project_are_references_like_any_other():
     from repro.sides import recorded
 
     stored = recorded.load("fomaml_seed0_dense").trajectory
-    assert parity.check(stored, stored).verdict is Verdict.PASS_BITWISE
+    assert repro.check(stored, stored).verdict is Verdict.PASS_BITWISE
     losses = stored["test_losses"]
-    moved = Series(losses.steps, np.nextafter(losses.values, F32(9)), losses.kind)
-    result = parity.check(stored, Trajectory({**stored.series, "test_losses": moved}))
+    moved = Quantity(losses.steps, np.nextafter(losses.values, F32(9)), losses.kind)
+    result = repro.check(stored, Run({**stored.quantities, "test_losses": moved}))
     assert (result.first.step, result.first.name) == (losses.steps[0], "test_losses")
 
 
 def test_draws_without_resynchronising_are_refused():
     with pytest.raises(ReproError, match="add resynchronise=True"):
-        parity.check(descent, descent, draws=["x"])
+        repro.check(descent, descent, draws=["x"])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from repro.checks import NothingToCompare, Verdict, compare
-from repro.checks.rules import difference
-from repro.run import Series, Trajectory
+from repro.checks.agreement import difference
+from repro.run import Quantity, Run
 
 BITWISE, PASS, FAIL = Verdict.PASS_BITWISE, Verdict.PASS, Verdict.FAIL
 NAN, INF = np.nan, np.inf
@@ -27,8 +27,8 @@ def within(allowed):
 def run(values, dtype=F32, steps=None, name="a", kind="state", **others):
     values = np.asarray(values, dtype)
     steps = np.arange(len(values)) if steps is None else np.asarray(steps)
-    anchor = Series(np.arange(3), np.ones(3, F32))
-    return Trajectory({name: Series(steps, values, kind), **others, "anchor": anchor})
+    anchor = Quantity(np.arange(3), np.ones(3, F32))
+    return Run({name: Quantity(steps, values, kind), **others, "anchor": anchor})
 
 
 def verdict(reference, port, tolerance=exactly, **kwargs):
@@ -111,26 +111,26 @@ def test_within_and_beyond_a_tolerance():
 @pytest.mark.parametrize("strict", [False, True])
 def test_a_quantity_that_the_port_lacks(strict):
     found = compare(run([1], name="b"), run([1]), exactly, strict=strict)["b"]
-    assert found.verdict is FAIL and found.problem == "the port does not have it"
+    assert found.verdict is FAIL and found.problem.text == "the port does not have it"
     assert found.first_excess == 0
 
 
 def test_a_quantity_that_only_the_port_has():
-    report = compare(run([1], name="b"), run([1], b=Series([0], np.ones(1, F32))), exactly)
+    report = compare(run([1], name="b"), run([1], b=Quantity([0], np.ones(1, F32))), exactly)
     assert report.verdict is BITWISE and [c.name for c in report.comparisons] == ["anchor", "b"]
-    with_a = run([1], b=Series([0], np.ones(1, F32)))
+    with_a = run([1], b=Quantity([0], np.ones(1, F32)))
     found = compare(run([1], name="b"), with_a, exactly, strict=True)["a"]
-    assert found.verdict is FAIL and found.problem == "the reference does not have it"
+    assert found.verdict is FAIL and found.problem.text == "the reference does not have it"
 
 
 def test_steps_that_the_port_lacks_fail_and_the_others_are_measured():
     """Catches a port that stops early, and one that skips a step."""
     found = compare(run([1, 2, 3]), run([1, 2.5], steps=[0, 1]), within(1.0))["a"]
-    assert found.verdict is FAIL and found.problem == "the port lacks step 2"
+    assert found.verdict is FAIL and found.problem.text == "the port lacks step 2"
     assert found.absolute.tolist()[:2] == [0, 0.5] and np.isnan(found.absolute[2])
     assert (found.first_difference, found.first_excess) == (1, 2)
     skipped = compare(run([1, 2, 3]), run([1, 3], steps=[0, 2]), exactly)["a"]
-    assert skipped.problem == "the port lacks step 1" and skipped.ratio.tolist() == [0, INF, 0]
+    assert skipped.problem.text == "the port lacks step 1" and skipped.ratio.tolist() == [0, INF, 0]
 
 
 def test_steps_that_only_the_port_has():
@@ -138,27 +138,27 @@ def test_steps_that_only_the_port_has():
     sides = run([1, 2]), run([1, 2, 3])
     assert verdict(*sides) is BITWISE
     found = compare(*sides, exactly, strict=True)["a"]
-    assert found.verdict is FAIL and found.problem == "the reference lacks step 2"
+    assert found.verdict is FAIL and found.problem.text == "the reference lacks step 2"
     assert found.steps.tolist() == [0, 1, 2] and found.first_excess == 2
 
 
 def test_no_step_in_common():
     found = compare(run([1, 2]), run([1, 2], steps=[5, 6]), within(1.0), strict=True)["a"]
-    assert found.problem == "the port lacks step 0, 1; the reference lacks step 5, 6"
+    assert found.problem.text == "the port lacks step 0, 1; the reference lacks step 5, 6"
     assert found.first_excess == 0
 
 
 def alone(values, dtype=F32):
     values = np.asarray(values, dtype)
-    return Trajectory({"a": Series(np.arange(len(values)), values)})
+    return Run({"a": Quantity(np.arange(len(values)), values)})
 
 
 @pytest.mark.parametrize(
     ("reference", "port"),
     [
-        pytest.param(Trajectory({}), Trajectory({}), id="empty runs"),
-        pytest.param(alone([1]), Trajectory({}), id="an empty port"),
-        pytest.param(Trajectory({}), alone([1]), id="an empty reference"),
+        pytest.param(Run({}), Run({}), id="empty runs"),
+        pytest.param(alone([1]), Run({}), id="an empty port"),
+        pytest.param(Run({}), alone([1]), id="an empty reference"),
         pytest.param(alone([]), alone([]), id="quantities without steps"),
         pytest.param(alone([[], []]), alone([[], []]), id="arrays without elements"),
         pytest.param(alone([NAN, NAN]), alone([NAN, NAN]), id="NaN alone"),
@@ -176,11 +176,11 @@ def test_nothing_finite_is_no_excuse_for_a_difference():
 
 
 def test_order_of_appearance_decides_which_is_first():
-    ones, twos = Series([1, 2], np.ones(2, F32)), Series([1, 2], np.full(2, 2, F32))
-    late = Series([1, 2], np.array([1, 2], F32))
-    reference = Trajectory({"z": ones, "p": ones, "a": ones})
-    port = Trajectory({"a": twos, "p": twos, "z": late})
-    first = compare(reference, port, exactly, in_order=True).first_excess
+    ones, twos = Quantity([1, 2], np.ones(2, F32)), Quantity([1, 2], np.full(2, 2, F32))
+    late = Quantity([1, 2], np.array([1, 2], F32))
+    reference = Run({"z": ones, "p": ones, "a": ones})
+    port = Run({"a": twos, "p": twos, "z": late})
+    first = compare(reference, port, exactly).first_excess
     assert first is not None and (first.name, first.first_excess) == ("p", 1)
     by_name = compare(reference, port, exactly).first_excess
     assert by_name is not None and by_name.name == "a"

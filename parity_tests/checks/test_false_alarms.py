@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from repro import checks
+import repro
 
 DRAWS = ("x", "y", "eta")
 
@@ -63,7 +63,7 @@ def torch_step(state, draws):
 
 def check(seed, step, dtype):
     exact = seed % 2 == 0
-    return parity.check(
+    return repro.check(
         lambda: reference(seed, dtype, exact), step, resynchronise=True, draws=DRAWS
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from repro import checks
+import repro
 from repro.errors import ReproError
 from repro.checks import Verdict
 from repro.sides.julia.function import JuliaFunction
@@ -49,21 +49,21 @@ def expected_in_place():
 def test_values_shapes_types_and_order_arrive(call):
     """Arrays that Julia changes in place after yielding them arrive as they were yielded."""
     reference = call("in_place", 40, "seven", n=2, start=np.array([0.5, -1], F32))
-    result = parity.check(reference, expected_in_place)
+    result = repro.check(reference, expected_in_place)
     assert result.verdict is Verdict.PASS_BITWISE, result.message
     found = result.own.reference
     names = ["half", "k", "odd", "total", "mask", "transposed", "W", "length"]
-    assert list(found.series) == names
-    assert found.provenance["sha256"] == hashlib.sha256(FILE.read_bytes()).hexdigest()
-    assert found.provenance["source"] == "functions.jl: in_place"
-    assert not any(str(FILE.parent) in str(v) for v in found.provenance.values())
+    assert list(found.quantities) == names
+    assert found.provenance.sha256 == hashlib.sha256(FILE.read_bytes()).hexdigest()
+    assert found.provenance.source == "functions.jl: in_place"
+    assert not any(str(FILE.parent) in str(v) for v in found.provenance.as_dict().values())
 
 
 @pytest.mark.julia
 @pytest.mark.filterwarnings("default::repro.sides.julia.reference.JuliaRetryWarning")
 def test_a_list_that_shares_an_array_is_told_of_it(call):
     right = [{"w": np.full(2, 1 - 0.25 * i), "x": np.ones(1)} for i in (1, 2, 3)]
-    result = parity.check(call("shared"), right)
+    result = repro.check(call("shared"), right)
     assert (result.first.step, result.first.name) == (0, "w")
     assert "note: `w`: one and the same array in several steps" in result.message
 
@@ -80,7 +80,7 @@ def test_a_list_that_shares_an_array_is_told_of_it(call):
 )
 def test_julia_s_errors_arrive_with_the_line(call, name, said):
     with pytest.raises(JuliaError) as raised:
-        parity.check(call(name), [{"a": 1.0}])
+        repro.check(call(name), [{"a": 1.0}])
     assert said in str(raised.value) and "worker.jl" not in str(raised.value)
     assert "try it in Julia: include(" in str(raised.value).splitlines()[-1]
 
@@ -91,17 +91,17 @@ def test_a_crash_is_tried_once_more_and_said(call, tmp_path):
     from repro.sides.julia.reference import JuliaRetryWarning
 
     with pytest.warns(JuliaRetryWarning, match="SIGABRT"):
-        assert parity.check(call("crash_once", str(tmp_path / "marker")), [{"a": 1.0}])
+        assert repro.check(call("crash_once", str(tmp_path / "marker")), [{"a": 1.0}])
 
 
 def test_a_missing_file_is_said_before_julia_is_looked_for(monkeypatch):
     monkeypatch.setenv("REPRO_JULIA", os.devnull)
     with pytest.raises(ReproError, match="gone.jl cannot be read .*: check the path"):
-        parity.check(JuliaFunction("gone.jl", "run"), [{"a": 1.0}])
+        repro.check(JuliaFunction("gone.jl", "run"), [{"a": 1.0}])
 
 
 def test_without_julia_nothing_is_run_and_nothing_passes(monkeypatch, tmp_path):
     monkeypatch.setenv("REPRO_JULIA", str(tmp_path / "no-julia"))
-    result = parity.check(JuliaFunction(FILE, "unordered"), [{"a": 1.0}])
+    result = repro.check(JuliaFunction(FILE, "unordered"), [{"a": 1.0}])
     assert result.verdict is Verdict.NOT_RUN and not result
     assert "repro julia install" in result.message and result.save(tmp_path) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from repro import checks
+import repro
 from repro.errors import ReproError
 from repro.checks import Bitwise, Growth, Ulps, Verdict
 
@@ -65,7 +65,7 @@ def port(old="", new=""):
 
 
 def check(step, **options):
-    return parity.check(reference, step, resynchronise=True, draws=("x", "y"), **options)
+    return repro.check(reference, step, resynchronise=True, draws=("x", "y"), **options)
 
 
 def test_a_right_port_passes_both_ways():
@@ -126,7 +126,7 @@ def chaotic_step(state, draws, rate=3.9):
 
 def test_amplified_rounding_is_no_wrong_operation():
     """The port rounds otherwise, and is as far off as can be after 60 steps of chaos."""
-    result = parity.check(chaos, chaotic_step, resynchronise=True)
+    result = repro.check(chaos, chaotic_step, resynchronise=True)
     assert result.own.report["x"].absolute.max() > 0.1
     assert result.verdict is Verdict.PASS
 
@@ -137,7 +137,7 @@ def test_a_wrong_operation_that_chaos_hides_is_found_resynchronised():
     for t in range(100, CHAOS_STEPS):
         # The reference itself changes its rate: a schedule that the port does not have.
         steps[t + 1] = next(s for i, s in enumerate(_from(steps[t]["x"], 3.8)) if i == 1)
-    result = parity.check(steps, chaotic_step, resynchronise=True)
+    result = repro.check(steps, chaotic_step, resynchronise=True)
     assert result.own.verdict is Verdict.PASS
     assert result.verdict is Verdict.FAIL
     assert (result.first.step, result.first.name) == (101, "x") and result.first.resynchronised
@@ -229,10 +229,10 @@ def test_save_writes_the_resynchronised_steps_too(tmp_path):
 
 def test_a_recording_is_resynchronised_on_like_a_run(tmp_path):
     path = tmp_path / "reference.npz"
-    parity.record(reference, path)
+    repro.record(reference, path)
     options = {"resynchronise": True, "draws": ("x", "y")}
-    assert parity.check(path, port(), **options)
-    result = parity.check(path, port("W - v", "W + v"), **options)
+    assert repro.check(path, port(), **options)
+    result = repro.check(path, port("W - v", "W + v"), **options)
     assert (result.first.step, result.first.name) == (1, "W")
 
 
@@ -257,7 +257,7 @@ def skip_first():
 def test_what_cannot_be_resynchronised_is_said(source, step, options, said):
     options = {"draws": ("x", "y"), **options}
     with pytest.raises(ReproError) as raised:
-        parity.check(source, step, resynchronise=True, **options)
+        repro.check(source, step, resynchronise=True, **options)
     assert said in str(raised.value)
 
 
@@ -275,7 +275,7 @@ def test_a_step_s_tolerance_is_its_own():
     def step(state, draws):
         return scaled(state["w"], draws["scale"], off=1e-4 if draws["scale"] == 1 else 0)
 
-    result = parity.check(steps, step, resynchronise=True, draws=["scale"])
+    result = repro.check(steps, step, resynchronise=True, draws=["scale"])
     assert (result.first.step, result.first.name) == (2, "z")
     assert result.own.verdict is Verdict.PASS, "on its own, z is one state that may carry"
 
@@ -284,7 +284,7 @@ def test_integers_and_bools_are_draws():
     from repro.run import run_of
 
     arrays = {"w": np.float32(1), "n": np.int64(1), "ok": np.bool_(True)}
-    kinds = {name: s.kind for name, s in run_of([arrays]).series.items()}
+    kinds = {name: s.kind for name, s in run_of([arrays]).quantities.items()}
     assert kinds == {"w": "state", "n": "draw", "ok": "draw"}
 
 

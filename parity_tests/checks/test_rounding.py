@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from repro.checks import nudged, ulp_distance
-from repro.checks.rounding import rounded, rounding_array, torch_rounding
+from repro.checks import nudged
+from repro.checks.agreement import ulp_distance
+from repro.checks.perturb import rounded, rounding_array, torch_rounding
 
 F32 = np.float32
 

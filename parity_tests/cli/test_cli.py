@@ -13,7 +13,7 @@ import pytest
 import repro.suite
 from repro.cli import main
 from repro.sides import recorded
-from repro.run import Trajectory
+from repro.run import Run
 
 
 def run(*arguments: str, monkeypatch, capsys) -> tuple[int, str, str]:
@@ -50,7 +50,7 @@ def test_json_holds_every_figure(repro_cli, tmp_path):
     assert case["reference"]["sha256"] == recorded.file_sha256(
         recorded.FOLDER / "fomaml_seed2_batch13_rates.npz"
     )
-    saved = Trajectory.load(tmp_path / "sides" / "fomaml_seed2_batch13_rates.port.npz")
+    saved = Run.load(tmp_path / "sides" / "fomaml_seed2_batch13_rates.port.npz")
     assert saved["weights"].values.shape == (5, 4353)
 
 

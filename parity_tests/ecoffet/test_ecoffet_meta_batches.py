@@ -17,7 +17,7 @@ from repro.ecoffet import train
 from repro.ecoffet.quantities import trajectory
 from repro.checks import Verdict, compare, measure
 from repro.port import nudged
-from repro.run import Trajectory
+from repro.run import Run
 
 RUNS = ("maml_batch4", "maml_first_order_batch4", "reptile_batch5")
 
@@ -26,13 +26,13 @@ def recording() -> dict[str, np.ndarray]:
     return dict(np.load(Path(__file__).with_name("notebook_batches.npz")))
 
 
-def run(perturbation=None) -> Trajectory:
+def run(perturbation=None) -> Run:
     def prepare(model):
         if perturbation is not None:
             ecoffet.unflatten(model, nudged(ecoffet.flatten(model), perturbation))
 
     found = trajectory(port_run(RUNS, prepare), 129)
-    return Trajectory({n: s for n, s in found.series.items() if not n.endswith("_next")})
+    return Run({n: s for n, s in found.quantities.items() if not n.endswith("_next")})
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from repro.ecoffet.quantities import trajectory
 from repro.checks import Verdict, compare
 from repro.sides import recorded
 from repro.suite import Recorded, check
-from repro.run import Trajectory
+from repro.run import Run
 
 MAML, FIRST, REPTILE = "maml", "maml_first_order", "reptile"
 
@@ -33,20 +33,20 @@ def judged(reference, *methods):
     found = trajectory(ecoffet.notebook_small(methods), 500)
     others = tuple(f"{m}_{q}" for m in notebook.METHODS if m not in methods
                    for q in ("init", "weights", "weights0", "test_losses"))  # fmt: skip
-    part = {name: s for name, s in reference.series.items() if name not in others}
+    part = {name: s for name, s in reference.quantities.items() if name not in others}
     envelope = Recorded().envelope(recorded.load(recorded.NOTEBOOK).case)
-    return compare(Trajectory(part), found, envelope.tolerance)
+    return compare(Run(part), found, envelope.tolerance)
 
 
 def test_every_recorded_quantity_passes():
     case = recorded.load(recorded.NOTEBOOK).case
     result = check(case, Recorded())
     assert result, result.report and result.report.worst
-    assert len(result.report.comparisons) == len(recorded.load(case.name).trajectory.series) == 21
+    assert len(result.report.comparisons) == len(recorded.load(case.name).trajectory.quantities) == 21
 
 
 def test_every_number_drawn_by_numpy_is_equal_bit_for_bit(reference):
-    drawn = [name for name, s in reference.series.items() if s.kind == "draw"]
+    drawn = [name for name, s in reference.quantities.items() if s.kind == "draw"]
     assert sorted(drawn) == [
         "one_sided", "one_sided_train_x", "test_tasks", "test_train_x", "train_tasks", "train_x"
     ]  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 from repro import port
 from repro.engine import Arithmetic
 from repro.sides import recorded
-from repro.run import Series, Trajectory
+from repro.run import Quantity, Run
 
 TRAINING = ("fomaml", "reptile", "transfer_learn")
 FLOAT32 = [n for n in recorded.names() if recorded.load(n).case.function in TRAINING]
@@ -22,13 +22,13 @@ def differences(name: str, engine: str | Arithmetic, epochs: int | None = None) 
     return compared(expected, found)
 
 
-def compared(expected: Trajectory, found: Trajectory) -> dict[str, int]:
-    assert len(expected.series) >= 4
-    steps = {name: first_step(series, found[name]) for name, series in expected.series.items()}
+def compared(expected: Run, found: Run) -> dict[str, int]:
+    assert len(expected.quantities) >= 4
+    steps = {name: first_step(series, found[name]) for name, series in expected.quantities.items()}
     return {name: step for name, step in steps.items() if step is not None}
 
 
-def first_step(a: Series, b: Series) -> int | None:
+def first_step(a: Quantity, b: Quantity) -> int | None:
     """The first step at which two series differ in a bit, Float32 and Float64 numbers alike."""
     assert np.array_equal(a.steps, b.steps)
     different = [

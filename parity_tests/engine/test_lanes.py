@@ -25,7 +25,7 @@ from repro.checks import Report, Verdict, compare
 from repro.plan import for_engine
 from repro.sides import recorded
 from repro.suite import ZOO_LIMITS, Recorded, Result, _tolerance, check
-from repro.run import Series, Trajectory
+from repro.run import Quantity, Run
 
 SEEDS = (7, 42, 3, 0, 11, 1, 5, 2)
 """All that are recorded, each in a lane of its own, among others."""
@@ -49,7 +49,7 @@ def group() -> tuple[tuple, tuple]:
     return models, rngs
 
 
-def side_by_side(case: Case) -> dict[int, Trajectory]:
+def side_by_side(case: Case) -> dict[int, Run]:
     """A case with every one of the seeds, all of them in one group."""
     models, rngs = group()
     initial = [luna.flatten(model) for model in models]
@@ -78,8 +78,8 @@ def side_by_side(case: Case) -> dict[int, Trajectory]:
             "next_rand": port._series({epoch: [rngs[lane].rand()]}),
             **port._evaluations(evaluations[lane], set(case.weight_epochs)),
         }
-        kinds = {name: Series(s.steps, s.values, kind_of(name)) for name, s in series.items()}
-        found[seed] = Trajectory(kinds, {"source": "lanes"})
+        kinds = {name: Quantity(s.steps, s.values, kind_of(name)) for name, s in series.items()}
+        found[seed] = Run(kinds, {"source": "lanes"})
     return found
 
 
@@ -88,7 +88,7 @@ def _at(evaluation: luna.Evaluation, epoch: int) -> luna.Evaluation:
 
 
 @cache
-def _whole(function: str, epochs: int, settings: tuple) -> dict[int, Trajectory]:
+def _whole(function: str, epochs: int, settings: tuple) -> dict[int, Run]:
     """One group's run serves the recordings of all its seeds."""
     return side_by_side(_cases[function, epochs, settings])
 
@@ -96,7 +96,7 @@ def _whole(function: str, epochs: int, settings: tuple) -> dict[int, Trajectory]
 _cases = {}
 
 
-def from_lanes(case: Case, **_: object) -> Trajectory:
+def from_lanes(case: Case, **_: object) -> Run:
     key = case.function, case.epochs, tuple(sorted(case.kwargs.items()))
     _cases[key] = case
     return _whole(*key)[case.seed]
@@ -175,12 +175,12 @@ def zoo(function: str) -> Report:
         f"{function}_weights": port._series({case.epochs: luna.flatten(models[lane])}),
         f"{function}_eval_test_losses": port._series(losses),
     }
-    kinds = {name: Series(s.steps, s.values, kind_of(name)) for name, s in series.items()}
+    kinds = {name: Quantity(s.steps, s.values, kind_of(name)) for name, s in series.items()}
     expected = Recorded().trajectory(case)
-    half = {name: s for name, s in expected.series.items() if name.startswith(function)}
+    half = {name: s for name, s in expected.quantities.items() if name.startswith(function)}
     tolerance = _tolerance(case, Recorded().envelope(case))
     return compare(
-        replace(expected, series=half), Trajectory(kinds, {"source": "lanes"}), tolerance
+        replace(expected, series=half), Run(kinds, {"source": "lanes"}), tolerance
     )
 
 

@@ -6,9 +6,9 @@ from rich.console import Console
 
 from repro.cli.job_progress import estimates, spell, watch
 from repro.gallery.jobs import Job
-from repro.run import Trajectory
+from repro.run import Run
 
-JOB = Job("fomaml", 50_000, {}, (), lambda so_far, keep, tick: Trajectory({}))
+JOB = Job("fomaml", 50_000, {}, (), lambda so_far, keep, tick: Run({}))
 
 
 def lines(seconds_per_tick: list[float], done: int = 0) -> list[str]:

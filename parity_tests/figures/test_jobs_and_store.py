@@ -19,7 +19,7 @@ from repro.gallery.jobs import Job, source_digest
 from repro.gallery.runs import Options, Run, Runs
 from repro.gallery.store import Store
 from repro.gallery.training import Training, training_job
-from repro.run import Trajectory
+from repro.run import Run
 
 CASES = [
     Case("transfer", "transfer_learn", 3, 45, 10, (10, 20, 30, 40)),
@@ -52,9 +52,9 @@ def interrupted_at(n: int):
     return tick
 
 
-def same_bits(a: Trajectory, b: Trajectory) -> None:
-    assert a.series.keys() == b.series.keys()
-    for name, series in a.series.items():
+def same_bits(a: Run, b: Run) -> None:
+    assert a.quantities.keys() == b.quantities.keys()
+    for name, series in a.quantities.items():
         other = b[name]
         assert series.steps.tolist() == other.steps.tolist(), name
         assert series.values.dtype == other.values.dtype, name
@@ -68,7 +68,7 @@ def test_resumed_run_has_the_bits_of_an_uninterrupted_one(case, checkpoints, tmp
     with pytest.raises(Interrupted):
         keep = lambda so_far: so_far.save(path)  # noqa: E731
         Training(case, "cpu", "eager").run(keep, interrupted_at(30))
-    so_far = Trajectory.load(path)
+    so_far = Run.load(path)
     assert so_far["now_weights"].steps.tolist() == [20], "the last checkpoint before the end"
     resumed = Training(case, "cpu", "eager", so_far=so_far).run(lambda s: None, lambda n: None)
     same_bits(whole, resumed)
@@ -78,13 +78,13 @@ def test_resumed_run_has_the_bits_of_an_uninterrupted_one(case, checkpoints, tmp
 def test_a_checkpoint_that_forgot_something_would_be_noticed(forgotten, checkpoints):
     """What the test above is worth: a wrong part of the state changes the bits."""
     case = CASES[3]
-    kept: list[Trajectory] = []
+    kept: list[Run] = []
     whole = Training(case, "cpu", "eager").run(kept.append, lambda n: None)
-    series = dict(kept[1].series)
+    series = dict(kept[1].quantities)
     wrong = series[forgotten].values.copy()
     wrong += 1 if wrong.dtype.kind == "i" else np.float32(1e-3)
     series[forgotten] = replace(series[forgotten], values=wrong)
-    resumed = Training(case, "cpu", "eager", so_far=Trajectory(series))
+    resumed = Training(case, "cpu", "eager", so_far=Run(series))
     with pytest.raises(AssertionError):
         same_bits(whole, resumed.run(lambda s: None, lambda n: None))
 
@@ -151,7 +151,7 @@ def test_sources_hold_every_file_that_the_ports_import():
 def counted(values: list[int]) -> Run:
     def compute(so_far, keep, tick):
         values.append(1)
-        return Trajectory({})
+        return Run({})
 
     job = Job("counted", 1, {"device": "cpu"}, (Path(__file__),), compute)
     return Run("counted", lambda options: job)
@@ -180,7 +180,7 @@ def test_a_damaged_entry_is_named_set_aside_and_computed_anew(tmp_path, damage):
     assert len(warnings) == 1 and path.name in warnings[0] and "computed anew" in warnings[0]
     assert path.with_name(path.name + ".damaged").read_bytes() == content
     assert other.read_bytes() == b"of another run"
-    assert Trajectory.load(path)
+    assert Run.load(path)
 
 
 def test_a_damaged_checkpoint_starts_the_run_anew(tmp_path, checkpoints):
@@ -217,7 +217,7 @@ def test_full_disk_is_one_message_and_loses_no_checkpoint(tmp_path, checkpoints,
         with pytest.raises(ReproError, match="No space left.*everything written before is intact"):
             Runs(options, Store(tmp_path / "b", print))[run]
     (part,) = (tmp_path / "b").glob("*.part.npz")
-    assert Trajectory.load(part)["now_weights"].steps.tolist() == [20]
+    assert Run.load(part)["now_weights"].steps.tolist() == [20]
     assert not list((tmp_path / "b").glob(".*")), "no temporary file is left behind"
     ticks: list[int] = []
 

@@ -11,7 +11,7 @@ from repro.gallery import luna, luna_parity
 from repro.gallery.runs import Options, Runs
 from repro.gallery.store import Store
 from repro.checks import Verdict
-from repro.run import Series, Trajectory
+from repro.run import Quantity, Run
 
 
 def quick(folder, iterations: int, seed: int = 0) -> Runs:
@@ -27,9 +27,9 @@ def planted(runs: Runs, run, name: str, change) -> Runs:
     """The same runs with one quantity of one of them changed."""
     found = runs[run]
     series = found[name]
-    wrong = {**found.series, name: Series(series.steps, change(series.values), series.kind)}
+    wrong = {**found.quantities, name: Quantity(series.steps, change(series.values), series.kind)}
     changed = replace(runs, _results=dict(runs._results))
-    changed._results[run.name] = Trajectory(wrong, found.provenance)
+    changed._results[run.name] = Run(wrong, found.provenance)
     return changed
 
 

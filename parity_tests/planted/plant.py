@@ -14,7 +14,7 @@ from types import ModuleType
 
 import repro
 from repro.case import Case
-from repro.run import Trajectory
+from repro.run import Run
 
 COPIED = ("repro.julia", "repro.flux", "repro.luna", "repro.case", "repro.port")
 """Modules that a planted port gets copies of: everything that the fault could be in or under."""
@@ -88,12 +88,12 @@ def planted(*changes: Change) -> Iterator[ModuleType]:
         vars(repro).update(attributes)
 
 
-def planted_run(*changes: Change) -> Callable[..., Trajectory]:
+def planted_run(*changes: Change) -> Callable[..., Run]:
     """:func:`repro.port.run` with these changes planted."""
     with planted(*changes) as port:
         case_type = sys.modules["repro.case"].Case
 
-    def run(case: Case, **kwargs) -> Trajectory:
+    def run(case: Case, **kwargs) -> Run:
         return port.run(case_type(**vars(case)), **kwargs)
 
     return run

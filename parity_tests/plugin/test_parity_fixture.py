@@ -54,7 +54,7 @@ def test_a_wrong_port_fails_and_says_where_and_what_next(suite, pytester):
             "*first wrong: `w` in step 0: the reference has 0.9*the port 1.4*",
             "*right before it in that step: `grad`",
             "Next: read the line that computes `w` beside the reference's*",
-            "Both sides, for repro.run.Trajectory.load:",
+            "Both sides, for repro.Run.load:",
             "*reference.npz",
             "*port.npz",
             "Run again: pytest test_it.py::test_port",
@@ -62,9 +62,9 @@ def test_a_wrong_port_fails_and_says_where_and_what_next(suite, pytester):
     )
     result.stdout.no_fnmatch_line("*record anew*")
     written = {line.strip() for line in result.outlines if line.strip().endswith("port.npz")}
-    from repro.run import Trajectory
+    from repro.run import Run
 
-    assert list(Trajectory.load(written.pop()).series) == ["grad", "w"]
+    assert list(Run.load(written.pop()).quantities) == ["grad", "w"]
 
 
 OWN = "def test_port(parity):\n    parity(reference)\n"

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from repro import checks
+import repro as checks
 from repro.sides.julia.function import JuliaFunction
-from repro.run import Trajectory
+from repro.run import Run
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.filterwarnings("default::repro.sides.julia.reference.JuliaRetryWarning")
@@ -84,7 +84,7 @@ def test_the_model_takes_fewer_than_fifty_lines():
 
 def test_the_recording_is_of_the_page_s_julia_file():
     """Catches a page whose Julia code was changed while the tests use the old code's numbers."""
-    stored = Trajectory.load(RECORDING).provenance["sha256"]
+    stored = Run.load(RECORDING).provenance.sha256
     assert stored == hashlib.sha256(blocks()["logistic.jl"].encode()).hexdigest(), UPDATE
 
 
@@ -139,7 +139,7 @@ def test_with_a_live_julia(julia, page, pytester, monkeypatch):
     if julia.version_info[:2] == (1, 5) and julia.pinned:
         result = parity.check(RECORDING, made)
         assert result.verdict is parity.Verdict.PASS_BITWISE, f"{result}\n{UPDATE}"
-    assert np.isfinite(Trajectory.load(made)["loss"].values).all()
+    assert np.isfinite(Run.load(made)["loss"].values).all()
     train = JuliaFunction(pytester.path / "logistic.jl", "train", 1, julia=julia)
     faulty = faulty_step("W - eta * W.grad", "W + eta * W.grad")
     found = parity.check(train, faulty, resynchronise=True, draws=("x", "y"))

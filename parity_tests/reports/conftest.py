@@ -13,20 +13,20 @@ from repro.checks.arbiter import arbitrate
 from repro.checks.compare import compare
 from repro.checks.envelope import Envelope
 from repro.suite import Result
-from repro.run import Series, Trajectory
+from repro.run import Quantity, Run
 
 HOSTILE = "<script>alert('x')</script>&\"\x00"
 
 
-def trajectory(off: float = 0.0, **provenance) -> Trajectory:
+def trajectory(off: float = 0.0, **provenance) -> Run:
     """Two iterations of losses and weights, all of them off by as much."""
     steps, ones = np.array([1, 2]), np.ones((2, 33), np.float32)
     series = {
-        "eval_x": Series(steps, np.ones((2, 10), np.float32), "draw"),
-        "test_losses": Series(steps, ones + np.float32(off), "runs"),
-        "weights": Series(steps, np.ones((2, 4353), np.float32) + np.float32(off), "state"),
+        "eval_x": Quantity(steps, np.ones((2, 10), np.float32), "draw"),
+        "test_losses": Quantity(steps, ones + np.float32(off), "runs"),
+        "weights": Quantity(steps, np.ones((2, 4353), np.float32) + np.float32(off), "state"),
     }
-    return Trajectory(series, provenance)
+    return Run(series, provenance)
 
 
 def result(name: str, off: float = 0.0) -> Result:
@@ -34,8 +34,8 @@ def result(name: str, off: float = 0.0) -> Result:
     reference = trajectory(source="recorded", julia="1.5.3", flux="0.7.3")
     port = trajectory(off, source="port", dtype="float32", device="cpu")
     growth = {
-        "test_losses": Series(np.array([1, 2]), np.full((2, 33), 1e-6), "runs"),
-        "weights": Series(np.array([1, 2]), np.full(2, 1e-6)),
+        "test_losses": Quantity(np.array([1, 2]), np.full((2, 33), 1e-6), "runs"),
+        "weights": Quantity(np.array([1, 2]), np.full(2, 1e-6)),
     }
     envelope = Envelope(growth)
     report = compare(reference, port, envelope.tolerance)

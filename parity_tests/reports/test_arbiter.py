@@ -10,15 +10,15 @@ from repro.checks import FACTOR
 from repro.checks.arbiter import FAR, arbitrate
 from repro.sides import recorded
 from repro.suite import Recorded, check
-from repro.run import Series, Trajectory
+from repro.run import Quantity, Run
 
 EPOCHS = 3
 DENSE = "transfer_learn_seed0_dense", "fomaml_seed0_dense", "reptile_seed0_dense"
 
 
-def one(values, kind: str = "state") -> Trajectory:
+def one(values, kind: str = "state") -> Run:
     values = np.asarray(values, dtype=np.float64)
-    return Trajectory({"weights": Series(np.arange(len(values)), values, kind)})
+    return Run({"weights": Quantity(np.arange(len(values)), values, kind)})
 
 
 def growth_of(size: float):

@@ -41,7 +41,7 @@ def live(julia):
 def test_unrecorded_seeds_and_arguments_pass(function, seed, settings, live):
     result = check(live_case(function, seed, 5, settings).upto(5 if settings else 0), live)
     assert result, result.report
-    if "init_weights" in result.reference.series:
+    if "init_weights" in result.reference.quantities:
         assert result.report["init_weights"].verdict is Verdict.PASS_BITWISE
         assert result.report["next_rand"].verdict is Verdict.PASS_BITWISE
 
@@ -89,7 +89,7 @@ def test_record_writes_what_can_be_read_back(live, monkeypatch, tmp_path):
     assert case.kwargs == {"n_tasks": 2} and case.weight_epochs == (1, 2, 3, 5)
     assert entry["provenance"]["julia"] and "MersenneTwister" in entry["provenance"]["draws"]
     again = live.trajectory(case)
-    for quantity, series in trajectory.series.items():
+    for quantity, series in trajectory.quantities.items():
         assert np.array_equal(series.values, again[quantity].values)
 
 

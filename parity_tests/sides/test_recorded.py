@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from repro.sides import recorded
-from repro.run import Series, Trajectory, RunError, read_npz, write_npz
+from repro.run import Quantity, Run, RunError, read_npz, write_npz
 
 
 @pytest.mark.parametrize("name", recorded.names())
 def test_every_recording_loads_and_covers_its_case(name):
     found = recorded.load(name)
     assert found.case.name == name
-    if "weights" in found.trajectory.series:
+    if "weights" in found.trajectory.quantities:
         assert tuple(found.trajectory["weights"].steps) == found.case.weight_epochs
         assert found.trajectory["test_losses"].values.shape[0] == (
             found.case.epochs // found.case.eval_interval
@@ -32,7 +32,7 @@ def test_a_written_recording_reads_back_the_same(tmp_path):
         original.case.name, read_npz(path), recorded.index(tmp_path)[original.case.name]
     )
     assert again[0] == original.case
-    for name, series in original.trajectory.series.items():
+    for name, series in original.trajectory.quantities.items():
         assert np.array_equal(series.values, again[1][name].values)
         assert np.array_equal(series.steps, again[1][name].steps)
 
@@ -47,18 +47,18 @@ def test_pickles_are_refused(tmp_path):
 def test_trajectory_file_round_trip_and_damage(tmp_path):
     path = tmp_path / "t.npz"
     values = np.arange(6, dtype=np.float32).reshape(2, 3)
-    Trajectory({"a": Series(np.array([1, 5]), values, "runs")}, {"seed": 3}).save(path)
-    found = Trajectory.load(path)
+    Run({"a": Quantity(np.array([1, 5]), values, "runs")}, {"seed": 3}).save(path)
+    found = Run.load(path)
     assert found["a"].kind == "runs" and found.provenance["seed"] == 3
     assert np.array_equal(found["a"].values, values)
     arrays = read_npz(path)
     arrays["runs:a"] = arrays["runs:a"] + 1
     write_npz(path, arrays)
     with pytest.raises(RunError, match="checksum"):
-        Trajectory.load(path)
+        Run.load(path)
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(RunError, match="cannot be read"):
-        Trajectory.load(path)
+        Run.load(path)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):

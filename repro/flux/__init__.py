@@ -3,8 +3,12 @@
 from repro.errors import NonFiniteLossError as NonFiniteLossError
 from repro.flux.layers import Chain as Chain
 from repro.flux.layers import Linear as Linear
+from repro.flux.loss import Arrays as Arrays
+from repro.flux.loss import Params as Params
 from repro.flux.loss import back as back
+from repro.flux.loss import grad_of as grad_of
 from repro.flux.loss import gradient as gradient
+from repro.flux.loss import grads_of as grads_of
 from repro.flux.loss import mse as mse
 from repro.flux.optimise import ADAM as ADAM
 from repro.flux.optimise import Descent as Descent

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from repro.julia import MersenneTwister
-from repro.trace import note
+from repro.trace import note, within
 
 
 class Linear(nn.Module):
@@ -57,9 +57,9 @@ class Linear(nn.Module):
         dtype = torch.promote_types(x.dtype, self.weight.dtype)
         weight, bias = self.weight.to(dtype), self.bias.to(dtype)
         z = weight @ x.to(dtype) + bias[:, None]
-        note("pre", z)
+        note("pre", z, weight, x)
         out = z if self.activation is None else self.activation(z)
-        note("out", out)
+        note("out", out, z)
         return out
 
 
@@ -74,6 +74,7 @@ class Chain(nn.Module):
         return iter(self.layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        for layer in self.layers:
-            x = layer(x)
+        for i, layer in enumerate(self.layers):
+            with within("layers.", i):
+                x = layer(x)
         return x

@@ -8,6 +8,12 @@ from torch import Tensor, nn
 from repro.errors import NonFiniteLossError
 from repro.trace import note
 
+Params = dict[str, nn.Parameter]
+"""Weights by name, in their order."""
+
+Arrays = dict[str, Tensor]
+"""What belongs to each of the weights: gradients, copies, steps."""
+
 
 def mse(prediction: Tensor, target: Tensor) -> Tensor:
     """Sum of squared differences times ``1/n``, with ``1/n`` rounded to the result's dtype.
@@ -32,7 +38,7 @@ def mse(prediction: Tensor, target: Tensor) -> Tensor:
     difference = prediction - target
     reciprocal = torch.tensor(1 / target.numel(), dtype=difference.dtype, device=difference.device)
     loss = torch.sum(difference * difference) * reciprocal
-    note("loss", loss)
+    note("loss", loss, prediction, target)
     return loss
 
 
@@ -44,24 +50,37 @@ def _require_finite(loss: Tensor) -> None:
         )
 
 
-def back(loss: Tensor, weights: list[nn.Parameter]) -> None:
+def grad_of(w: nn.Parameter) -> Tensor:
+    """A weight's ``grad``, zero where it is missing, as in Flux."""
+    if w.grad is None:
+        w.grad = torch.zeros_like(w)
+    return w.grad
+
+
+def grads_of(weights: Params) -> Arrays:
+    """:func:`grad_of` of every weight, by name."""
+    return {name: grad_of(w) for name, w in weights.items()}
+
+
+def back(loss: Tensor, weights: Params) -> None:
     """Flux's ``back!``: *add* the gradient of ``loss`` to every weight's ``grad``.
 
     Raises:
         NonFiniteLossError: the loss is infinite or NaN.
     """
     _require_finite(loss)
-    loss.backward()
-    note("grad", [w.grad for w in weights])
+    grads = grads_of(weights)  # adds to zero rather than to nothing, which keeps no negative zero
+    torch.autograd.backward(loss)
+    note("grad", grads)
 
 
-def gradient(loss: Tensor, weights: list[nn.Parameter]) -> list[Tensor]:
+def gradient(loss: Tensor, weights: Params) -> Arrays:
     """Tracker's ``gradient`` over a parameter set: fresh arrays; no ``grad`` is read or written.
 
     Raises:
         NonFiniteLossError: the loss is infinite or NaN.
     """
     _require_finite(loss)
-    grads = list(torch.autograd.grad(loss, weights))
+    grads = dict(zip(weights, torch.autograd.grad(loss, [*weights.values()]), strict=True))
     note("grad", grads)
     return grads

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from repro.flux.loss import Arrays, Params, grad_of, grads_of
 from repro.trace import note
 
 
@@ -82,15 +83,15 @@ class ADAM:
 
 
 @torch.no_grad()
-def step(opt: Optimiser, weights: list[nn.Parameter], grads: list[Tensor]) -> None:
+def step(opt: Optimiser, weights: Params, grads: Arrays) -> None:
     """Subtract the optimiser's step from every weight, in place."""
-    for w, g in zip(weights, grads, strict=True):
-        w.sub_(opt.apply(w, g))
+    for name, w in weights.items():
+        w.sub_(opt.apply(w, grads[name]))
     note("update", weights)
 
 
-def update_params(opt: Optimiser, weights: list[nn.Parameter]) -> None:
+def update_params(opt: Optimiser, weights: Params) -> None:
     """Take one step on every weight from its ``grad``, then zero the ``grad``."""
-    step(opt, weights, [w.grad for w in weights])  # type: ignore[misc]
-    for w in weights:
-        w.grad.zero_()  # type: ignore[union-attr]
+    step(opt, weights, grads_of(weights))
+    for w in weights.values():
+        grad_of(w).zero_()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from repro.flux import Descent, Optimiser, back, mse, update_params
 from repro.luna.engines import with_engines
 from repro.luna.sine import SineWave, copies, params, restore
+from repro.trace import note, within
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,18 @@ def eval_model(
             return predictions[0], mse(predictions, row(testy))
 
     y, testy = task(x), task(testx)
-    initial_predictions, test_loss = test()
+    note("y", y, x)
+    note("testy", testy, testx)
+    with within("test", 0):
+        initial_predictions, test_loss = test()
     final_predictions, test_losses = initial_predictions, [test_loss]
     try:
-        for _ in range(updates):
-            back(mse(model(row(x)), row(y)), weights)
-            update_params(opt, weights)
-            final_predictions, test_loss = test()
+        for k in range(1, updates + 1):
+            with within("fit", k):
+                back(mse(model(row(x)), row(y)), weights)
+                update_params(opt, weights)
+            with within("test", k):
+                final_predictions, test_loss = test()
             test_losses.append(test_loss)
     finally:
         restore(weights, prev_weights)

@@ -5,13 +5,22 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from repro.flux import Descent, Optimiser, gradient, mse, step, update_params
+from repro.flux import (
+    Descent,
+    Optimiser,
+    grad_of,
+    gradient,
+    grads_of,
+    mse,
+    step,
+    update_params,
+)
 from repro.julia import MersenneTwister
 from repro.luna.engines import with_engines
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, copies, params, restore
 from repro.luna.training import Data, Observe, check_counts
-from repro.trace import note
+from repro.trace import at_step, note, within
 
 
 @with_engines
@@ -64,24 +73,30 @@ def fomaml(
     evaluations = []
 
     for i in range(1, epochs + 1):
-        note("iteration", i)
+        at_step(i)
         prev_weights = copies(weights)
 
-        for _ in range(n_tasks):
-            task = SineWave.draw(rng)
-            x = data.batch(rng, train_batch_size)
-            y = task(x)
-            grad = gradient(mse(model(x[None, :]), y[None, :]), weights)
-            step(inner_opt, weights, grad)
+        for k in range(1, n_tasks + 1):
+            with within("task", k):
+                task = SineWave.draw(rng)
+                x = data.batch(rng, train_batch_size)
+                y = task(x)
+                note("y", y, x)
+                with within("inner"):
+                    grad = gradient(mse(model(x[None, :]), y[None, :]), weights)
+                    step(inner_opt, weights, grad)
 
-            testy = task(testx)
-            grad = gradient(mse(model(testx[None, :]), testy[None, :]), weights)
-            restore(weights, prev_weights)
-            for w, g in zip(weights, grad, strict=True):
-                w.grad += g  # type: ignore[operator]
-            note("sum", [w.grad for w in weights])
+                testy = task(testx)
+                note("testy", testy, testx)
+                with within("outer"):
+                    grad = gradient(mse(model(testx[None, :]), testy[None, :]), weights)
+                restore(weights, prev_weights)
+                for name, w in weights.items():
+                    grad_of(w).add_(grad[name])
+                note("sum", grads_of(weights))
 
-        update_params(meta_opt, weights)
+        with within("meta"):
+            update_params(meta_opt, weights)
 
         if i % eval_interval == 0:
             evaluations.append(data.evaluate(model, rng, eval_batch_size, i))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from repro.flux import Descent, Optimiser, back, mse, update_params
+from repro.flux import Arrays, Descent, Optimiser, Params, back, mse, update_params
 from repro.julia import MersenneTwister
 from repro.luna.engines import with_engines
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, copies, params
 from repro.luna.training import Data, Observe, check_counts
-from repro.trace import note
+from repro.trace import at_step, note, within
 
 
 @with_engines
@@ -63,21 +63,24 @@ def reptile(
     evaluations = []
 
     for i in range(1, epochs + 1):
-        note("iteration", i)
+        at_step(i)
         prev_weights = copies(weights)
-        task = SineWave.draw(rng)
+        with within("task", 1):
+            task = SineWave.draw(rng)
+            y = task(x)
+            note("y", y, x)
+            order = torch.from_numpy(rng.randperm(len(x)) - 1).to(x.device)
+            note("permutation", order + 1)
+            for k, idx in enumerate(order.split(train_batch_size), start=1):
+                with within("inner", k):
+                    x_k, y_k = x[idx], y[idx]
+                    note("x", x_k)
+                    note("y", y_k, x_k)
+                    back(mse(model(x_k[None, :]), y_k[None, :]), weights)
+                    update_params(inner_opt, weights)
 
-        y = task(x)
-        order = torch.from_numpy(rng.randperm(len(x)) - 1).to(x.device)
-        note("permutation", order + 1)
-        for idx in order.split(train_batch_size):
-            x_k, y_k = x[idx], y[idx]
-            note("x", x_k)
-            note("y", y_k)
-            back(mse(model(x_k[None, :]), y_k[None, :]), weights)
-            update_params(inner_opt, weights)
-
-        meta_step(meta_opt, weights, prev_weights)
+        with within("meta"):
+            meta_step(meta_opt, weights, prev_weights)
 
         if i % eval_interval == 0:
             evaluations.append(data.evaluate(model, rng, eval_batch_size, i))
@@ -87,15 +90,12 @@ def reptile(
 
 
 @torch.no_grad()
-def meta_step(meta_opt: Optimiser, weights: list[nn.Parameter], prev_weights: list[Tensor]) -> None:
+def meta_step(meta_opt: Optimiser, weights: Params, prev_weights: Arrays) -> None:
     """``w = w0 + step``, the optimiser's step on the difference ``w - w0``."""
-    differences = [w - w0 for w, w0 in zip(weights, prev_weights, strict=True)]
+    differences = {name: w - prev_weights[name] for name, w in weights.items()}
     note("difference", differences)
-    steps = [
-        meta_opt.apply(w0, difference)
-        for w0, difference in zip(prev_weights, differences, strict=True)
-    ]
+    steps = {name: meta_opt.apply(prev_weights[name], d) for name, d in differences.items()}
     note("step", steps)
-    for w, w0, change in zip(weights, prev_weights, steps, strict=True):
-        w.copy_(w0 + change)
+    for name, w in weights.items():
+        w.copy_(prev_weights[name] + steps[name])
     note("update", weights)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from repro.flux import Chain, Linear
+from repro.flux import Arrays, Chain, Linear, Params
 from repro.julia import MersenneTwister
 from repro.trace import note
 
@@ -36,14 +36,12 @@ class SineWave:
         """A random task: the amplitude from [0.1, 5], then the phase from [0, 2 pi]."""
         amplitude = rng.uniform(0.1, 5.0)
         task = cls(amplitude, rng.uniform(0.0, 2 * pi))
-        note("amplitude", task.amplitude)
-        note("phase_shift", task.phase_shift)
+        note("amplitude", np.float32(task.amplitude))
+        note("phase_shift", np.float32(task.phase_shift))
         return task
 
     def __call__(self, x: Tensor) -> Tensor:
-        y = self.amplitude * torch.sin((x + self.phase_shift).double()).to(x.dtype)
-        note("y", y)
-        return y
+        return self.amplitude * torch.sin((x + self.phase_shift).double()).to(x.dtype)
 
     def __str__(self) -> str:
         amplitude, phase = np.float32(self.amplitude), np.float32(self.phase_shift)
@@ -58,29 +56,25 @@ def sine_model(
     """The post's network, 1-64-64-1 with tanh, its 4353 parameters drawn layer by layer."""
     layer = partial(Linear, rng=rng, device=device, dtype=dtype)
     model = Chain(layer(1, 64, torch.tanh), layer(64, 64, torch.tanh), layer(64, 1))
-    note("init", list(model.parameters()))
+    note("init", dict(model.named_parameters()))
     return model
 
 
-def params(model: nn.Module) -> list[nn.Parameter]:
-    """The weights in order, each with a ``grad`` that is zero rather than missing, as in Flux."""
-    weights = list(model.parameters())
-    for w in weights:
-        if w.grad is None:
-            w.grad = torch.zeros_like(w)
-    return weights
+def params(model: nn.Module) -> Params:
+    """The weights by name and in order: ``layers.0.weight``, ``layers.0.bias`` and so on."""
+    return dict(model.named_parameters())
 
 
-def copies(weights: list[nn.Parameter]) -> list[Tensor]:
+def copies(weights: Params) -> Arrays:
     """Detached copies of the weights: new arrays, so new optimiser state."""
-    return [w.detach().clone() for w in weights]
+    return {name: w.detach().clone() for name, w in weights.items()}
 
 
 @torch.no_grad()
-def restore(weights: list[nn.Parameter], saved: list[Tensor]) -> None:
+def restore(weights: Params, saved: Arrays) -> None:
     """Write the saved numbers back into the weights' own arrays."""
-    for w, s in zip(weights, saved, strict=True):
-        w.copy_(s)
+    for name, w in weights.items():
+        w.copy_(saved[name])
     note("restore", weights)
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from repro.flux import Optimiser
 from repro.julia import MersenneTwister, julia_range
 from repro.luna.evaluate import Evaluation, eval_model
 from repro.luna.sine import SineWave
-from repro.trace import note
+from repro.trace import note, within
 
 Observe = Callable[[int, nn.Module], None]
 """Called as ``observe(epoch, model)`` at the end of every iteration."""
@@ -50,12 +51,18 @@ class Data:
         return x
 
     def evaluate(
-        self, model: nn.Module, rng: MersenneTwister, batch_size: int, epoch: int, **kwargs
+        self,
+        model: nn.Module,
+        rng: MersenneTwister,
+        batch_size: int,
+        epoch: int,
+        opt: Optimiser | None = None,
     ) -> Evaluation:
         """The evaluation inside training: its x is drawn first, then its task."""
-        note("evaluation", epoch)
-        evalx = self.batch(rng, batch_size)
-        return eval_model(model, evalx, self.testx, SineWave.draw(rng), epoch=epoch, **kwargs)
+        with within("eval"):
+            evalx = self.batch(rng, batch_size)
+            task = SineWave.draw(rng)
+            return eval_model(model, evalx, self.testx, task, opt=opt, epoch=epoch)
 
 
 def check_counts(**counts: int) -> None:

@@ -11,7 +11,7 @@ from repro.luna.engines import with_engines
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, params
 from repro.luna.training import Data, Observe, check_counts
-from repro.trace import note
+from repro.trace import at_step, note, within
 
 
 @with_engines
@@ -65,12 +65,15 @@ def transfer_learn(
     evaluations = []
 
     for i in range(1, epochs + 1):
-        note("iteration", i)
-        task = SineWave.draw(rng)
-        x = data.batch(rng, train_batch_size)
-        y = task(x)
-        back(mse(model(x[None, :]), y[None, :]), weights)
-        update_params(opt, weights)
+        at_step(i)
+        with within("task", 1):
+            task = SineWave.draw(rng)
+            x = data.batch(rng, train_batch_size)
+            y = task(x)
+            note("y", y, x)
+            with within("train"):
+                back(mse(model(x[None, :]), y[None, :]), weights)
+                update_params(opt, weights)
 
         if i % eval_interval == 0:
             evaluations.append(data.evaluate(model, rng, eval_batch_size, i, opt=eval_opt))

@@ -1,64 +1,117 @@
-"""A live Julia as the reference: any seed, any arguments."""
+"""A live Julia as a side: any seed, any arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from repro.case import Case
-from repro.luna.quantities import kind_of
-from repro.checks.envelope import Envelope
-from repro.sides.record_check import recompute
-from repro.sides.julia.reference import JuliaReference
-from repro.sides.recorded import STEPS, narrowed
-from repro.run import Series, Trajectory
+from repro.cases import Case, Nudge, record_of
+from repro.checks import Growth
+from repro.luna import PARAMETERS
+from repro.run import Provenance, Run
+from repro.sides.julia.reference import Answer, JuliaReference, Tape
+from repro.sides.port import Port
 
 
 class Live:
-    """What our Julia package computes on the Julia that is there, and how far rounding carries.
+    """What our Julia package computes on the Julia that is there.
 
     Args:
         julia: the Julia to ask.
-        measure: measures a case's envelope with the port; nothing is kept of it.
     """
 
     name = "julia"
 
-    def __init__(self, julia: JuliaReference, measure: Callable[[Case], Envelope]) -> None:
-        self.julia, self.measure = julia, measure
+    def __init__(self, julia: JuliaReference) -> None:
+        self.julia = julia
 
-    def trajectory(self, case: Case) -> Trajectory:
+    def run(self, case: Case) -> Run:
         """
         Raises:
             JuliaError: Julia failed; the message has its words.
         """
-        answer = recompute(self.julia, case)
-        series = series_of(case, answer)
-        made_by = {"source": "julia", "case": case.name, **getattr(answer, "provenance", {})}
-        return Trajectory(series, made_by)
+        record = record_of(case)
+        assert record.live is not None
+        answer = record.live(self.julia, case)
+        details = getattr(answer, "provenance", {})
+        made_by = Provenance(
+            "julia",
+            case=case.name,
+            function=case.function,
+            seed=case.seed,
+            epochs=case.epochs,
+            arguments=case.kwargs,
+            generator=details.get("draws"),
+            details=details,
+        )
+        return Run(record.read(case, answer), made_by)
 
-    def envelope(self, case: Case) -> Envelope:
-        return self.measure(case)
+    def rule(self, case: Case) -> Growth:
+        """Measured by the exact engine where it can run the case: the growth is then that of the
+        original's own arithmetic, and is measured sooner."""
+        port = Port("eager" if record_of(case).eager_only else "exact")
+        return Growth(on=lambda seed: port.run(case, None if seed is None else Nudge(seed)))
+
+    def operations(self, case: Case) -> JuliaOperations:
+        """The case's single operations, for following a port."""
+        return JuliaOperations(case, self.julia)
 
 
-def series_of(case: Case, arrays: Mapping[str, Any]) -> dict[str, Series]:
-    """The quantities of a run from the arrays of a recording, or of a live Julia's answer."""
-    if case.function == "eval_model":
-        steps = dict.fromkeys(arrays, np.array([0]))
-        values = {name: np.asarray(a)[None] for name, a in arrays.items()}
-    else:
-        steps = {name: np.asarray(arrays[s]) for name, s in STEPS.items() if name in arrays}
-        for name in ("initial_predictions", "final_predictions"):
-            if name in steps and "prediction_epochs" in arrays:
-                steps[name] = np.asarray(arrays["prediction_epochs"])
-        steps |= {"init_weights": np.array([0]), "next_rand": np.array([case.epochs])}
-        values = {name: np.asarray(arrays[name]) for name in steps}
-        for name in ("init_weights", "next_rand"):
-            values[name] = values[name][None]
-    return {
-        name: Series(steps[name], narrowed(values[name]), kind_of(name))
-        for name in steps
-        if len(steps[name])
-    }
+class JuliaOperations:
+    """What the original computes in each iteration of a case.
+
+    One run keeps the weights, optimiser states and draws of every iteration; an iteration's
+    values are asked for when they are needed, from the state before it.
+    """
+
+    def __init__(self, case: Case, julia: JuliaReference) -> None:
+        self.case, self.julia = case, julia
+        self._kwargs: dict[str, Any] = dict(case.kwargs)
+
+    @cached_property
+    def _run(self) -> Answer:
+        return self.julia.run(
+            self.case.function,
+            self.case.seed,
+            self.case.epochs,
+            self.case.eval_interval,
+            weight_epochs=range(1, self.case.epochs + 1),
+            keep_draws=True,
+            keep_state=True,
+            **self._kwargs,
+        )
+
+    def values(self, step: int) -> dict[str, np.ndarray]:
+        """An iteration's values by name, in the order of their computation; 0 is the new model."""
+        if step == 0:
+            return named(self._run["init_weights"])
+        before = step - 1
+        prefix = f"state.{before}."
+        state = {n.removeprefix(prefix): v for n, v in self._run.items() if n.startswith(prefix)}
+        ends = self._run["draw_ends"]
+        (first, first_index), (last, last_index) = ends[before], ends[step]
+        tape = Tape(
+            self._run["uniforms"][first:last], self._run["permutations"][first_index:last_index]
+        )
+        trace = self.julia.trace(
+            self.case.function,
+            iteration=step,
+            weights=self._run["weights"][before - 1] if before else self._run["init_weights"],
+            tape=tape,
+            state=state,
+            eval_interval=self.case.eval_interval,
+            **self._kwargs,
+        )
+        return {name: np.asarray(value) for name, value in trace.values.items()}
+
+
+def named(weights: np.ndarray) -> dict[str, np.ndarray]:
+    """A new model's parameters, by name, of a flat vector of all weights (4353,)."""
+    arrays, start = {}, 0
+    for name, shape in PARAMETERS.items():
+        size = int(np.prod(shape))
+        arrays[f"init.{name}"] = weights[start : start + size].reshape(shape, order="F")
+        start += size
+    return arrays

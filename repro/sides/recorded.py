@@ -5,41 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from repro.case import Case, CaseError
-from repro.ecoffet.quantities import trajectory as notebook_trajectory
-from repro.luna.quantities import kind_of
-from repro.run import Series, Trajectory, RunError, atomic, read_npz, write_npz
+from repro.cases import RECORDS, Case, CaseError, record_of
+from repro.cases.luna import STEPS
+from repro.checks import Envelope, Saved
+from repro.run import Provenance, Run, RunError, atomic, read_npz, write_npz
 
 FOLDER = Path(__file__).parent / "recorded"
 INDEX = "index.json"
 CHECKSUMS = "sha256.json"
-STEPS = {
-    "weights": "weight_epochs",
-    "initial_predictions": "weight_epochs",
-    "final_predictions": "weight_epochs",
-    "test_losses": "eval_epochs",
-    "eval_x": "eval_epochs",
-    "eval_y": "eval_epochs",
-}
-"""Which array of a recording holds the steps of which quantity."""
-
 RESTORE = (
     "restore it with `git checkout -- repro/sides/recorded` in a clone, or by "
     "`pip install --force-reinstall --no-deps` of the package"
 )
-NOTEBOOK = "ecoffet_notebook_small"
-SINGLE_RUNS = {
-    "eval_model_untrained_seed0": Case("eval_model_untrained_seed0", "eval_model", 0),
-    "zoo_script_seed0": Case("zoo_script_seed0", "zoo_script", 0, 50_000, 1000),
-    NOTEBOOK: Case(NOTEBOOK, "ecoffet_notebook", 0, 500),
-}
-"""Recordings that are not one call of a training function."""
+SINGLE = {r.single.name: r.single for r in RECORDS.values() if r.single is not None}
+"""Recordings that are no call of a training function, and so stand in no index."""
 
 
 class RecordingError(RunError):
@@ -48,114 +34,136 @@ class RecordingError(RunError):
 
 @dataclass(frozen=True)
 class Recording:
-    """A recorded run: the case that makes it again, what it left, and its file's SHA-256."""
+    """A recorded run: the case that makes it again, its arrays, and its file's SHA-256."""
 
     case: Case
-    trajectory: Trajectory
+    arrays: Mapping[str, np.ndarray]
     sha256: str
 
+    def run(self, case: Case | None = None) -> Run:
+        """What it holds of a case: of its own by default, or of one cut from it."""
+        case = case or self.case
+        made_by = Provenance(
+            "recorded",
+            case=self.case.name,
+            function=self.case.function,
+            seed=self.case.seed,
+            epochs=self.case.epochs,
+            sha256=self.sha256,
+            details=record_of(case).origin.recorded,
+        )
+        return Run(record_of(case).read(self.case, self.arrays), made_by).upto(case.epochs)
+
+
+class Recorded:
+    """A folder of recordings as a side.
+
+    Args:
+        folder: the shipped one by default.
+    """
+
+    name = "recorded"
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or FOLDER
+
+    def run(self, case: Case) -> Run:
+        """
+        Raises:
+            RecordingError: there is no such recording, or its file is missing or damaged.
+        """
+        return load(case.name, self.folder).run(case)
+
+    def rule(self, case: Case) -> Saved:
+        """The envelope that was measured once and lies beside the recording.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        try:
+            envelope = Envelope.load(self.folder / "envelopes" / f"{case.name}.npz")
+        except RunError as error:
+            raise RunError(
+                f"{error}; {RESTORE}, or measure it anew by `repro envelope {case.name}`"
+            ) from None
+        return Saved(envelope, record_of(case).at_most)
+
 
 @cache
-def names() -> tuple[str, ...]:
-    """The luna recordings' names, in a fixed order."""
-    return (*sorted(index(FOLDER)), *SINGLE_RUNS)
+def names(folder: Path = FOLDER) -> tuple[str, ...]:
+    """The names of a folder's recordings, in a fixed order."""
+    single = [name for name in SINGLE if (folder / f"{name}.npz").exists() or folder == FOLDER]
+    return (*sorted(index(folder)), *single)
 
 
 @cache
-def load(name: str) -> Recording:
-    """One recording by name, its file checked against the shipped checksum.
+def load(name: str, folder: Path = FOLDER) -> Recording:
+    """One recording by name, its file checked against its checksum.
 
     Raises:
         RecordingError: the name is not among the recordings, or the file is missing or damaged.
     """
-    if name not in names():
-        raise RecordingError(f"no recording {name!r}: choose from {', '.join(names())}")
-    path = FOLDER / f"{name}.npz"
-    sha256 = _checked(path, FOLDER)
-    case, trajectory = from_arrays(name, read_npz(path), index(FOLDER).get(name))
-    trajectory = replace(trajectory, provenance={**trajectory.provenance, "sha256": sha256})
-    return Recording(case, trajectory, sha256)
+    if name not in names(folder):
+        raise RecordingError(f"no recording {name!r}: choose from {', '.join(names(folder))}")
+    path = folder / f"{name}.npz"
+    sha256 = _checked(path, folder)
+    arrays = read_npz(path)
+    case = SINGLE[name] if name in SINGLE else _case(name, index(folder)[name], arrays)
+    return Recording(case, arrays, sha256)
 
 
-def from_arrays(
-    name: str, arrays: Mapping[str, np.ndarray], entry: Mapping | None
-) -> tuple[Case, Trajectory]:
-    """Read a recording's arrays, given its entry in the index (None for ``SINGLE_RUNS``)."""
-    if name == NOTEBOOK:
-        case = SINGLE_RUNS[name]
-        made_by = {"source": "recorded", "case": name, "notebook": "3426a6e", "torch": "2.13"}
-        return case, notebook_trajectory(arrays, case.epochs, **made_by)
-    if entry is None:
-        case = SINGLE_RUNS[name]
-        series = _single_run_series(case, arrays)
-    else:
-        case = _case(name, entry, arrays)
-        series = {q: Series(arrays[s], arrays[q]) for q, s in STEPS.items() if q in arrays}
-        series["init_weights"] = Series(np.array([0]), arrays["init_weights"][None])
-        series["next_rand"] = Series(np.array([case.epochs]), arrays["next_rand"][None])
-    provenance = {"source": "recorded", "case": name, "julia": "1.5.3", "flux": "0.7.3"}
-    series = {n: Series(s.steps, narrowed(s.values), kind_of(n)) for n, s in series.items()}
-    return case, Trajectory(series, provenance)
-
-
-def to_arrays(case: Case, trajectory: Trajectory) -> dict[str, np.ndarray]:
-    """The arrays of a recording file, as :func:`from_arrays` reads them."""
-    arrays = {}
-    for name, s in trajectory.series.items():
-        if name in STEPS:
-            arrays[STEPS[name]], arrays[name] = s.steps, s.values
-        else:
-            arrays[name] = s.values[0]
-    return arrays
-
-
-def save(case: Case, trajectory: Trajectory, folder: Path) -> Path:
+def save(case: Case, run: Run, folder: Path) -> Path:
     """Write a recording of a training function into a folder, with index and checksum.
 
     Returns:
         The file's path.
     """
     path = folder / f"{case.name}.npz"
-    write_npz(path, to_arrays(case, trajectory))
+    write_npz(path, _to_arrays(run))
     entry = {
         "function": case.function,
         "seed": case.seed,
         "epochs": case.epochs,
         "eval_interval": case.eval_interval,
         "kwargs": dict(case.kwargs),
-        "provenance": dict(trajectory.provenance),
+        "provenance": run.provenance.as_dict(),
     }
     index_file = folder / INDEX
     _merge(index_file, {case.name: entry})
     _merge(folder / CHECKSUMS, {p.name: file_sha256(p) for p in (path, index_file)})
-    index.cache_clear()
+    for cached in (index, names, load):
+        cached.cache_clear()
     return path
 
 
-def narrowed(values: np.ndarray) -> np.ndarray:
-    """Float64 storage of numbers that were Float32 in the run, as Float32 again."""
-    if values.dtype == np.float64 and np.array_equal(values, values.astype(np.float32)):
-        return values.astype(np.float32)
-    return values
+def _to_arrays(run: Run) -> dict[str, np.ndarray]:
+    """The arrays of a recording file."""
+    arrays: dict[str, np.ndarray] = {}
+    for name, q in run.quantities.items():
+        if name in STEPS:
+            arrays[STEPS[name]], arrays[name] = q.steps, q.values
+        else:
+            arrays[name] = q.values[0]
+    return arrays
 
 
 def file_sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _merge(path: Path, entries: Mapping) -> None:
+def _merge(path: Path, entries: Mapping[str, Any]) -> None:
     known = json.loads(path.read_text()) if path.exists() else {}
     with atomic(path) as temporary:
         temporary.write_text(json.dumps({**known, **entries}, indent=1) + "\n")
 
 
 @cache
-def index(folder: Path) -> dict[str, dict]:
+def index(folder: Path) -> dict[str, dict[str, Any]]:
     _checked(folder / INDEX, folder)
     return _json(folder / INDEX)
 
 
-def _json(path: Path) -> dict:
+def _json(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -173,7 +181,7 @@ def _checked(path: Path, folder: Path) -> str:
     return sha256
 
 
-def _case(name: str, entry: Mapping, arrays: Mapping[str, np.ndarray]) -> Case:
+def _case(name: str, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Case:
     kwargs = {k: v for k, v in entry["kwargs"].items() if k not in ("variant", "eval_opt")}
     try:
         return Case(
@@ -187,13 +195,3 @@ def _case(name: str, entry: Mapping, arrays: Mapping[str, np.ndarray]) -> Case:
         )
     except KeyError as error:
         raise CaseError(f"the index entry of {name} lacks {error}: {RESTORE}") from None
-
-
-def _single_run_series(case: Case, arrays: Mapping[str, np.ndarray]) -> dict[str, Series]:
-    intervals = case.eval_interval * np.arange(1, case.epochs // case.eval_interval + 1)
-    return {
-        name: Series(intervals, values)
-        if name.endswith("_eval_test_losses")
-        else Series(np.array([case.epochs]), values[None])
-        for name, values in arrays.items()
-    }

@@ -1,0 +1,3 @@
+"""Julia as a side: finding one, starting it, asking it."""
+
+from repro.sides.julia.function import JuliaFunction as JuliaFunction

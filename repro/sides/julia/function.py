@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,7 @@ from repro.errors import ReproError
 from repro.sides.julia.find import Julia, find_julia
 from repro.sides.julia.frame import Value
 from repro.sides.julia.worker import REQUEST_SECONDS, JuliaError, Worker
-from repro.run import run_of
-from repro.run import Trajectory
+from repro.run import Provenance, Run, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,11 +69,11 @@ class JuliaFunction:
         self.arguments, self.keywords = arguments, keywords
         self.julia, self.project, self.seconds = julia, project, seconds
 
-    def __call__(self) -> Trajectory:
+    def __call__(self) -> Run:
         """Run it.
 
         Returns:
-            Trajectory with the steps numbered from 0; provenance says which file (by its SHA-256)
+            Run with the steps numbered from 0; provenance says which file (by its SHA-256)
             and which Julia.
 
         Raises:
@@ -85,19 +85,17 @@ class JuliaFunction:
         code = self._code()
         julia = self.julia if isinstance(self.julia, Julia) else find_julia(self.julia)
         about, answer = self._ask(julia)
-        shared = [name for name in str(answer.pop("shared")).split("\n") if name]
+        shared = tuple(name for name in str(answer.pop("shared")).split("\n") if name)
         steps: list[dict[str, np.ndarray]] = [{} for _ in range(int(answer.pop("steps")))]  # type: ignore
         for key, value in answer.items():
             step, name = key.split(":", 1)
             steps[int(step)][name] = np.asarray(value)
-        provenance = {
-            "source": f"{self.file.name}: {self.function}",
-            "sha256": hashlib.sha256(code).hexdigest(),
-            "pinned": julia.pinned,
-            **about,
-            **({"shared": shared} if shared else {}),
-        }
-        return run_of(steps, provenance)
+        provenance = Provenance(
+            f"{self.file.name}: {self.function}",
+            sha256=hashlib.sha256(code).hexdigest(),
+            details={"pinned": julia.pinned, **about},
+        )
+        return replace(run_of(steps, provenance), shared=shared)
 
     def _code(self) -> bytes:
         try:

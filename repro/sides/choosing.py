@@ -1,17 +1,17 @@
-"""Which recorded cases a call of `repro parity` runs, and for how many iterations."""
+"""Which cases a call of `repro parity` runs, and for how many iterations."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from repro.case import FUNCTIONS, Case, CaseError, live_case
+from repro.cases import RECORDS, Case, CaseError, Record, record_of
 from repro.sides import recorded
 
-MAIN_EPOCHS, OTHER_EPOCHS = 40, 10
-WHOLE = ("eval_model", "zoo_script", "ecoffet_notebook")
-"""What is always run from start to end."""
-NAMES = (*FUNCTIONS, "zoo_script", "ecoffet_notebook")
+OTHER_EPOCHS = 10
+"""Iterations compared of a recording with arguments other than the defaults."""
+DENSE = 300
+"""Iterations of the recordings that are evaluated after each; longer ones take minutes."""
 OTHERWISE = (
     "recorded seeds are 0, 1 and 42, and 2 with other arguments; for any other run add "
     "--reference julia"
@@ -24,10 +24,10 @@ def recorded_cases(
     full: bool = False,
     settings: Mapping[str, str] | None = None,
 ) -> list[Case]:
-    """The recorded cases asked for, each cut to its length unless ``full``.
+    """The recorded cases asked for, each cut to its usual length unless ``full``.
 
-    Without names: every function at the seed (0 by default) for 40 iterations, and, when no
-    seed is given either, the recordings with other arguments for 10.
+    Without names: every function at the seed (0 by default) and, when no seed is given either,
+    the recordings with other arguments.
 
     Args:
         names: functions, or recordings by their own name.
@@ -45,21 +45,20 @@ def recorded_cases(
     cases = [recorded.load(name).case for name in recorded.names()]
     chosen = [c for c in cases if not names or c.name in names or c.function in names]
     if settings:
-        chosen = [c for c in chosen if c.function in FUNCTIONS[1:] and _made_with(c, settings)]
+        chosen = [c for c in chosen if record_of(c).arguments and _made_with(c, settings)]
     chosen = [c for c in chosen if c.name in names or _wanted(c, names, seed, full, settings)]
     if not chosen:
         given = [f"{name}={value}" for name, value in (settings or {}).items()]
         given += [f"at seed {seed}"] if seed is not None else []
         what = " ".join([", ".join(names) or "no function", *given])
         raise CaseError(f"not recorded: {what}; {OTHERWISE}")
-    return sorted((_cut(c, full) for c in chosen), key=_order)
+    return sorted((c if full else _cut(c) for c in chosen), key=_order)
 
 
 def for_engine(case: Case, engine: str) -> Case:
     """The case as an engine can run it: of the zoo script, the compiled ones run the training."""
-    if engine != "eager" and case.function == "zoo_script":
-        return replace(case, function="zoo_training")
-    return case
+    part = record_of(case).compiled_part
+    return case if engine == "eager" or part is None else replace(case, function=part)
 
 
 def check_seed(seed: int | None) -> None:
@@ -73,12 +72,17 @@ def check_seed(seed: int | None) -> None:
 
 
 def _check_names(names: Sequence[str]) -> None:
+    known = [name for name, record in RECORDS.items() if _recorded(record)]
     for name in names:
-        if name not in (*NAMES, *recorded.names()):
+        if name not in (*known, *recorded.names()):
             raise CaseError(
-                f"unknown case {name!r}: choose from {', '.join(NAMES)}, "
+                f"unknown case {name!r}: choose from {', '.join(known)}, "
                 f"or a recording: {', '.join(recorded.names())}"
             )
+
+
+def _recorded(record: Record) -> bool:
+    return record.single is not None or bool(record.arguments)
 
 
 def _made_with(case: Case, settings: Mapping[str, str]) -> bool:
@@ -93,31 +97,47 @@ def _wanted(
     full: bool,
     settings: Mapping[str, str] | None,
 ) -> bool:
-    zoo = case.function == "zoo_script"
-    if not full and (_is_long(case) or (zoo and not names)):
+    record = record_of(case)
+    long = record.usual is not None and case.epochs > DENSE
+    if not full and (long or (record.on_request and not names)):
         return False
     if seed is not None:
         return case.seed == seed
-    return full or bool(settings) or case.seed == 0 or (not names and _is_other(case))
+    return full or bool(settings) or case.seed == 0 or (not names and bool(case.kwargs))
 
 
-def _cut(case: Case, full: bool) -> Case:
-    if full or case.function in WHOLE:
+def _cut(case: Case) -> Case:
+    usual = record_of(case).usual
+    if usual is None:
         return case
-    return case.upto(OTHER_EPOCHS if _is_other(case) else MAIN_EPOCHS)
+    return case.upto(OTHER_EPOCHS if case.kwargs else usual)
 
 
-def _order(case: Case) -> tuple:
-    return _is_other(case), NAMES.index(case.function)
+def _order(case: Case) -> tuple[bool, int]:
+    return bool(case.kwargs), [*RECORDS].index(case.function)
 
 
-def _is_long(case: Case) -> bool:
-    return case.name.endswith("_long")
+def live_case(function: str, seed: int, epochs: int, settings: Mapping[str, str]) -> Case:
+    """A case that need not be recorded: weights and losses are kept in every iteration.
+
+    Args:
+        settings: arguments as text, for instance ``{"n_tasks": "7", "meta_opt": "ADAM(0.001)"}``.
+
+    Raises:
+        CaseError: an unknown function or argument, or a value that does not read as one.
+    """
+    record = RECORDS.get(function)
+    if record is None or record.live is None or record.on_request:
+        raise CaseError(f"unknown case {function!r}: choose from {', '.join(live_functions())}")
+    kwargs = {name: record.argument(name, text) for name, text in settings.items()}
+    name = " ".join([function, f"seed={seed}", *(f"{k}={v}" for k, v in kwargs.items())])
+    length = epochs if record.usual is not None else 0
+    return Case(name, function, seed, length, 1, tuple(range(1, length + 1)), kwargs)
 
 
-def _is_other(case: Case) -> bool:
-    """Recorded with arguments other than the defaults: those of seed 2."""
-    return case.seed == 2
+def live_functions() -> list[str]:
+    """What a live Julia can be asked for, by name."""
+    return [n for n, r in RECORDS.items() if r.live is not None and not r.on_request]
 
 
 def live_cases(
@@ -136,6 +156,5 @@ def live_cases(
     check_seed(seed)
     if epochs < 1:
         raise CaseError(f"{epochs} iterations are too few: give 1 or more")
-    every = FUNCTIONS[1:] if settings else FUNCTIONS
-    cases = [live_case(name, seed, epochs, settings) for name in names or every]
-    return [c.upto(0) if c.function == "eval_model" else c for c in cases]
+    every = [n for n in live_functions() if RECORDS[n].arguments or not settings]
+    return [live_case(name, seed, epochs, settings) for name in names or every]

@@ -1,0 +1,141 @@
+"""Everything about one thing that can be computed, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+
+from repro.cases.case import Case, CaseError
+from repro.checks import Counted
+from repro.run import Kind, Quantity
+
+Tick = Callable[[int], object]
+"""``tick(n)``: n more iterations are done."""
+
+
+@dataclass(frozen=True)
+class Nudge:
+    """Every initial weight moved to one of its two Float32 neighbours, as this seed says."""
+
+    seed: int
+
+    def __str__(self) -> str:
+        return str(self.seed)
+
+
+@dataclass(frozen=True)
+class Widened:
+    """The weights in Float64, which is the run without the rounding of Float32."""
+
+    def __str__(self) -> str:
+        return "float64"
+
+
+Perturbation: TypeAlias = Nudge | Widened
+
+NUDGES: tuple[Perturbation, ...] = tuple(map(Nudge, range(1, 9)))
+"""Three are too few: an unstable fine-tuning run that none of them happened to move put a
+faithful port at 8.7 of 10."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How a port is run.
+
+    Attributes:
+        engine: its name; ``eager`` is the port itself.
+        device: where to run.
+        dtype: of the weights; float64 computes on the same (Float32) draws.
+        nudge: how the initial weights are moved; None leaves them as drawn.
+        tick: called as iterations are done.
+    """
+
+    engine: str = "eager"
+    device: torch.device | str = "cpu"
+    dtype: torch.dtype = torch.float32
+    nudge: Nudge | None = None
+    tick: Tick = lambda n: None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a case comes from.
+
+    Attributes:
+        post: the short name that figures and documents use.
+        title: as readers know it.
+        recorded: how its recorded runs were made, setting by setting, in words.
+        generators: where the port's random numbers come from, in words.
+    """
+
+    post: str
+    title: str
+    recorded: Mapping[str, str]
+    generators: str
+
+
+Quantities = dict[str, Quantity]
+Reader = Callable[[str], Any]
+"""Reads an argument's text; raises ValueError, with what to write, where it does not read."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A case's record.
+
+    Attributes:
+        name: the function's, by which it is asked for.
+        origin: where it comes from.
+        port: runs it under some conditions; gives its quantities, causes before effects.
+        read: a recording's arrays, or those a live reference answers, as quantities.
+        arguments: what may be set, and how its text is read.
+        eager_only: why no compiled engine can run it; empty where they can.
+        usual: how many iterations of a recording are compared by default; None for all.
+        on_request: left out of the default set, because it takes minutes.
+        live: puts the case to a live Julia, and gives the arrays it answers; None where there is
+            nothing live to ask.
+        counted: the rule for its single operations; None where it does not name them.
+        perturbations: what its saved envelope is measured with.
+        at_most: per quantity, the largest difference there may be, whatever the envelope says.
+        compiled_part: the function that compiled engines run instead, if not this one.
+        single: the recording that is no call of a training function, with the case it is of.
+    """
+
+    name: str
+    origin: Origin
+    port: Callable[[Case, Conditions], Quantities]
+    read: Callable[[Case, Mapping[str, np.ndarray]], Quantities]
+    arguments: Mapping[str, Reader] = field(default_factory=dict)
+    eager_only: str = ""
+    usual: int | None = None
+    on_request: bool = False
+    live: Callable[[Any, Case], Mapping[str, np.ndarray]] | None = None
+    counted: Callable[[], Counted] | None = None
+    perturbations: tuple[Perturbation, ...] = NUDGES
+    at_most: Mapping[str, float] = field(default_factory=dict)
+    compiled_part: str | None = None
+    single: Case | None = None
+
+    def argument(self, name: str, text: str) -> Any:
+        """Read one argument.
+
+        Raises:
+            CaseError: it has no such argument, or the text does not read as one.
+        """
+        if name not in self.arguments:
+            known = ", ".join(sorted(self.arguments)) or "none"
+            raise CaseError(f"{self.name} has no argument {name!r}: it has {known}")
+        try:
+            return self.arguments[name](text)
+        except ValueError as problem:
+            raise CaseError(f"{name}: {problem}") from None
+
+
+def causes_first(quantities: Mapping[str, Quantity]) -> Quantities:
+    """Draws, states, results, rows, each by name: what is off is named where it begins."""
+    kinds = [*Kind]
+    return dict(sorted(quantities.items(), key=lambda item: (kinds.index(item[1].kind), item[0])))

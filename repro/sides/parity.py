@@ -1,0 +1,98 @@
+"""A case held by one side against another: what `repro parity` does for each of its cases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Protocol
+
+import torch
+
+from repro.cases import Case, record_of
+from repro.checks import (
+    Arbiter,
+    Check,
+    Operations,
+    Pair,
+    Rule,
+    Way,
+    arbitrate,
+    check,
+    follow,
+)
+from repro.run import Run
+from repro.sides.port import Port
+
+
+class Side(Protocol):
+    """Anything that turns a case into a run."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self, case: Case) -> Run: ...
+
+
+class Reference(Side, Protocol):
+    """A side that knows how close a port has to come to it."""
+
+    def rule(self, case: Case) -> Rule: ...
+
+
+def parity(
+    case: Case,
+    reference: Reference,
+    port: Side | None = None,
+    *,
+    operations: Operations | None = None,
+    arbiter: bool = False,
+) -> Check:
+    """Hold a case's port against its reference.
+
+    Args:
+        case: what to compute.
+        reference: what is right, and how close is close enough.
+        port: what is held against it; the eager port by default.
+        operations: what the reference computes on the way; the port is then also followed
+            operation by operation. Only the eager port names its operations.
+        arbiter: also run the port in Float64 and measure both sides' distance from it.
+
+    Raises:
+        ReproError: recordings are damaged, or a device is impossible: nothing was tried.
+    """
+    port = port or Port()
+    narrow = getattr(port, "dtype", torch.float32) is torch.float32
+    found = check(
+        partial(reference.run, case), partial(port.run, case), tolerance=reference.rule(case),
+        strict=narrow,
+    )
+    if operations is not None and record_of(case).counted is not None:
+        found = replace(found, pairs=(*found.pairs, followed(case, operations, port)))
+    if arbiter:
+        found = replace(found, arbiter=_arbiter(case, reference, found))
+    return found
+
+
+def followed(case: Case, operations: Operations, port: Side | None = None) -> Pair:
+    """A case's port, operation by operation.
+
+    Args:
+        case: of a record that has a rule for single operations.
+        operations: what the reference computes.
+        port: the eager port by default.
+    """
+    counted = record_of(case).counted
+    assert counted is not None
+    return follow(partial((port or Port()).run, case), operations, counted())
+
+
+def _arbiter(case: Case, reference: Reference, found: Check) -> Arbiter | None:
+    own = found.pair(Way.OWN)
+    if own is None or own.problem is not None:
+        return None
+    try:
+        exact = Port(dtype=torch.float64).run(case)
+    except ArithmeticError:
+        return None
+    tolerance = reference.rule(case).bind(None)
+    return arbitrate(exact, own.reference, own.port, tolerance)
