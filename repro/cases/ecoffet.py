@@ -63,7 +63,8 @@ def read_notebook(case: Case, arrays: Mapping[str, np.ndarray]) -> Quantities:
         for part, kind in kinds.items():
             step = 0 if kind is Kind.RESULT else case.epochs
             name = f"{method}_{part}"
-            found[name] = Quantity.once(arrays[name], kind, step)
+            if name != "random_init":  # `random_weights0` are the same, by the recording's name
+                found[name] = Quantity.once(arrays[name], kind, step)
     found["random_weights0"] = Quantity.once(arrays["random_weights0"], Kind.RESULT)
     return causes_first(found)
 

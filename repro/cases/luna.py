@@ -13,7 +13,14 @@ from torch import nn
 from repro import luna
 from repro.cases.case import Case
 from repro.cases.luna_rounding import LunaRounding
-from repro.cases.record import Conditions, Origin, Quantities, Record, causes_first
+from repro.cases.record import (
+    Argument,
+    Conditions,
+    Origin,
+    Quantities,
+    Record,
+    causes_first,
+)
 from repro.checks import nudged
 from repro.flux import Descent, parse_optimiser
 from repro.julia import MersenneTwister, julia_range
@@ -171,7 +178,7 @@ def read_training(case: Case, arrays: Mapping[str, np.ndarray]) -> Quantities:
 def evaluated(prefix: str, arrays: Callable[[str], np.ndarray], step: int) -> Quantities:
     """An evaluation of its own as quantities ``PREFIX_x``, ``PREFIX_test_losses`` and so on."""
     return {
-        f"{prefix}_{name}": Quantity.once(narrowed(arrays(name)), kind, step)
+        f"{prefix}_{name}": Quantity.once(arrays(name), kind, step)
         for name, kind in EVALUATED.items()
     }
 
@@ -192,7 +199,7 @@ def evaluate_untrained(case: Case, how: Conditions) -> Quantities:
 def read_untrained(case: Case, arrays: Mapping[str, np.ndarray]) -> Quantities:
     found: Quantities = {}
     for prefix in UNTRAINED:
-        found |= evaluated(prefix, lambda name, p=prefix: arrays[f"{p}_{name}"], step=0)
+        found |= evaluated(prefix, lambda name, p=prefix: narrowed(arrays[f"{p}_{name}"]), step=0)
     return causes_first(found)
 
 
@@ -248,19 +255,28 @@ def optimiser(text: str) -> str:
 
 
 def _training(
-    name: str, function: str, arguments: Mapping[str, Any], fixed: Mapping[str, Any] | None = None
+    name: str,
+    function: str,
+    arguments: Mapping[str, Argument],
+    train_batch_size: int,
+    fixed: Mapping[str, Any] | None = None,
 ) -> Record:
+    sizes = {"train_batch_size": train_batch_size, "eval_batch_size": 10}
     return Record(
         name,
         ORIGIN,
         partial(train_port, function, fixed or {}),
         read_training,
-        arguments | {"train_batch_size": count, "eval_batch_size": count},
+        {**arguments, **{name: Argument(size, count) for name, size in sizes.items()}},
         eager_only="has Float64 data" if fixed else "",
         usual=40,
         live=ask_training,
         counted=LunaRounding,
     )
+
+
+def _opt(usual: str) -> Argument:
+    return Argument(usual, optimiser)
 
 
 RECORDS = (
@@ -273,12 +289,28 @@ RECORDS = (
         live=ask_untrained,
         single=Case("eval_model_untrained_seed0", "eval_model", 0),
     ),
-    _training("transfer_learn", "transfer_learn", {"opt": optimiser}),
-    _training("transfer_learn_blog", "transfer_learn", {"opt": optimiser}, {"variant": "post"}),
+    _training("transfer_learn", "transfer_learn", {"opt": _opt("Descent(0.01)")}, 50),
+    _training(
+        "transfer_learn_blog",
+        "transfer_learn",
+        {"opt": _opt("Descent(0.02)")},
+        50,
+        {"variant": "post"},
+    ),
     _training(
         "fomaml",
         "fomaml",
-        {"meta_opt": optimiser, "inner_opt": optimiser, "n_tasks": count},
+        {
+            "meta_opt": _opt("Descent(0.01)"),
+            "inner_opt": _opt("Descent(0.02)"),
+            "n_tasks": Argument(3, count),
+        },
+        10,
     ),
-    _training("reptile", "reptile", {"meta_opt": optimiser, "inner_opt": optimiser}),
+    _training(
+        "reptile",
+        "reptile",
+        {"meta_opt": _opt("Descent(0.1)"), "inner_opt": _opt("Descent(0.02)")},
+        10,
+    ),
 )

@@ -77,7 +77,7 @@ def read_script(case: Case, arrays: Mapping[str, np.ndarray]) -> Quantities:
     for name in TRAINED:
         for fit in FITS:
             prefix = f"{name}_{fit}"
-            found |= evaluated(prefix, lambda q, p=prefix: arrays[f"{p}_{q}"], 50_000)
+            found |= evaluated(prefix, lambda q, p=prefix: narrowed(arrays[f"{p}_{q}"]), 50_000)
     return causes_first(found)
 
 

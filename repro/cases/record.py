@@ -79,8 +79,19 @@ class Origin:
 
 
 Quantities = dict[str, Quantity]
-Reader = Callable[[str], Any]
-"""Reads an argument's text; raises ValueError, with what to write, where it does not read."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument that may be set.
+
+    Attributes:
+        usual: its default.
+        read: its value from text; raises ValueError, with what to write, where it does not read.
+    """
+
+    usual: Any
+    read: Callable[[str], Any]
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,7 @@ class Record:
         origin: where it comes from.
         port: runs it under some conditions; gives its quantities, causes before effects.
         read: a recording's arrays, or those a live reference answers, as quantities.
-        arguments: what may be set, and how its text is read.
+        arguments: what may be set.
         eager_only: why no compiled engine can run it; empty where they can.
         usual: how many iterations of a recording are compared by default; None for all.
         on_request: left out of the default set, because it takes minutes.
@@ -109,7 +120,7 @@ class Record:
     origin: Origin
     port: Callable[[Case, Conditions], Quantities]
     read: Callable[[Case, Mapping[str, np.ndarray]], Quantities]
-    arguments: Mapping[str, Reader] = field(default_factory=dict)
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
     eager_only: str = ""
     usual: int | None = None
     on_request: bool = False
@@ -119,6 +130,11 @@ class Record:
     at_most: Mapping[str, float] = field(default_factory=dict)
     compiled_part: str | None = None
     single: Case | None = None
+
+    def as_usual(self, case: Case) -> bool:
+        """Whether all of a case's arguments are the defaults."""
+        usual = {name: argument.usual for name, argument in self.arguments.items()}
+        return all(value == usual.get(name) for name, value in case.kwargs.items())
 
     def argument(self, name: str, text: str) -> Any:
         """Read one argument.
@@ -130,7 +146,7 @@ class Record:
             known = ", ".join(sorted(self.arguments)) or "none"
             raise CaseError(f"{self.name} has no argument {name!r}: it has {known}")
         try:
-            return self.arguments[name](text)
+            return self.arguments[name].read(text)
         except ValueError as problem:
             raise CaseError(f"{name}: {problem}") from None
 

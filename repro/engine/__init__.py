@@ -1,19 +1,18 @@
-"""The post's algorithms, compiled: `engine="exact"` and `engine="fast"` of `repro.luna`.
+"""The first post's algorithms, compiled.
 
-One set of loops and two sets of arithmetic. The exact engine is equal to the original bit for
-bit; the fast one computes the same algorithm on the same draws in whatever order is quickest.
+One set of loops and two sets of arithmetic. `exact` is equal to the original bit for bit; `fast`
+computes the same algorithm on the same draws in whatever order is quickest.
 """
 
-from repro.engine import exact as _exact
-from repro.engine import fast as _fast
+from repro.engine import exact_arithmetic as _exact
+from repro.engine import fast_arithmetic as _fast
 from repro.engine.arithmetic import EXACT as EXACT
 from repro.engine.arithmetic import FAST as FAST
 from repro.engine.arithmetic import Arithmetic as Arithmetic
-from repro.engine.running import ENGINES as ENGINES
-from repro.engine.running import eval_model as eval_model
-from repro.engine.running import fomaml as fomaml
-from repro.engine.running import reptile as reptile
-from repro.engine.running import transfer_learn as transfer_learn
+from repro.engine.engines import ENGINES as ENGINES
+from repro.engine.engines import Engine as Engine
+from repro.engine.engines import exact as exact
+from repro.engine.engines import fast as fast
 from repro.engine.seeds import SeedRun as SeedRun
 from repro.engine.seeds import train_seeds as train_seeds
 from repro.errors import EngineError as EngineError

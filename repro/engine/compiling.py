@@ -23,6 +23,7 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 
 from repro.folders import user_cache
+from repro.luna.sine import OFFSETS
 
 #: For the parts: compiled into whatever calls them. Division by zero gives infinity, as in IEEE.
 jit = partial(numba.njit, error_model="numpy", nogil=True)
@@ -66,7 +67,7 @@ def _is_ours(folder: Path) -> bool:
 
 @cache
 def _fingerprint() -> str:
-    digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
+    digest = hashlib.sha256(f"{numba.__version__} {sys.version} {OFFSETS}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.name.encode() + source.read_bytes())
     return digest.hexdigest()[:16]

@@ -7,19 +7,21 @@ host draws the numbers of the next; it waits for the device once per launch, nev
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from repro import flux, luna
-from repro.engine import draws, loops, running, stream
+from repro.engine import draws, loops, stream
+from repro.engine.algorithms import Algorithm, Sizes
+from repro.engine.engines import Engine, Length
 from repro.engine.handover import TESTX, Draws
 from repro.errors import EngineError
+from repro.julia import MersenneTwister
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave
 
@@ -29,8 +31,8 @@ try:
     from repro.engine import persistent
 except ImportError as error:
     raise EngineError(
-        f"the fast engine needs Triton on a GPU ({error}): pip install triton, or use "
-        'engine="eager"'
+        f"the fast engine needs Triton on a GPU ({error}): pip install triton, or use the "
+        "eager engine"
     ) from None
 
 #: Iterations of all seeds together in one launch: the waves of more would fill a small GPU.
@@ -84,11 +86,11 @@ class Group:
     """Models of several seeds, trained side by side by one of the post's functions.
 
     Args:
-        function: "fomaml", "reptile" or "transfer_learn".
+        engine: the fast one.
+        algorithm: what to train by.
         models, rngs: one per seed; trained, and drawn from, in place.
         device: where to; the CPU will do under ``TRITON_INTERPRET=1``.
         opts: the function's optimisers by their argument's name: `Descent` only.
-        n_tasks: per iteration; 1 for all but FOMAML.
 
     Raises:
         EngineError: an optimiser or a stream is beyond the kernels.
@@ -96,19 +98,18 @@ class Group:
 
     def __init__(
         self,
-        function: str,
+        engine: Engine,
+        algorithm: Algorithm,
         models: Sequence[nn.Module],
-        rngs: Sequence[Any],
+        rngs: Sequence[MersenneTwister],
         device: torch.device,
-        *,
-        opts: dict[str, Any],
-        train_batch_size: int,
-        n_tasks: int = 1,
-        eval_batch_size: int = 10,
+        opts: Mapping[str, flux.Optimiser],
+        sizes: Sizes,
     ) -> None:
-        self.function, self.models, self.device, self.opts = function, models, device, opts
+        self.engine, self.algorithm, self.models = engine, algorithm, models
+        self.device, self.opts, self.sizes = device, opts, sizes
+        self.n_tasks = sizes.n_tasks
         self.etas = [part for opt in opts.values() for part in in_two_parts(opt)]
-        self.batch, self.n_tasks, self.eval_batch = train_batch_size, n_tasks, eval_batch_size
         self.streams = [Draws(rng) for rng in rngs]
         self.left = [_copy(s.compiled) for s in self.streams]  # where the launched stretches end
         self.weights = torch.from_numpy(np.stack([luna.flatten(m) for m in models])).to(device)
@@ -119,11 +120,11 @@ class Group:
     def draw(self, stop: int, iterations: int, evaluated: bool) -> Stretch:
         """Draw what the iterations up to `stop` need, and the evaluation in the last of them."""
         seeds, tasks = len(self.models), iterations * self.n_tasks
-        ordered = self.function == "reptile"
+        ordered = self.algorithm.ordered
         waves = np.empty((seeds, tasks, 2), np.float32)
-        shape = (seeds, tasks, TESTX.size) if ordered else (seeds, tasks, self.batch)
+        shape = (seeds, tasks, TESTX.size) if ordered else (seeds, tasks, self.sizes.train_batch_size)
         points = np.empty(shape, np.int32 if ordered else np.float32)
-        evalx = np.empty((seeds, self.eval_batch), np.float32)
+        evalx = np.empty((seeds, self.sizes.eval_batch_size), np.float32)
         task = np.empty((seeds, 2), np.float32)
         before = [_copy(s.compiled) for s in self.streams]
 
@@ -154,17 +155,10 @@ class Group:
         start, self.left = self.weights.clone(), list(stretch.after)
         finite = torch.empty(len(self.models), dtype=torch.int32, device=self.device)
         tasks, points = (sent(a, self.device) for a in (stretch.tasks, stretch.points))
-        kernel, data, sizes = getattr(persistent, self.function), (), {}
-        if self.function == "reptile":
-            data = (points, _wave(tasks, self.testx), self.testx)
-            sizes = {"POINTS": TESTX.size}
-        elif self.function == "fomaml":
-            data = (points, _wave(tasks, points), self.testx, _wave(tasks, self.testx))
-            sizes = {"N_TASKS": self.n_tasks, "POINTS": TESTX.size, "PADDED": _padded(TESTX.size)}
-        else:
-            data = (points, _wave(tasks, points))
-        sizes |= {"BATCH": self.batch, "PADDED_BATCH": _padded(self.batch)}
-        kernel[(len(self.models),)](
+        batch = self.sizes.train_batch_size
+        data, sizes = INPUTS[self.algorithm.name](self, tasks, points)
+        sizes |= {"BATCH": batch, "PADDED_BATCH": _padded(batch)}
+        getattr(persistent, self.algorithm.name)[(len(self.models),)](
             self.weights, finite, *data, stretch.iterations, *self.etas, **sizes, **OPTIONS
         )
         if stretch.evaluation is None:
@@ -199,15 +193,12 @@ class Group:
         stream.hand_back(stretch.before[seed], rng)
         home = next(model.parameters()).device
         luna.unflatten(model.cpu(), start.cpu().numpy())
-        sizes = {"train_batch_size": self.batch, "eval_batch_size": self.eval_batch}
-        if self.function == "fomaml":
-            sizes["n_tasks"] = self.n_tasks
         interval = stretch.iterations + (stretch.evaluation is None)
+        length = Length(stretch.iterations, interval)
         try:
-            return getattr(running, self.function)(
-                model, engine="fast", device="cpu", epochs=stretch.iterations,
-                eval_interval=interval, rng=rng, **self.opts, **sizes,
-            )  # fmt: skip
+            return self.engine.train(
+                self.algorithm, model, self.opts, self.sizes, length, rng, "cpu"
+            )
         finally:
             self.weights[seed] = torch.from_numpy(luna.flatten(model))
             self.left[seed] = stream.take(rng)
@@ -219,6 +210,31 @@ class Group:
             luna.unflatten(model, weights)
         for held, left in zip(self.streams, self.left, strict=True):
             stream.hand_back(left, held.rng)
+
+
+Inputs = tuple[tuple[Tensor, ...], dict[str, int]]
+
+
+def _fomaml_inputs(group: Group, tasks: Tensor, points: Tensor) -> Inputs:
+    data = (points, _wave(tasks, points), group.testx, _wave(tasks, group.testx))
+    padded = _padded(TESTX.size)
+    return data, {"N_TASKS": group.n_tasks, "POINTS": TESTX.size, "PADDED": padded}
+
+
+def _reptile_inputs(group: Group, tasks: Tensor, orders: Tensor) -> Inputs:
+    return (orders, _wave(tasks, group.testx), group.testx), {"POINTS": TESTX.size}
+
+
+def _transfer_inputs(group: Group, tasks: Tensor, points: Tensor) -> Inputs:
+    return (points, _wave(tasks, points)), {}
+
+
+INPUTS: dict[str, Callable[[Group, Tensor, Tensor], Inputs]] = {
+    "fomaml": _fomaml_inputs,
+    "reptile": _reptile_inputs,
+    "transfer_learn": _transfer_inputs,
+}
+"""By kernel: its arrays, and its sizes, from the tasks and the points or orders drawn."""
 
 
 def train(
@@ -251,7 +267,7 @@ def evaluate(
     """`repro.luna.eval_model` for S seeds; does not wait for the device.
 
     Args:
-        weights: (S, 4353) float32, on the device; left as they are.
+        weights: (S, SIZE) float32, on the device; left as they are.
         x, testx: (S, n) and (m,) float32.
         tasks: (S, 2) float32.
         eta: the learning rate, see `in_two_parts`.
@@ -270,8 +286,8 @@ def evaluate(
 
 
 def eval_model(
-    model: nn.Module, device: torch.device, x: np.ndarray, testx: np.ndarray, task: SineWave,
-    opt: Any, updates: int, epoch: int,
+    engine: Engine, model: nn.Module, device: torch.device, x: np.ndarray, testx: np.ndarray, task: SineWave,
+    opt: flux.Optimiser, updates: int, epoch: int,
 ) -> Evaluation:  # fmt: skip
     """`evaluate` for one model, wherever it is.
 
@@ -287,21 +303,21 @@ def eval_model(
         return replace(found, task=task)
     at_home = copy.deepcopy(model).cpu()  # which stops just where the original does
     points, tests = torch.from_numpy(x), torch.from_numpy(testx)
-    return running.eval_model(
-        at_home, points, tests, task, engine="fast", opt=opt, updates=updates, epoch=epoch
+    return engine.eval_model(
+        at_home, points, tests, task, opt=opt, updates=updates, epoch=epoch
     )
 
 
-def in_two_parts(opt: Any) -> tuple[float, float]:
+def in_two_parts(opt: flux.Optimiser) -> tuple[float, float]:
     """A Float64 learning rate as the sum of two Float32.
 
     Raises:
         EngineError: the optimiser is not `Descent`.
     """
-    if type(opt) is not flux.Descent:
+    if not isinstance(opt, flux.Descent):
         raise EngineError(
-            f"on a GPU the fast engine knows Descent, not {opt!r}: train on the CPU, or use "
-            'engine="eager"'
+            f"on a GPU the fast engine knows Descent, not {opt!r}: train on the CPU, or use the "
+            "eager engine"
         )
     head = float(np.float32(opt.eta))
     return head, float(np.float32(opt.eta - head))

@@ -16,10 +16,9 @@ from repro.engine.loops import POINTS
 from repro.engine.network import SIZE
 from repro.errors import EngineError
 from repro.julia import MersenneTwister, julia_range
-from repro.luna.sine import flatten, unflatten
+from repro.luna.sine import PARAMETERS, flatten, unflatten
 
-_SHAPES = [(64, 1), (64,), (64, 64), (64,), (1, 64), (1,)]
-_EAGER = 'use engine="eager"'
+_EAGER = "use the port, which is engine `eager`"
 
 TESTX = julia_range(-5, 5, POINTS).astype(np.float32)
 
@@ -31,10 +30,10 @@ def require_network(model: nn.Module) -> list[nn.Parameter]:
         EngineError: other layers, another precision, or gradients left over.
     """
     weights = list(model.parameters())
-    if [tuple(w.shape) for w in weights] != _SHAPES or not _is_tanh_network(model):
+    if [tuple(w.shape) for w in weights] != [*PARAMETERS.values()] or not _is_tanh_network(model):
         raise EngineError(
-            "the compiled engines know one network, Linear(1, 64, tanh), Linear(64, 64, tanh), "
-            f"Linear(64, 1): for any other, {_EAGER}"
+            "the compiled engines know one network, that of repro.luna.sine_model: for any "
+            f"other, {_EAGER}"
         )
     for w in weights:
         if w.dtype != torch.float32:
@@ -69,8 +68,8 @@ def gpu_for(
         return None
     if chosen.type != "cuda" or kind != FAST:
         raise EngineError(
-            f"on {chosen} there is engine='fast' for CUDA and engine=\"eager\" for any device: "
-            f'choose one of them, or device="cpu"'
+            f"on {chosen} there is the fast engine for CUDA and the eager one for any device: "
+            'choose one of them, or device="cpu"'
         )
     if not torch.cuda.is_available():
         raise EngineError(f'torch sees no {chosen} here: choose device="cpu"')
@@ -86,7 +85,7 @@ def aligned(n: int) -> np.ndarray:
 
 @dataclass
 class Weights:
-    """A model's weights as one vector, (4353,) float32, and the way back."""
+    """A model's weights as one vector, (SIZE,) float32, and the way back."""
 
     model: nn.Module
 
@@ -108,37 +107,35 @@ class Optimiser:
 
     def __init__(self, opt: flux.Optimiser, weights: Sequence[nn.Parameter]) -> None:
         self.opt, self.weights = opt, weights
+        rule = optimisers.RULES.get(type(opt))
+        if rule is None:
+            known = ", ".join(kind.__name__ for kind in optimisers.RULES)
+            raise EngineError(f"the compiled engines know {known}, not {opt!r}: {_EAGER}")
+        self.rule = rule
         constants = np.zeros(3)
-        first, second = aligned(SIZE), aligned(SIZE)
-        if type(opt) is flux.Descent:
-            kind, constants[0] = optimisers.DESCENT, opt.eta
-        elif type(opt) is flux.Momentum:
-            kind, constants[:2] = optimisers.MOMENTUM, (opt.eta, opt.rho)
-            if weights[0] in opt._velocity:
-                first = _vector([opt._velocity[w] for w in weights])
-        elif type(opt) is flux.ADAM:
-            kind, constants[:] = optimisers.ADAM, (opt.eta, *opt.betas)
-        else:
-            raise EngineError(
-                f"the compiled engines know Descent, Momentum and ADAM, not {opt!r}: {_EAGER}"
-            )
-        powers = constants[1:].copy()
-        if type(opt) is flux.ADAM and weights[0] in opt._moments:
-            m, v, steps = zip(*(opt._moments[w] for w in weights), strict=True)
-            if len(set(steps)) > 1:
-                raise EngineError(f"ADAM has taken different steps on these weights: {_EAGER}")
-            first, second = _vector(m), _vector(v)
-            powers[:] = steps[0]
-        self.compiled = optimisers.Optimiser(kind, constants, first, second, powers)
+        numbers = opt.numbers()
+        constants[: len(numbers)] = numbers
+        vectors, powers = [aligned(SIZE), aligned(SIZE)], constants[1:].copy()
+        if opt.met(weights[0]):
+            for vector, part in zip(vectors, rule.vectors, strict=False):
+                vector[:] = _vector([opt.state(w)[part] for w in weights])
+            if rule.powers is not None:
+                powers[:] = self._common([opt.state(w)[rule.powers] for w in weights])
+        self.compiled = optimisers.Optimiser(rule.kind, constants, *vectors, powers)
 
     def store(self) -> None:
         """Give the state back to the optimiser that it came from."""
-        first, second = self._parts(self.compiled.first), self._parts(self.compiled.second)
-        for w, m, v in zip(self.weights, first, second, strict=True):
-            if isinstance(self.opt, flux.Momentum):
-                self.opt._velocity[w] = m
-            elif isinstance(self.opt, flux.ADAM):
-                self.opt._moments[w] = [m, v, tuple(self.compiled.powers.tolist())]
+        for vector, part in zip(self.compiled[2:4], self.rule.vectors, strict=False):
+            for w, values in zip(self.weights, self._parts(vector), strict=True):
+                self.opt.state(w)[part].copy_(values)
+        if self.rule.powers is not None:
+            for w in self.weights:
+                self.opt.state(w)[self.rule.powers].copy_(torch.from_numpy(self.compiled.powers))
+
+    def _common(self, powers: Sequence[Tensor]) -> np.ndarray:
+        if any(not torch.equal(powers[0], other) for other in powers):
+            raise EngineError(f"{self.opt!r} has taken different steps on these weights: {_EAGER}")
+        return powers[0].numpy()
 
     def _parts(self, vector: np.ndarray) -> list[Tensor]:
         parts, start = [], 0

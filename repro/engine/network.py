@@ -12,8 +12,10 @@ import numpy as np
 
 from repro.engine.compiling import jit
 from repro.engine.tiles import ROWS, out_of_line, transpose_tile
+from repro.luna.sine import OFFSETS, WIDTHS
 
-SIZE = 4353
+HIDDEN = WIDTHS[1]
+W1, B1, W2, B2, W3, B3, SIZE = OFFSETS
 _1, _2 = np.float32(1), np.float32(2)
 # As variables: for literals Numba would compile the product once for each combination.
 _NEXT, _COLUMN = np.int64(1), np.int64(ROWS)
@@ -59,7 +61,7 @@ def room_for(points: int) -> int:
 @jit
 def layers(w: np.ndarray) -> Layers:
     """The views of a vector (4353,)."""
-    return Layers(w[:64], w[64:128], w[128:4224], w[4224:4288], w[4288:4352], w[4352:])
+    return Layers(w[W1:B1], w[B1:W2], w[W2:B2], w[B2:W3], w[W3:B3], w[B3:SIZE])
 
 
 @jit

@@ -17,8 +17,10 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-HIDDEN = tl.constexpr(64)
-SIZE = tl.constexpr(4353)
+from repro.luna.sine import OFFSETS, WIDTHS
+
+HIDDEN = tl.constexpr(WIDTHS[1])
+W1, B1, W2, B2, W3, B3, SIZE = map(tl.constexpr, OFFSETS)
 
 
 # Arithmetic: the fast engine's, see `repro.engine.fast`
@@ -57,14 +59,14 @@ def _stepped(w, g, eta):
 def _load(at):
     """W and b of each layer in turn, from a vector (4353,)."""
     i = tl.arange(0, HIDDEN)
-    square = 128 + i[:, None] * HIDDEN + i[None, :]
+    square = W2 + i[:, None] * HIDDEN + i[None, :]
     return (
         tl.load(at + i),
-        tl.load(at + 64 + i),
+        tl.load(at + B1 + i),
         tl.load(at + square),
-        tl.load(at + 4224 + i),
-        tl.load(at + 4288 + i),
-        tl.load(at + 4352),
+        tl.load(at + B2 + i),
+        tl.load(at + W3 + i),
+        tl.load(at + B3),
     )
 
 
@@ -72,11 +74,11 @@ def _load(at):
 def _store(at, w):
     i = tl.arange(0, HIDDEN)
     tl.store(at + i, w[0])
-    tl.store(at + 64 + i, w[1])
-    tl.store(at + 128 + i[:, None] * HIDDEN + i[None, :], w[2])
-    tl.store(at + 4224 + i, w[3])
-    tl.store(at + 4288 + i, w[4])
-    tl.store(at + 4352, w[5])
+    tl.store(at + B1 + i, w[1])
+    tl.store(at + W2 + i[:, None] * HIDDEN + i[None, :], w[2])
+    tl.store(at + B2 + i, w[3])
+    tl.store(at + W3 + i, w[4])
+    tl.store(at + B3, w[5])
 
 
 @triton.jit

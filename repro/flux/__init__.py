@@ -10,9 +10,4 @@ from repro.flux.loss import grad_of as grad_of
 from repro.flux.loss import gradient as gradient
 from repro.flux.loss import grads_of as grads_of
 from repro.flux.loss import mse as mse
-from repro.flux.optimise import ADAM as ADAM
-from repro.flux.optimise import Descent as Descent
-from repro.flux.optimise import Momentum as Momentum
-from repro.flux.optimise import Optimiser as Optimiser
-from repro.flux.optimise import step as step
-from repro.flux.optimise import update_params as update_params
+from repro.flux.optimise import *  # noqa: F403  (each optimiser, by its own name)

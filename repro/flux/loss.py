@@ -42,7 +42,8 @@ def mse(prediction: Tensor, target: Tensor) -> Tensor:
     return loss
 
 
-def _require_finite(loss: Tensor) -> None:
+def require_finite(loss: Tensor) -> None:
+    """Raise NonFiniteLossError where Flux does."""
     if not torch.isfinite(loss):
         raise NonFiniteLossError(
             f"the loss is {loss.item()}: Flux refuses to differentiate it, and so does the port. "
@@ -68,7 +69,7 @@ def back(loss: Tensor, weights: Params) -> None:
     Raises:
         NonFiniteLossError: the loss is infinite or NaN.
     """
-    _require_finite(loss)
+    require_finite(loss)
     grads = grads_of(weights)  # adds to zero rather than to nothing, which keeps no negative zero
     torch.autograd.backward(loss)
     note("grad", grads)
@@ -80,7 +81,7 @@ def gradient(loss: Tensor, weights: Params) -> Arrays:
     Raises:
         NonFiniteLossError: the loss is infinite or NaN.
     """
-    _require_finite(loss)
+    require_finite(loss)
     grads = dict(zip(weights, torch.autograd.grad(loss, [*weights.values()]), strict=True))
     note("grad", grads)
     return grads

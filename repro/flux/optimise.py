@@ -3,33 +3,94 @@
 The constants are Float64 and the arrays Float32: each assignment is formed in Float64 and
 rounded when it is stored. State is kept per *array*, by identity: a fresh copy of the same
 numbers starts with fresh state.
+
+An optimiser describes itself: its numbers are the fields it is made with, and its state has names.
+A new one is a class here, a rule in :mod:`repro.engine.optimisers` and one in
+``julia_ref/src/optimise.jl``; nothing else knows the list.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from repro.errors import ReproError
 from repro.flux.loss import Arrays, Params, grad_of, grads_of
 from repro.trace import note
 
 
-class Optimiser(Protocol):
-    """Anything with ``apply(x, gradient)``, which returns what is to be *subtracted* from x."""
-
-    def apply(self, x: Tensor, gradient: Tensor) -> Tensor: ...
+class OptimiserError(ReproError, ValueError):
+    """Text that does not read as an optimiser."""
 
 
-def _state() -> WeakTensorKeyDictionary:
-    return WeakTensorKeyDictionary()
+@dataclass(frozen=True, eq=False)
+class Optimiser(ABC):
+    """A rule with the state that it keeps for every array it has met."""
+
+    _states: WeakTensorKeyDictionary = field(
+        default_factory=WeakTensorKeyDictionary, init=False, repr=False, compare=False
+    )
+
+    @abstractmethod
+    def apply(self, x: Tensor, gradient: Tensor) -> Tensor:
+        """What is to be *subtracted* from x, of x's shape and dtype; the state moves on."""
+
+    def fresh(self, x: Tensor) -> Arrays:
+        """The state for an array that the rule has not met, by name; none where it keeps none."""
+        return {}
+
+    def met(self, x: Tensor) -> bool:
+        """Whether it keeps state for this very array."""
+        return x in self._states
+
+    def state(self, x: Tensor) -> Arrays:
+        """The state kept for an array, made where there is none yet. Changed in place."""
+        if x not in self._states:
+            self._states[x] = self.fresh(x)
+        found: Arrays = self._states[x]
+        return found
+
+    def numbers(self) -> list[float]:
+        """What it was made with, one number after the other."""
+        found: list[float] = []
+        for name in self._defaults():
+            found += np.atleast_1d(getattr(self, name)).tolist()
+        return found
+
+    @classmethod
+    def from_numbers(cls, numbers: list[float]) -> Optimiser:
+        """The optimiser of these numbers; those left out at the end have their defaults.
+
+        Raises:
+            ValueError: there are none, or too many, or part of what belongs together.
+        """
+        values, left = {}, iter(numbers)
+        for name, default in cls._defaults().items():
+            size = np.size(default)
+            taken = [n for _, n in zip(range(size), left, strict=False)]
+            if len(taken) not in (0, size):
+                raise ValueError
+            if taken:
+                values[name] = taken[0] if size == 1 else tuple(taken)
+        if not values or next(left, None) is not None:
+            raise ValueError
+        return cls(**values)
+
+    @classmethod
+    def _defaults(cls) -> dict[str, Any]:
+        return {f.name: f.default for f in fields(cls) if f.init}
 
 
 @dataclass(frozen=True)
-class Descent:
+class Descent(Optimiser):
     """Gradient descent: the step is ``eta * g``, formed in Float64.
 
     A Float32 learning rate would change the last bit of about a quarter of the elements.
@@ -41,24 +102,24 @@ class Descent:
         return (gradient.double() * self.eta).to(gradient.dtype)
 
 
-@dataclass(eq=False)
-class Momentum:
+@dataclass(frozen=True, eq=False)
+class Momentum(Optimiser):
     """``v = rho * v - eta * g``; the step is ``-v``."""
 
     eta: float = 0.01
     rho: float = 0.9
-    _velocity: WeakTensorKeyDictionary = field(default_factory=_state, init=False, repr=False)
+
+    def fresh(self, x: Tensor) -> Arrays:
+        return {"velocity": torch.zeros_like(x)}
 
     def apply(self, x: Tensor, gradient: Tensor) -> Tensor:
-        if x not in self._velocity:
-            self._velocity[x] = torch.zeros_like(x)
-        v = self._velocity[x]
+        v = self.state(x)["velocity"]
         v.copy_(self.rho * v.double() - self.eta * gradient.double())
         return -v
 
 
-@dataclass(eq=False)
-class ADAM:
+@dataclass(frozen=True, eq=False)
+class ADAM(Optimiser):
     """Kingma and Ba's Adam as Flux 0.7.3 writes it: epsilon 1e-8 beside the root.
 
     ``m = b1 m + (1 - b1) g``; ``v = b2 v + (1 - b2) g^2`` (the square rounded to the arrays'
@@ -68,18 +129,54 @@ class ADAM:
 
     eta: float = 0.001
     betas: tuple[float, float] = (0.9, 0.999)
-    _moments: WeakTensorKeyDictionary = field(default_factory=_state, init=False, repr=False)
+
+    def fresh(self, x: Tensor) -> Arrays:
+        powers = torch.tensor(self.betas, dtype=torch.float64)
+        return {"m": torch.zeros_like(x), "v": torch.zeros_like(x), "beta_powers": powers}
 
     def apply(self, x: Tensor, gradient: Tensor) -> Tensor:
         b1, b2 = self.betas
-        if x not in self._moments:
-            self._moments[x] = [torch.zeros_like(x), torch.zeros_like(x), (b1, b2)]
-        m, v, (b1_t, b2_t) = self._moments[x]
+        m, v, powers = self.state(x).values()
+        b1_t, b2_t = powers.tolist()
         m.copy_(b1 * m.double() + (1 - b1) * gradient.double())
         v.copy_(b2 * v.double() + (1 - b2) * (gradient * gradient).double())
-        root = torch.sqrt(v.double() / (1 - b2_t)) + 1e-8
-        self._moments[x][2] = (b1_t * b1, b2_t * b2)
+        root = _sqrt(v.double() / (1 - b2_t)) + 1e-8
+        powers *= powers.new_tensor(self.betas)
         return (m.double() / (1 - b1_t) / root * self.eta).to(gradient.dtype)
+
+
+def _sqrt(values: Tensor) -> Tensor:
+    """The correctly rounded root: torch's own on the CPU is an ulp off in 1 % of Float64 values."""
+    if values.device.type != "cpu":
+        return torch.sqrt(values)
+    return torch.from_numpy(np.sqrt(values.numpy()))
+
+
+OPTIMISERS: dict[str, type[Optimiser]] = {r.__name__: r for r in Optimiser.__subclasses__()}
+"""All of them, by the name that Flux gives them."""
+
+
+def parse_optimiser(text: str) -> Optimiser:
+    """Read ``Descent(0.01)``, ``Momentum(0.001, 0.9)`` or ``ADAM(0.001, (0.9, 0.999))``.
+
+    Raises:
+        OptimiserError: the text is something else; it is never evaluated.
+    """
+    match = re.fullmatch(r"\s*(\w+)\(([-+.,()\s\de]*)\)\s*", text)
+    try:
+        if match is None or match[1] not in OPTIMISERS:
+            raise ValueError
+        numbers = [float(n) for n in re.findall(r"[^,()\s]+", match[2])]
+        return OPTIMISERS[match[1]].from_numbers(numbers)
+    except ValueError:
+        examples = ", ".join(_examples())
+        raise OptimiserError(f"{text!r} is not an optimiser: write {examples}") from None
+
+
+def _examples() -> Iterator[str]:
+    for rule in OPTIMISERS.values():
+        values = ", ".join(map(str, rule._defaults().values()))
+        yield f"{rule.__name__}({values})"
 
 
 @torch.no_grad()
@@ -95,3 +192,4 @@ def update_params(opt: Optimiser, weights: Params) -> None:
     step(opt, weights, grads_of(weights))
     for w in weights.values():
         grad_of(w).zero_()
+

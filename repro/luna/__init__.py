@@ -4,6 +4,7 @@ from repro.luna.evaluate import Evaluation as Evaluation
 from repro.luna.evaluate import eval_model as eval_model
 from repro.luna.fomaml import fomaml as fomaml
 from repro.luna.reptile import reptile as reptile
+from repro.luna.sine import PARAMETERS as PARAMETERS
 from repro.luna.sine import SineWave as SineWave
 from repro.luna.sine import flatten as flatten
 from repro.luna.sine import sine_model as sine_model

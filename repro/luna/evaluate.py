@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from repro.flux import Descent, Optimiser, back, mse, update_params
-from repro.luna.engines import with_engines
 from repro.luna.sine import SineWave, copies, params, restore
 from repro.trace import note, within
 
@@ -39,7 +38,6 @@ class Evaluation:
 Print = Callable[[str], None]
 
 
-@with_engines
 def eval_model(
     model: nn.Module,
     x: Tensor,
@@ -97,7 +95,7 @@ def eval_model(
 
     losses = torch.stack(test_losses).float().cpu().numpy()
     if print is not None:
-        _report(task, losses, print)
+        report(task, losses, print)
     return Evaluation(
         task,
         x=_array(x),
@@ -115,7 +113,8 @@ def _array(values: Tensor) -> np.ndarray:
     return values.cpu().numpy()
 
 
-def _report(task: SineWave, losses: np.ndarray, print: Print) -> None:
+def report(task: SineWave, losses: np.ndarray, print: Print) -> None:
+    """Print an evaluation as the original does."""
     print(str(task))
     print(f"before fine-tuning: loss {losses[0]:.6f}")
     for i, loss in enumerate(losses[1:], start=1):

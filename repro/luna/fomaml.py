@@ -16,14 +16,12 @@ from repro.flux import (
     update_params,
 )
 from repro.julia import MersenneTwister
-from repro.luna.engines import with_engines
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, copies, params, restore
 from repro.luna.training import Data, Observe, check_counts
 from repro.trace import at_step, note, within
 
 
-@with_engines
 def fomaml(
     model: nn.Module,
     *,
@@ -51,7 +49,6 @@ def fomaml(
         rng: stream of all draws.
         device: where to train; the model's device by default.
         observe: called with the iteration's number and the model after each iteration.
-        engine: ``"eager"``, ``"exact"`` or ``"fast"``, see :func:`with_engines`.
 
     Returns:
         The evaluations, in order.

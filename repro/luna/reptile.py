@@ -7,14 +7,12 @@ from torch import nn
 
 from repro.flux import Arrays, Descent, Optimiser, Params, back, mse, update_params
 from repro.julia import MersenneTwister
-from repro.luna.engines import with_engines
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, copies, params
 from repro.luna.training import Data, Observe, check_counts
 from repro.trace import at_step, note, within
 
 
-@with_engines
 def reptile(
     model: nn.Module,
     *,
@@ -42,7 +40,6 @@ def reptile(
         rng: stream of all draws.
         device: where to train; the model's device by default.
         observe: called with the iteration's number and the model after each iteration.
-        engine: ``"eager"``, ``"exact"`` or ``"fast"``, see :func:`with_engines`.
 
     Returns:
         The evaluations, in order.

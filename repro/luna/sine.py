@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from math import pi
+from itertools import accumulate, pairwise
+from math import pi, prod
 
 import numpy as np
 import torch
@@ -13,6 +14,22 @@ from torch import Tensor, nn
 from repro.flux import Arrays, Chain, Linear, Params
 from repro.julia import MersenneTwister
 from repro.trace import note
+
+
+WIDTHS = (1, 64, 64, 1)
+"""Of the network, from its input to its output."""
+
+PARAMETERS = {
+    f"layers.{i}.{part}": shape
+    for i, (n_in, n_out) in enumerate(pairwise(WIDTHS))
+    for part, shape in (("weight", (n_out, n_in)), ("bias", (n_out,)))
+}
+"""The network's parameters: names, in order, and shapes."""
+
+OFFSETS = tuple(accumulate((prod(shape) for shape in PARAMETERS.values()), initial=0))
+"""Where each of them begins in the flat vector of all weights, and where that ends."""
+
+SIZE = OFFSETS[-1]
 
 
 @dataclass(frozen=True)
@@ -55,7 +72,9 @@ def sine_model(
 ) -> Chain:
     """The post's network, 1-64-64-1 with tanh, its 4353 parameters drawn layer by layer."""
     layer = partial(Linear, rng=rng, device=device, dtype=dtype)
-    model = Chain(layer(1, 64, torch.tanh), layer(64, 64, torch.tanh), layer(64, 1))
+    n_in, *hidden, n_out = WIDTHS
+    wide = [layer(a, b, torch.tanh) for a, b in pairwise((n_in, *hidden))]
+    model = Chain(*wide, layer(hidden[-1], n_out))
     note("init", dict(model.named_parameters()))
     return model
 

@@ -7,14 +7,12 @@ from torch import nn
 
 from repro.flux import Descent, Optimiser, back, mse, update_params
 from repro.julia import MersenneTwister
-from repro.luna.engines import with_engines
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, params
 from repro.luna.training import Data, Observe, check_counts
 from repro.trace import at_step, note, within
 
 
-@with_engines
 def transfer_learn(
     model: nn.Module,
     *,
@@ -41,7 +39,6 @@ def transfer_learn(
         rng: stream of all draws.
         device: where to train; the model's device by default.
         observe: called with the iteration's number and the model after each iteration.
-        engine: ``"eager"``, ``"exact"`` or ``"fast"``, see :func:`with_engines`.
 
     Returns:
         The evaluations, in order.

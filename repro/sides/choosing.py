@@ -103,18 +103,18 @@ def _wanted(
         return False
     if seed is not None:
         return case.seed == seed
-    return full or bool(settings) or case.seed == 0 or (not names and bool(case.kwargs))
+    return full or bool(settings) or case.seed == 0 or (not names and not record.as_usual(case))
 
 
 def _cut(case: Case) -> Case:
-    usual = record_of(case).usual
-    if usual is None:
+    record = record_of(case)
+    if record.usual is None:
         return case
-    return case.upto(OTHER_EPOCHS if case.kwargs else usual)
+    return case.upto(record.usual if record.as_usual(case) else OTHER_EPOCHS)
 
 
 def _order(case: Case) -> tuple[bool, int]:
-    return bool(case.kwargs), [*RECORDS].index(case.function)
+    return not record_of(case).as_usual(case), [*RECORDS].index(case.function)
 
 
 def live_case(function: str, seed: int, epochs: int, settings: Mapping[str, str]) -> Case:

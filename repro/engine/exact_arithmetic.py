@@ -287,51 +287,6 @@ def _lane(a: np.ndarray, first: int, last: int, start: np.float32) -> np.float32
     return ((s0 + s1) + s2) + s3
 
 
-# Updates, in place: w -= step. Constants are Float64 and arrays Float32: what
-# is assigned to an array is formed in Float64 and rounded once, except for the difference.
-
-
-@jit
-def exact_descent(w: np.ndarray, g: np.ndarray, eta: float) -> None:
-    """The step is eta * g."""
-    out_of_line()
-    for i in range(w.size):
-        w[i] -= _F(np.float64(g[i]) * eta)
-
-
-@jit
-def exact_momentum(w: np.ndarray, g: np.ndarray, v: np.ndarray, eta: float, rho: float) -> None:
-    """v = rho * v - eta * g; the step is -v."""
-    out_of_line()
-    for i in range(w.size):
-        v[i] = _F(rho * np.float64(v[i]) - eta * np.float64(g[i]))
-        w[i] += v[i]
-
-
-@jit
-def exact_adam(
-    w: np.ndarray,
-    g: np.ndarray,
-    m: np.ndarray,
-    v: np.ndarray,
-    eta: float,
-    b1: float,
-    b2: float,
-    b1_power: float,
-    b2_power: float,
-) -> None:
-    """The step is m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + 1e-8) * eta.
-
-    m = b1 * m + (1 - b1) * g; v = b2 * v + (1 - b2) * g^2, the square rounded to Float32.
-    """
-    out_of_line()
-    for i in range(w.size):
-        m[i] = _F(b1 * np.float64(m[i]) + (1 - b1) * np.float64(g[i]))
-        v[i] = _F(b2 * np.float64(v[i]) + (1 - b2) * np.float64(g[i] * g[i]))
-        root = np.sqrt(np.float64(v[i]) / (1 - b2_power)) + 1e-8
-        w[i] -= _F(np.float64(m[i]) / (1 - b1_power) / root * eta)
-
-
 implements("sine", "exact", exact_sine)
 implements("tanh", "exact", exact_tanh)
 implements("product", "exact", exact_product)
@@ -343,4 +298,3 @@ implements(
     exact_column_gradient,
 )
 implements("sums", "exact", exact_sum_columns, exact_sum_row, exact_sum_all)
-implements("update", "exact", exact_descent, exact_momentum, exact_adam)

@@ -12,9 +12,7 @@ import numpy as np
 
 from repro.engine.arithmetic import implements
 from repro.engine.compiling import inlined, jit
-from repro.engine.exact import (
-    exact_adam,
-    exact_momentum,
+from repro.engine.exact_arithmetic import (
     exact_row_gradient,
     exact_sine,
     exact_sum_columns,
@@ -116,25 +114,6 @@ def fast_sum_row(d: np.ndarray, n: int) -> np.float32:
     return fast_sum_all(d, n)
 
 
-# Updates
-
-
-@jit
-def fast_descent(w: np.ndarray, g: np.ndarray, eta: float) -> None:
-    """The step is eta * g, rounded once.
-
-    Without Float64, which has half the lanes, but with eta in two parts: rounded to Float32 it
-    would be off by the same small amount in every step, and Reptile's weights would feel that
-    more than all other rounding.
-    """
-    out_of_line()
-    head = _F(eta)
-    tail = _F(eta - np.float64(head))
-    for i in range(w.size):
-        product = head * g[i]
-        w[i] -= product + fma(tail, g[i], fma(head, g[i], -product))
-
-
 implements("sine", "fast", exact_sine)
 implements("tanh", "fast", fast_tanh)
 implements("product", "fast", fast_product)
@@ -142,4 +121,3 @@ implements(
     "narrow_products", "fast", fast_row_times_matrix, exact_row_gradient, fast_column_gradient
 )
 implements("sums", "fast", exact_sum_columns, fast_sum_row, fast_sum_all)
-implements("update", "fast", fast_descent, exact_momentum, exact_adam)
