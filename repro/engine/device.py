@@ -122,7 +122,9 @@ class Group:
         seeds, tasks = len(self.models), iterations * self.n_tasks
         ordered = self.algorithm.ordered
         waves = np.empty((seeds, tasks, 2), np.float32)
-        shape = (seeds, tasks, TESTX.size) if ordered else (seeds, tasks, self.sizes.train_batch_size)
+        shape = (
+            (seeds, tasks, TESTX.size) if ordered else (seeds, tasks, self.sizes.train_batch_size)
+        )
         points = np.empty(shape, np.int32 if ordered else np.float32)
         evalx = np.empty((seeds, self.sizes.eval_batch_size), np.float32)
         task = np.empty((seeds, 2), np.float32)
@@ -303,9 +305,7 @@ def eval_model(
         return replace(found, task=task)
     at_home = copy.deepcopy(model).cpu()  # which stops just where the original does
     points, tests = torch.from_numpy(x), torch.from_numpy(testx)
-    return engine.eval_model(
-        at_home, points, tests, task, opt=opt, updates=updates, epoch=epoch
-    )
+    return engine.eval_model(at_home, points, tests, task, opt=opt, updates=updates, epoch=epoch)
 
 
 def in_two_parts(opt: flux.Optimiser) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -240,15 +240,19 @@ class Engine:
             for stop in length.stops():
                 iterations, epoch = stop - epoch, stop
                 loss = algorithm.loop(
-                    self.arithmetic, vector.vector, *compiled, draws.compiled, iterations, *own, room
+                    self.arithmetic,
+                    vector.vector,
+                    *compiled,
+                    draws.compiled,
+                    iterations,
+                    *own,
+                    room,
                 )
                 _require_finite_loss(loss)
                 if epoch % length.eval_interval == 0:
                     x = np.empty(sizes.eval_batch_size, np.float32)
                     task = SineWave(*loops.draw_evaluation(draws.compiled, x))
-                    done.append(
-                        self._evaluate(vector, eval_opt, 32, x, TESTX, task, epoch, room)
-                    )
+                    done.append(self._evaluate(vector, eval_opt, 32, x, TESTX, task, epoch, room))
                 if length.observe is not None and epoch in length.observed:
                     store()
                     length.observe(epoch, model)

@@ -140,6 +140,5 @@ def fast_descent(w: np.ndarray, g: np.ndarray, eta: float) -> None:
         w[i] -= product + fma(tail, g[i], fma(head, g[i], -product))
 
 
-
 implements("update", "exact", exact_descent, exact_momentum, exact_adam)
 implements("update", "fast", fast_descent, exact_momentum, exact_adam)

@@ -192,4 +192,3 @@ def update_params(opt: Optimiser, weights: Params) -> None:
     step(opt, weights, grads_of(weights))
     for w in weights.values():
         grad_of(w).zero_()
-
