@@ -6,8 +6,8 @@ import numpy as np
 
 from repro import port
 from repro.engine import Arithmetic
-from repro.sides import recorded
 from repro.run import Quantity, Run
+from repro.sides import recorded
 
 TRAINING = ("fomaml", "reptile", "transfer_learn")
 FLOAT32 = [n for n in recorded.names() if recorded.load(n).case.function in TRAINING]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from engine import runs
+from repro.case import live_case
+from repro.suite import quick_envelope
 
 from repro import port
-from repro.case import live_case
 from repro.sides.julia.reference import JuliaReference
 from repro.sides.live import Live
-from repro.suite import quick_envelope
 
 pytestmark = pytest.mark.julia
 

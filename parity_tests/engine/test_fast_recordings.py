@@ -8,17 +8,17 @@ from functools import partial
 import numpy as np
 import pytest
 from engine import runs
+from repro.engine.exact import exact_adam, exact_momentum
+from repro.engine.fast import fast_product
+from repro.plan import for_engine
+from repro.suite import ZOO_LIMITS, Recorded, Result, check
 
 from repro import port
+from repro.checks import Verdict
 from repro.engine import FAST, Arithmetic
 from repro.engine.arithmetic import implements
 from repro.engine.compiling import jit
-from repro.engine.exact import exact_adam, exact_momentum
-from repro.engine.fast import fast_product
-from repro.checks import Verdict
-from repro.plan import for_engine
 from repro.sides import recorded
-from repro.suite import ZOO_LIMITS, Recorded, Result, check
 
 
 def result(name: str, engine: str | Arithmetic, epochs: int | None = None) -> Result:

@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 import torch
 from engine import runs
+from repro.suite import Recorded, Result, check
 
 from repro import luna, port
+from repro.checks import Verdict
 from repro.engine import EngineError, running, train_seeds
 from repro.flux import Descent, Momentum, NonFiniteLossError
 from repro.julia import MersenneTwister
-from repro.checks import Verdict
 from repro.sides import recorded
-from repro.suite import Recorded, Result, check
 
 if sys.platform == "linux":
     import triton  # for other systems there is none

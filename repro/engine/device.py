@@ -288,8 +288,8 @@ def evaluate(
 
 
 def eval_model(
-    engine: Engine, model: nn.Module, device: torch.device, x: np.ndarray, testx: np.ndarray, task: SineWave,
-    opt: flux.Optimiser, updates: int, epoch: int,
+    engine: Engine, model: nn.Module, device: torch.device, x: np.ndarray, testx: np.ndarray,
+    task: SineWave, opt: flux.Optimiser, updates: int, epoch: int,
 ) -> Evaluation:  # fmt: skip
     """`evaluate` for one model, wherever it is.
 
