@@ -29,18 +29,8 @@ end
 
 function answer_about(r::Request)
     check_all_read(r)
-    return Pair{String,Any}[
-        "julia" => string(VERSION),
-        "blas" => blas_settings(),
-        "cpu_target" => unsafe_string(Base.JLOptions().cpu_target),
-        "cpu" => Sys.CPU_NAME,
-        "threads" => Threads.nthreads(),
-        "default_generator" => VERSION < v"1.7-" ? "MersenneTwister" : "Xoshiro",
-    ]
+    return about_julia()
 end
-
-blas_settings() = isdefined(BLAS, :get_config) ? string(BLAS.get_config()) :
-    strip(BLAS.openblas_get_config())
 
 """
 `function`, the algorithm's options, `epochs`, `eval_batch_size`, `eval_interval`, `seed` or a

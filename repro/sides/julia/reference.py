@@ -136,7 +136,15 @@ class JuliaReference:
 
     def _about(self, backend: Worker | InProcess) -> dict[str, Any]:
         julia = {"executable": str(self.julia.executable), "pinned": self.julia.pinned}
-        return {"way": self.way, **julia, **backend.about}
+        return {"way": self.way, **julia, "pins": self._pins(backend), **backend.about}
+
+    def _pins(self, backend: Worker | InProcess) -> str:
+        """Whether the pinned kernels are those that BLAS says it runs."""
+        wanted = self.julia.environment.get("OPENBLAS_CORETYPE")
+        there = str(backend.about.get("blas_kernels", "unknown"))
+        if wanted is None or not self.julia.pinned:
+            return "not set"
+        return "verified" if there == wanted else f"unverified: BLAS runs {there} kernels"
 
     def run(
         self,
