@@ -15,6 +15,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,18 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from repro.errors import ReproError
 from repro.flux.loss import Arrays, Params, grad_of, grads_of
 from repro.trace import note
+
+__all__ = [
+    "ADAM",
+    "OPTIMISERS",
+    "Descent",
+    "Momentum",
+    "Optimiser",
+    "OptimiserError",
+    "parse_optimiser",
+    "step",
+    "update_params",
+]
 
 
 class OptimiserError(ReproError, ValueError):
@@ -137,7 +150,7 @@ class ADAM(Optimiser):
     def apply(self, x: Tensor, gradient: Tensor) -> Tensor:
         b1, b2 = self.betas
         m, v, powers = self.state(x).values()
-        b1_t, b2_t = powers.tolist()
+        b1_t, b2_t = map(float, powers)
         m.copy_(b1 * m.double() + (1 - b1) * gradient.double())
         v.copy_(b2 * v.double() + (1 - b2) * (gradient * gradient).double())
         root = _sqrt(v.double() / (1 - b2_t)) + 1e-8
@@ -149,7 +162,8 @@ def _sqrt(values: Tensor) -> Tensor:
     """The correctly rounded root: torch's own on the CPU is an ulp off in 1 % of Float64 values."""
     if values.device.type != "cpu":
         return torch.sqrt(values)
-    return torch.from_numpy(np.sqrt(values.numpy()))
+    root: Tensor = torch.from_numpy(np.sqrt(values.numpy()))
+    return root
 
 
 OPTIMISERS: dict[str, type[Optimiser]] = {r.__name__: r for r in Optimiser.__subclasses__()}
@@ -167,6 +181,8 @@ def parse_optimiser(text: str) -> Optimiser:
         if match is None or match[1] not in OPTIMISERS:
             raise ValueError
         numbers = [float(n) for n in re.findall(r"[^,()\s]+", match[2])]
+        if not all(map(isfinite, numbers)):
+            raise ValueError
         return OPTIMISERS[match[1]].from_numbers(numbers)
     except ValueError:
         examples = ", ".join(_examples())
@@ -192,4 +208,3 @@ def update_params(opt: Optimiser, weights: Params) -> None:
     step(opt, weights, grads_of(weights))
     for w in weights.values():
         grad_of(w).zero_()
-
