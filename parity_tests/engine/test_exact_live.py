@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 from engine import runs
 
-from repro import port
-from repro.case import live_case
+from repro.sides.choosing import live_case
 from repro.sides.julia.reference import JuliaReference
 from repro.sides.live import Live
-from repro.suite import quick_envelope
+from repro.sides.port import Port
 
 pytestmark = pytest.mark.julia
 
@@ -28,11 +27,11 @@ UNRECORDED = [
 @pytest.fixture(scope="module")
 def live(julia):
     with JuliaReference("worker", julia) as answering:
-        yield Live(answering, quick_envelope)
+        yield Live(answering)
 
 
 @pytest.mark.parametrize(("function", "seed", "settings"), UNRECORDED)
 def test_unrecorded_seed_is_equal_bit_for_bit(function, seed, settings, live):
     case = live_case(function, seed, 60, settings)
-    expected = live.trajectory(case)
-    assert runs.compared(expected, port.run(case, engine="exact")) == {}
+    expected = live.run(case)
+    assert runs.compared(expected, Port("exact").run(case)) == {}
