@@ -43,6 +43,10 @@ struct ADAM <: Optimiser
 end
 
 ADAM(eta = 0.001, beta = (0.9, 0.999)) = ADAM(eta, beta, IdDict{Any,Any}())
+ADAM(eta::Real, beta1::Real, beta2::Real) = ADAM(eta, (beta1, beta2))
+
+"The optimisers by name, each made of its numbers."
+const OPTIMISERS = Dict{String,Any}("Descent" => Descent, "Momentum" => Momentum, "ADAM" => ADAM)
 
 """
     apply!(opt, w, g)
@@ -77,6 +81,8 @@ end
 "What an optimiser keeps for a parameter, by name: what it holds for `w`, made if there is none."
 state!(opt::Optimiser, w) = get!(() -> fresh_state(opt, w), opt.state, w)
 
+"The state for an array that the optimiser has not met, part by part; none where it keeps none."
+fresh_state(::Optimiser, w) = Dict{String,Array}()
 fresh_state(::Momentum, w) = Dict{String,Array}("velocity" => zero(w))
 fresh_state(opt::ADAM, w) =
     Dict{String,Array}("m" => zero(w), "v" => zero(w), "beta_powers" => collect(opt.beta))
@@ -99,22 +105,19 @@ end
 # An optimiser's state under names: PREFIX.layers.0.weight.m and so on.
 
 "The state kept for `model`, as name => array pairs; nothing for parameters that have none yet."
-named_state(::Descent, prefix, model) = Pair{String,Any}[]
 function named_state(opt::Optimiser, prefix, model)
     named = Pair{String,Any}[]
-    for (name, w) in zip(parameter_names(model), parameters(model)), part in state_parts(opt)
+    for (name, w) in zip(parameter_names(model), parameters(model)), part in state_parts(opt, w)
         haskey(opt.state, w) && push!(named, "$prefix.$name.$part" => copy(opt.state[w][part]))
     end
     return named
 end
 
-state_parts(::Descent) = ()
-state_parts(::Momentum) = ("velocity",)
-state_parts(::ADAM) = ("m", "v", "beta_powers")
+state_parts(opt::Optimiser, w) = sort(collect(keys(fresh_state(opt, w))))
 
 "Load what `named_state` gave; names that are missing stay fresh."
 function load_state!(opt::Optimiser, prefix, model, named)
-    for (name, w) in zip(parameter_names(model), parameters(model)), part in state_parts(opt)
+    for (name, w) in zip(parameter_names(model), parameters(model)), part in state_parts(opt, w)
         key = "$prefix.$name.$part"
         haskey(named, key) && copyto!(state!(opt, w)[part], named[key])
     end

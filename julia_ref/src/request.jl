@@ -45,17 +45,16 @@ function take_count!(r::Request, name, default; least = 1)
 end
 
 """
-An optimiser: `NAME` is `Descent`, `Momentum` or `ADAM`; its numbers are `NAME.eta`, `NAME.rho`
-and `NAME.beta` under the optimiser's key. `nothing` where the request has none.
+An optimiser: `NAME` is its name and `NAME.numbers` its numbers, under the optimiser's key.
+`nothing` where the request has none.
 """
 function take_optimiser!(r::Request, key)
     haskey(r, key) || return nothing
     kind = String(take_value!(r, key))
-    eta = Float64(take_value!(r, "$key.eta"))
-    kind == "Descent" && return Descent(eta)
-    kind == "Momentum" && return Momentum(eta, Float64(take_value!(r, "$key.rho")))
-    kind == "ADAM" && return ADAM(eta, Tuple{Float64,Float64}(take_value!(r, "$key.beta")))
-    throw(ArgumentError("no optimiser is called $kind: use Descent, Momentum or ADAM"))
+    numbers = Vector{Float64}(vec(collect(take_value!(r, "$key.numbers"))))
+    haskey(OPTIMISERS, kind) || throw(ArgumentError(
+        "no optimiser is called $kind: use " * join(sort(collect(keys(OPTIMISERS))), ", ")))
+    return OPTIMISERS[kind](numbers...)
 end
 
 """

@@ -12,8 +12,7 @@ from repro.cases.record import Tick as Tick
 from repro.cases.record import Widened as Widened
 
 RECORDS = {
-    record.name: record
-    for record in (*luna.RECORDS, *luna_script.RECORDS, *ecoffet.RECORDS)
+    record.name: record for record in (*luna.RECORDS, *luna_script.RECORDS, *ecoffet.RECORDS)
 }
 """All of them, in the order in which tables list them."""
 

@@ -77,6 +77,7 @@ RECORDS = (
         read_notebook,
         eager_only="is the second post's",
         perturbations=(*NUDGES, Widened()),
+        layers=(80, 1640, 41),
         single=Case("ecoffet_notebook_small", "ecoffet_notebook", 0, 500),
     ),
 )

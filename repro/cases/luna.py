@@ -24,6 +24,7 @@ from repro.cases.record import (
 from repro.checks import nudged
 from repro.flux import Descent, parse_optimiser
 from repro.julia import MersenneTwister, julia_range
+from repro.luna.sine import OFFSETS
 from repro.run import Kind, Quantity
 
 ORIGIN = Origin(
@@ -145,11 +146,23 @@ def arguments_of(case: Case) -> dict[str, Any]:
 def train_port(name: str, fixed: Mapping[str, Any], case: Case, how: Conditions) -> Quantities:
     """A training run from its seed, and what the recordings keep of one."""
     model, rng = fresh(case, how)
+    return trained(name, model, rng, case, how, **fixed)
+
+
+def trained(
+    name: str,
+    model: nn.Module,
+    rng: MersenneTwister,
+    case: Case,
+    how: Conditions,
+    **fixed: Any,
+) -> Quantities:
+    """Train a new model, in place, and keep what the recordings keep of a training run."""
     init = luna.flatten(model)
     evaluations, weights = train(name, model, rng, case, how, {*case.weight_epochs}, **fixed)
     kept: dict[str, dict[int, Any]] = {
         "init_weights": {0: init},
-        "next_rand": {case.epochs: [rng.rand()]} if case.whole else {},
+        "next_rand": {case.epochs: [rng.copy().rand()]} if case.whole else {},
         "weights": dict(weights),
         "test_losses": {e.epoch: e.test_losses for e in evaluations},
         "eval_x": {e.epoch: e.x for e in evaluations},
@@ -272,7 +285,12 @@ def _training(
         usual=40,
         live=ask_training,
         counted=LunaRounding,
+        layers=LAYERS,
     )
+
+
+LAYERS = tuple(OFFSETS[i + 2] - OFFSETS[i] for i in range(0, len(OFFSETS) - 1, 2))
+"""Weights and biases of each layer of the network together."""
 
 
 def _opt(usual: str) -> Argument:

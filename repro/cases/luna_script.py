@@ -13,7 +13,7 @@ from torch import nn
 
 from repro import luna
 from repro.cases.case import Case
-from repro.cases.luna import ORIGIN, WAVE, evaluated, fresh, narrowed, train
+from repro.cases.luna import LAYERS, ORIGIN, WAVE, evaluated, fresh, narrowed, train
 from repro.cases.record import Conditions, Quantities, Record, causes_first
 from repro.julia import MersenneTwister, julia_linrange
 from repro.run import Kind, Quantity
@@ -96,6 +96,7 @@ SCRIPT = Record(
     live=ask_script,
     at_most={"fomaml_weights": 1e-3, "reptile_weights": 1e-4},
     compiled_part="zoo_training",
+    layers=LAYERS,
     single=Case("zoo_script_seed0", "zoo_script", 0, 50_000, 1000),
 )
 """Two independent ports' weights after 50,000 iterations were 2.6e-4 and 3.5e-5 from the

@@ -113,6 +113,7 @@ class Record:
         perturbations: what its saved envelope is measured with.
         at_most: per quantity, the largest difference there may be, whatever the envelope says.
         compiled_part: the function that compiled engines run instead, if not this one.
+        layers: how many weights each layer has, for reports that show them apart.
         single: the recording that is no call of a training function, with the case it is of.
     """
 
@@ -129,6 +130,7 @@ class Record:
     perturbations: tuple[Perturbation, ...] = NUDGES
     at_most: Mapping[str, float] = field(default_factory=dict)
     compiled_part: str | None = None
+    layers: tuple[int, ...] = ()
     single: Case | None = None
 
     def as_usual(self, case: Case) -> bool:

@@ -146,9 +146,7 @@ class Arbiter:
         )
 
 
-def arbitrate(
-    run: Run, reference: Run, port: Run, tolerance: Tolerance
-) -> Arbiter:
+def arbitrate(run: Run, reference: Run, port: Run, tolerance: Tolerance) -> Arbiter:
     """Measure how far two runs are from a third, quantity by quantity and step by step.
 
     Args:

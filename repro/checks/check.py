@@ -140,6 +140,7 @@ def _pair(
 
     try:
         tolerance = rule.bind(again if perturbable else None)
+        pair = replace(pair, tolerance=tolerance)
         return replace(pair, report=compare(expected, found, tolerance, strict=strict))
     except (NothingToCompare, Unmeasured) as problem:
         return replace(pair, unmeasured=str(problem))

@@ -23,6 +23,7 @@ from repro.checks.agreement import difference, mismatch, same_bits, ulp_distance
 from repro.checks.verdict import Verdict, worst
 from repro.run import Quantity, Run, rows
 
+
 class Fault(Enum):
     """Why two quantities cannot be laid beside each other, or not in every step."""
 
@@ -188,7 +189,9 @@ def compare(
     if strict:
         names += [name for name in port.quantities if name not in reference.quantities]
     found = (
-        _quantity(name, reference.quantities.get(name), port.quantities.get(name), tolerance, strict)
+        _quantity(
+            name, reference.quantities.get(name), port.quantities.get(name), tolerance, strict
+        )
         for name in names
     )
     report = Report(tuple(found))
@@ -262,7 +265,9 @@ def _spread(measured: Comparison, steps: np.ndarray, problem: Problem) -> Compar
     )
 
 
-def _measured(name: str, expected: Quantity, values: np.ndarray, tolerance: Tolerance) -> Comparison:
+def _measured(
+    name: str, expected: Quantity, values: np.ndarray, tolerance: Tolerance
+) -> Comparison:
     with np.errstate(over="ignore"):
         cast = values.astype(expected.values.dtype)
     floating = expected.values.dtype.kind == "f"
@@ -299,9 +304,7 @@ def _closest(ratio: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     return np.take_along_axis(allowed, place, axis=1)[:, 0]
 
 
-def _uncompared(
-    name: str, quantity: Quantity, steps: np.ndarray, problem: Problem
-) -> Comparison:
+def _uncompared(name: str, quantity: Quantity, steps: np.ndarray, problem: Problem) -> Comparison:
     none = np.empty(0)
     nowhere = np.empty(0, np.int64)
     nothing = Comparison(name, nowhere, _count(quantity), none, none, none, none, none)

@@ -187,8 +187,8 @@ def _substitute(value: Any, expected: np.ndarray) -> None:
     if np.ndim(value) == 0 and not hasattr(value, "detach") or np.size(expected) != _size(value):
         return
     if hasattr(value, "detach"):
-        # .detach(): what autograd has saved of this value becomes the reference's as well.
-        value.detach().copy_(value.new_tensor(np.array(expected)).reshape(value.shape))
+        # .data: what autograd has saved of this value becomes the reference's as well.
+        value.data.copy_(value.new_tensor(np.array(expected)).reshape(value.shape))
     else:
         value[...] = expected.reshape(value.shape)
 

@@ -7,7 +7,7 @@ from enum import Enum
 
 import numpy as np
 
-from repro.checks.compare import Comparison, Report
+from repro.checks.compare import Comparison, Report, Tolerance
 from repro.checks.verdict import Verdict
 from repro.run import Run
 
@@ -37,6 +37,7 @@ class Pair:
         report: every quantity's comparison; None where there was nothing to compare.
         rule: how the tolerance was derived, in words.
         unmeasured: why there is no report, or no tolerance.
+        tolerance: what the rule allows; None where it could not be bound.
     """
 
     way: Way
@@ -45,6 +46,7 @@ class Pair:
     report: Report | None
     rule: str
     unmeasured: str | None = None
+    tolerance: Tolerance | None = None
 
     @property
     def broke_off(self) -> str | None:

@@ -172,7 +172,9 @@ class Saved:
     def words(self) -> str:
         made_by = self.envelope.provenance
         runs = len(made_by.details.get("perturbations", ()))
-        return f"saved: {FACTOR:g} times what {runs} perturbed runs grew to, at least {FACTOR:g} ulp"
+        return (
+            f"saved: {FACTOR:g} times what {runs} perturbed runs grew to, at least {FACTOR:g} ulp"
+        )
 
     def bind(self, run: Runner | None) -> Tolerance:
         def tolerance(name: str, reference: Quantity) -> np.ndarray:

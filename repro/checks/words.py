@@ -13,7 +13,6 @@ from repro.checks.pair import Pair, Way, last_step
 from repro.checks.verdict import Verdict
 from repro.run import Kind, Quantity, base_name, rows
 
-
 ADVICE = {
     Fault.MISSING: "yield {name} on both sides under one name, or leave it out with names=[...]",
     Fault.SHAPE: "give {name} the reference's shape (Julia's arrays arrive in Julia's own shape)",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+from repro import __version__
+from repro.cli.cases import cases
 from repro.cli.doctor import doctor
 from repro.cli.envelope import envelope
 from repro.cli.figures import figures, figures_check, figures_envelope
@@ -17,11 +20,29 @@ from repro.errors import ReproError
 app = typer.Typer(
     name="repro",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Hold PyTorch ports against the original Julia, with the same seeds.",
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"julia-parity {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which this is.")
+    ] = False,
+) -> None:
+    """Hold PyTorch ports against the original Julia, with the same seeds."""
+
+
 app.command()(parity)
+app.command()(cases)
 app.command()(doctor)
 app.command()(envelope)
 app.command()(record)

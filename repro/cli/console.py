@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -49,4 +48,6 @@ def one_thread() -> None:
     """Run torch on one thread unless the user has set a number: tiny matrices are fastest so,
     and the number of threads can change the order of a sum."""
     if "OMP_NUM_THREADS" not in os.environ:
+        import torch
+
         torch.set_num_threads(1)

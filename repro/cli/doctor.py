@@ -5,12 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-import torch
 import typer
-
-from repro.cli.console import console, one_thread
-from repro.cli.options import check_device
-from repro.run.settings import settings
 
 
 def doctor(
@@ -18,6 +13,12 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Print everything that can change a last bit: versions, device, threads, flags, BLAS."""
+    import torch
+
+    from repro.cli.console import one_thread
+    from repro.cli.options import check_device
+    from repro.run.settings import settings
+
     one_thread()
     found = settings(check_device(device))
     found["devices"] = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
@@ -29,6 +30,8 @@ def doctor(
 
 
 def _print(name: str, value: Any) -> None:
+    from repro.cli.console import console
+
     if isinstance(value, dict):
         console.print(f"[bold]{name}[/]")
         for key, inner in value.items():

@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from repro.cli.console import console, one_thread, progress_bar
-from repro.sides import recorded
-from repro.suite import ENVELOPES, measure_envelope, perturbations
+ENVELOPES = Path("envelopes")
 
 
 def envelope(
@@ -17,16 +15,24 @@ def envelope(
     engine: Annotated[str, typer.Option(help="eager, exact or fast.")] = "eager",
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = ENVELOPES,
 ) -> None:
-    """Measure how a last-bit perturbation grows, and keep it beside the recordings.
+    """Measure how a last-bit perturbation grows, for the recordings named.
 
     Every recording is run once as it is and once per perturbation: minutes each for the long
-    ones, over half an hour for the zoo script, unless a compiled engine does it.
+    ones, over half an hour for the zoo script, unless a compiled engine does it. Those that the
+    package is shipped with stay as they are; --out names another folder.
     """
+    from repro.cases import record_of
+    from repro.cli.console import console, one_thread, progress_bar
+    from repro.sides import recorded
+    from repro.sides.envelopes import measure_envelope
+    from repro.sides.port import Port
+
     one_thread()
     cases = [recorded.load(name).case for name in names or recorded.names()]
-    total = sum((1 + len(perturbations(c))) * max(c.epochs, 1) for c in cases)
+    total = sum((1 + len(record_of(c).perturbations)) * max(c.epochs, 1) for c in cases)
     with progress_bar(total, "envelope") as (tick, announce):
         for case in cases:
-            measure_envelope(case, tick=tick, engine=engine).save(out / f"{case.name}.npz")
+            measured = measure_envelope(case, Port(engine, tick=tick))
+            measured.save(out / f"{case.name}.npz")
             announce(f"{case.name}: written")
     console.print(f"{len(cases)} envelopes in {out}")

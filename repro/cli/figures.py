@@ -6,29 +6,23 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from repro.cli.console import console, errors, one_thread
-from repro.cli.job_progress import spell, watch
-from repro.cli.options import check_device
 from repro.errors import ReproError
-from repro.folders import user_cache
-from repro.gallery import manifest
-from repro.gallery.build import build
-from repro.gallery.drawing import read_formats
-from repro.gallery.figure import choose, folder
-from repro.gallery.regression import ENVELOPES, Regression, check_figure, measure_envelope
-from repro.gallery.runs import Options, Runs
-from repro.gallery.store import Store, writing
-from repro.checks import Verdict, worst
-from repro.plan import check_seed
+from repro.folders import checkout, shipped, user_cache
+
+if TYPE_CHECKING:
+    from repro.gallery.regression import Regression
+    from repro.gallery.runs import Options
+    from repro.gallery.store import Store
 
 QUICK_LOOKS = Path("runs/gallery")
-COMMITTED = folder() / "gallery" if folder().name == "figures" else QUICK_LOOKS
+COMMITTED = shipped("figures") / "gallery" if checkout() else QUICK_LOOKS
 """In a checkout the gallery that is part of it; an installed package has none."""
+
+ENVELOPES = shipped("figures") / "envelopes"
 
 Only = Annotated[
     list[str] | None, typer.Option(help="A figure, or a post for all of its; may be repeated.")
@@ -59,8 +53,15 @@ def figures(
 ) -> None:
     """Draw the posts' figures into a gallery; train what has to be trained and is not kept yet.
 
-    An interrupted training run goes on where it was, within 1,000 iterations.
+    Runs that were finished are kept, so that an interrupted gallery goes on with the next one.
     """
+    from repro.cli.console import console, errors, one_thread
+    from repro.cli.job_progress import spell, watch
+    from repro.gallery.build import build
+    from repro.gallery.drawing import read_formats
+    from repro.gallery.figure import choose
+    from repro.gallery.runs import Options, Runs
+
     one_thread()
     start = time.monotonic()
     chosen, kinds = choose(only or ()), read_formats(formats)
@@ -69,7 +70,7 @@ def figures(
     try:
         build(chosen, Runs(options, store(), watch), out, kinds, announce=errors.print)
     except KeyboardInterrupt:
-        errors.print("repro: interrupted; run again to go on from the last checkpoint")
+        errors.print("repro: interrupted; run again to go on with what is not finished yet")
         raise typer.Exit(130) from None
     console.print(
         f"{len(chosen)} figures in {out / 'index.html'}, {spell(time.monotonic() - start)}"
@@ -87,6 +88,15 @@ def figures_check(
 
     Exit status: 0 all the same, 1 something differs, 2 something could not be compared.
     """
+    from repro.checks import Verdict
+    from repro.cli.console import one_thread
+    from repro.cli.job_progress import watch
+    from repro.gallery import manifest
+    from repro.gallery.build import build
+    from repro.gallery.figure import choose
+    from repro.gallery.regression import Regression, check_figure
+    from repro.gallery.runs import Runs
+
     one_thread()
     entries = manifest.read(against)
     if not entries:
@@ -116,6 +126,13 @@ def figures_envelope(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = ENVELOPES,
 ) -> None:
     """Measure the tolerances of `repro figures-check` anew: nine runs behind every figure."""
+    from repro.cli.console import console, one_thread
+    from repro.cli.job_progress import watch
+    from repro.gallery.figure import choose
+    from repro.gallery.regression import measure_envelope
+    from repro.gallery.runs import Runs
+    from repro.gallery.store import writing
+
     one_thread()
     options, kept = read_options(seed, iterations, device, engine), store()
     written = 0
@@ -136,6 +153,10 @@ def read_options(
     seed: int, iterations: int | None, device: str, engine: str | None = None
 ) -> Options:
     """Raises ReproError for a negative seed, no iterations, or a device that is not there."""
+    from repro.cli.options import check_device
+    from repro.gallery.runs import Options
+    from repro.sides.choosing import check_seed
+
     check_seed(seed)
     if iterations is not None and iterations < 1:
         raise ReproError(f"{iterations} iterations train nothing: give 1 or more, or leave it out")
@@ -144,16 +165,26 @@ def read_options(
 
 
 def store() -> Store:
+    """Where finished runs are kept."""
+    from repro.cli.console import errors
+    from repro.gallery.store import Store
+
     return Store(user_cache() / "runs", warn=errors.print)
 
 
 def exit_status(results: Sequence[Regression]) -> int:
     """0 where all is the same, 1 where something differs, 2 where something was not compared."""
+    from repro.checks import Verdict, worst
+
     verdict = worst(r.verdict for r in results)
     return 0 if verdict else 1 if verdict is Verdict.FAIL else 2
 
 
 def _print(results: Sequence[Regression]) -> None:
+    from rich.table import Table
+
+    from repro.cli.console import console
+
     table = Table("figure", "verdict", "data, of tolerance", "picture, of tolerance")
     table.box, table.pad_edge = None, False
     for r in results:

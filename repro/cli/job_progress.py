@@ -23,20 +23,20 @@ SECONDS_BETWEEN_LINES, WORTH_SAYING = 15.0, 10.0
 
 
 @contextmanager
-def watch(job: Job, done: int, to: Console = errors) -> Iterator[Tick]:
-    """Show a job's progress from ``done`` iterations on, and at the end what it took.
+def watch(job: Job, to: Console = errors) -> Iterator[Tick]:
+    """Show a job's progress, and at the end what it took.
 
     Jobs without iterations, done at once, are not mentioned.
     """
     start = time.monotonic()
-    with (_bar if to.is_terminal else _lines)(job, done, to) as tick:
+    with (_bar if to.is_terminal else _lines)(job, to) as tick:
         yield tick
     if job.iterations:
         to.print(f"{job.name}: {job.iterations:,} iterations, {spell(time.monotonic() - start)}")
 
 
 @contextmanager
-def _bar(job: Job, done: int, to: Console) -> Iterator[Tick]:
+def _bar(job: Job, to: Console) -> Iterator[Tick]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -46,21 +46,17 @@ def _bar(job: Job, done: int, to: Console) -> Iterator[Tick]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=to, transient=True) as progress:
-        task = progress.add_task(job.name, total=job.iterations, completed=done)
+        task = progress.add_task(job.name, total=job.iterations)
         yield lambda n: progress.advance(task, n)
 
 
 @contextmanager
-def _lines(job: Job, done: int, to: Console) -> Iterator[Tick]:
-    tick = estimates(job, done, to.print)
-    if done:
-        to.print(f"{job.name}: going on after {done:,} of {job.iterations:,} iterations")
-    yield tick
+def _lines(job: Job, to: Console) -> Iterator[Tick]:
+    yield estimates(job, to.print)
 
 
 def estimates(
     job: Job,
-    done: int,
     say: Callable[[str], object],
     clock: Callable[[], float] = time.monotonic,
 ) -> Tick:
@@ -69,7 +65,7 @@ def estimates(
     The first iterations are left out of the estimate: they may have had to compile something.
     """
     start: float | None = None
-    first = done
+    done = first = 0
     last = -SECONDS_BETWEEN_LINES
 
     def tick(n: int) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 import typer
 
 from repro.errors import ReproError
 
-ENGINES = ("eager", "exact", "fast")
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
+if TYPE_CHECKING:
+    import torch
+
+Way = Annotated[str, typer.Option("--julia", help="How Julia is asked: worker, juliacall or auto.")]
 
 
 def check_device(text: str) -> torch.device:
@@ -20,6 +21,8 @@ def check_device(text: str) -> torch.device:
     Raises:
         ReproError: no such device on this machine.
     """
+    import torch
+
     try:
         device = torch.device(text)
         torch.empty(1, device=device)
@@ -34,32 +37,41 @@ def check_device(text: str) -> torch.device:
 
 def read_dtype(text: str) -> torch.dtype:
     """Raises ReproError for anything but float32 and float64."""
-    if text not in DTYPES:
-        raise ReproError(f"dtype {text!r} is not supported: choose {' or '.join(DTYPES)}")
-    return DTYPES[text]
+    import torch
+
+    found = {"float32": torch.float32, "float64": torch.float64}
+    if text not in found:
+        raise ReproError(f"dtype {text!r} is not supported: choose {' or '.join(found)}")
+    return found[text]
 
 
 def read_engines(names: Iterable[str]) -> tuple[str, ...]:
     """Raises ReproError for anything but the engines there are."""
+    names = tuple(names)
+    if set(names) == {"eager"}:
+        return names
+    from repro.cases.luna import engines
+
     for name in names:
-        if name not in ENGINES:
-            raise ReproError(f"no engine {name!r}: choose {', '.join(ENGINES)}")
-    return tuple(names)
+        if name not in engines():
+            raise ReproError(f"no engine {name!r}: choose {', '.join(engines())}")
+    return names
 
 
-def read_settings(pairs: Iterable[str]) -> dict[str, str]:
-    """Split ``NAME=VALUE`` arguments.
+def read_words(words: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+    """Tell cases from ``NAME=VALUE`` arguments.
 
     Raises:
-        ReproError: one of them has no ``=``.
+        ReproError: an argument is given twice.
     """
-    settings = {}
-    for pair in pairs:
-        name, sign, value = pair.partition("=")
+    names: list[str] = []
+    settings: dict[str, str] = {}
+    for word in words:
+        name, sign, value = word.partition("=")
         if not sign:
-            raise ReproError(f"{pair!r} is no NAME=VALUE: write for instance n_tasks=7")
-        settings[name] = value
-    return settings
-
-
-Way = Annotated[str, typer.Option("--julia", help="How Julia is asked: worker, juliacall or auto.")]
+            names.append(word)
+        elif name in settings:
+            raise ReproError(f"{name} is given twice, {settings[name]} and {value}: give one")
+        else:
+            settings[name] = value
+    return names, settings

@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
-from repro import port
-from repro.case import Case
-from repro.cli.console import console, one_thread, progress_bar
-from repro.cli.options import Way, check_device, read_dtype, read_engines, read_settings
+from repro.cli.options import Way
 from repro.errors import ReproError
-from repro.localise import Localised
-from repro.localise import localise as localise_case
-from repro.checks import Verdict, worst
-from repro.plan import MAIN_EPOCHS, for_engine, live_cases, recorded_cases
-from repro.sides.iterations import JuliaIterations
-from repro.sides.julia.reference import JuliaReference
-from repro.sides.live import Live
-from repro.reports import write_html, write_junit
-from repro.reports.rows import as_json, explain, floor_percent, row
-from repro.run.settings import settings
-from repro.suite import Recorded, Reference, Result, check, quick_envelope, save_sides
-from repro.run import atomic
 
-COLUMNS = ("case", "verdict", "bit-equal", "weights differ", "of tolerance", "first divergence")
-COLOURS = {Verdict.PASS_BITWISE: "green", Verdict.PASS: "green", Verdict.NOT_RUN: "yellow"}
+if TYPE_CHECKING:
+    import torch
+
+    from repro.cases import Case
+    from repro.reports import Outcome
+    from repro.sides.julia.reference import JuliaReference
 
 
 def parity(
-    arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Arguments of the case.")
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[CASE | NAME=VALUE]...", help="Cases, and arguments of the case."),
     ] = None,
     case: Annotated[
         list[str] | None, typer.Option(help="Function or recording; may be repeated.")
@@ -48,8 +35,8 @@ def parity(
     reference: Annotated[str, typer.Option(help="recorded, or julia for a live one.")] = "recorded",
     julia: Way = "auto",
     iterations: Annotated[
-        int, typer.Option(help="How many, where a live Julia answers.")
-    ] = MAIN_EPOCHS,
+        int | None, typer.Option(help="How many, where a live Julia answers; 40 by default.")
+    ] = None,
     engine: Annotated[
         list[str] | None, typer.Option(help="eager (the default), exact or fast; may be repeated.")
     ] = None,
@@ -67,115 +54,158 @@ def parity(
     junit: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write JUnit XML for CI here.")
     ] = None,
-    trajectory_dir: Annotated[
-        Path | None, typer.Option(help="Keep both sides' trajectories here.")
-    ] = None,
+    trajectory_dir: Annotated[Path | None, typer.Option(help="Keep both sides' runs here.")] = None,
 ) -> None:
     """Run the ports with the original's seeds and say whether they agree.
 
     Exit status: 0 all passed, 1 something failed, 2 could not run.
     """
+    from repro.cli.console import one_thread
+    from repro.cli.options import check_device, read_dtype, read_engines, read_words
+
     one_thread()
     torch_device, torch_dtype = check_device(device), read_dtype(dtype)
-    given = read_settings(arguments or ())
-    answering = JuliaReference(julia) if reference == "julia" or localise else None
-    truth: Reference
-    if reference == "julia":
-        assert answering is not None
-        cases = live_cases(case or (), seed or 0, iterations, given)
-        truth = Live(answering, quick_envelope)
-    elif reference == "recorded":
-        cases = recorded_cases(case or (), seed, full, given)
-        truth = Recorded()
-    else:
-        raise ReproError(f"no reference {reference!r}: choose recorded or julia")
-    results = []
+    names, settings = read_words([*(case or ()), *(words or ())])
     engines = read_engines(engine or ("eager",))
-    runs = [(name, for_engine(c, name)) for c in cases for name in engines]
-    total = sum(max(c.epochs, 1) for _, c in runs)
-    with closing(answering), progress_bar(total, "parity") as (tick, announce):
-        for name, one in runs:
-            run = partial(port.run, tick=tick, engine=name)
-            result = check(
-                one,
-                truth,
-                device=torch_device,
-                dtype=torch_dtype,
-                run=run,
-                arbiter=html is not None,
-            )
-            if answering is not None and name == "eager" and (localise or not result):
-                result = replace(result, finding=_localised(one, answering))
-            announce(f"{one.name} ({one.epochs} iterations, {name}): {result.verdict}")
-            if trajectory_dir is not None:
-                save_sides(result, trajectory_dir)
-            results.append(result)
-    if json_file is not None:
-        _write_json(json_file, results, device)
-    if html is not None:
-        write_html(results, html, command=_command(), settings=settings(device))
-    if junit is not None:
-        write_junit(results, junit)
+    cases = _cases(reference, names, seed, full, iterations, settings)
+    outcomes = _run(
+        cases, engines, reference, julia, localise, torch_device, torch_dtype, html is not None,
+        trajectory_dir,
+    )  # fmt: skip
+    _write(outcomes, json_file, html, junit, torch_device)
     if json_file != Path("-"):
-        _print(results)
-    raise typer.Exit(exit_status(results))
+        from repro.cli.table import print_outcomes
+
+        print_outcomes(outcomes)
+    from repro.reports.outcome import exit_status
+
+    raise typer.Exit(exit_status(outcomes))
 
 
-@contextmanager
-def closing(julia: JuliaReference | None) -> Iterator[None]:
-    """End the Julia, if one was started."""
-    try:
-        yield
-    finally:
-        if julia is not None:
-            julia.close()
+def _cases(
+    reference: str,
+    names: Sequence[str],
+    seed: int | None,
+    full: bool,
+    iterations: int | None,
+    settings: dict[str, str],
+) -> list[Case]:
+    from repro.sides.choosing import live_cases, recorded_cases
+
+    if reference == "julia":
+        if full:
+            raise ReproError("--full is for recordings: give a live Julia --iterations N")
+        return live_cases(names, seed or 0, 40 if iterations is None else iterations, settings)
+    if reference != "recorded":
+        raise ReproError(f"no reference {reference!r}: choose recorded or julia")
+    if iterations is not None:
+        raise ReproError(
+            "--iterations is for a live Julia (--reference julia); of recordings --full compares "
+            "all"
+        )
+    return recorded_cases(names, seed, full, settings)
 
 
-def _localised(case: Case, julia: JuliaReference) -> Localised | None:
-    return localise_case(case, JuliaIterations(case, julia), port.run) if case.epochs else None
+def _run(
+    cases: Sequence[Case],
+    engines: Sequence[str],
+    reference: str,
+    way: str,
+    localise: bool,
+    device: torch.device,
+    dtype: torch.dtype,
+    arbiter: bool,
+    keep: Path | None,
+) -> list[Outcome]:
+    from contextlib import ExitStack
+
+    from repro.cli.console import progress_bar
+    from repro.reports import Outcome
+    from repro.sides.choosing import for_engine
+    from repro.sides.julia.reference import JuliaReference
+    from repro.sides.live import Live
+    from repro.sides.parity import Reference, parity
+    from repro.sides.port import Port
+    from repro.sides.recorded import Recorded
+
+    runs = [(engine, for_engine(case, engine)) for case in cases for engine in engines]
+    outcomes = []
+    with ExitStack() as stack:
+        live: Live | None = None
+        if reference == "julia" or localise:
+            answering: JuliaReference = stack.enter_context(JuliaReference(way))
+            live = Live(answering)
+        truth: Reference = live if live is not None and reference == "julia" else Recorded()
+        total = sum(max(case.epochs, 1) for _, case in runs)
+        tick, announce = stack.enter_context(progress_bar(total, "parity"))
+        for engine, case in runs:
+            port = Port(engine, device, dtype, tick)
+            follows = live is not None and engine == "eager" and case.epochs > 0
+            operations = live.operations(case) if live is not None and follows else None
+            found = parity(case, truth, port, operations=operations, arbiter=arbiter)
+            outcomes.append(Outcome(case, found, engine))
+            announce(f"{outcomes[-1].label}: {found.verdict}")
+            if keep is not None and found.own is not None:
+                found.own.reference.save(keep / f"{case.name}.reference.npz")
+                found.own.port.save(keep / f"{case.name}.port.npz")
+    return outcomes
 
 
-def exit_status(results: Sequence[Result]) -> int:
-    """0 where all passed, 2 where something could not run, else 1."""
-    verdict = worst(r.verdict for r in results)
-    return 0 if verdict else 1 if verdict is Verdict.FAIL else 2
+def _write(
+    outcomes: Sequence[Outcome],
+    json_file: Path | None,
+    html: Path | None,
+    junit: Path | None,
+    device: torch.device,
+) -> None:
+    from repro.reports import write_html, write_junit
+    from repro.run.settings import settings
+
+    if json_file is not None:
+        _write_json(json_file, _document(outcomes, device))
+    if html is not None:
+        about = settings(device)
+        write_html(outcomes, html, command=_command(), settings=about, commit=_commit())
+    if junit is not None:
+        write_junit(outcomes, junit)
 
 
 def _command() -> list[str]:
     return ["repro", *sys.argv[1:]]
 
 
-def _print(results: Sequence[Result]) -> None:
-    table = Table(*COLUMNS, box=None, pad_edge=False)
-    for result in results:
-        cells = row(result)
-        colour = COLOURS.get(result.verdict, "red")
-        table.add_row(cells[0], f"[{colour}]{cells[1]}[/]", *cells[2:])
-    console.print(table)
-    for result in results:
-        if not result or result.finding is not None:
-            console.print(explain(result), markup=False)
-        if result.finding is not None and result.finding:
-            _print_rounding(result.finding)
-    passed = sum(map(bool, results))
-    console.print(f"{passed} of {len(results)} cases pass.")
+def _commit() -> str | None:
+    """The commit of the working tree that the command runs in, if it runs in one."""
+    words = ["git", "rev-parse", "--short", "HEAD"]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=10, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None
 
 
-def _print_rounding(followed: Localised) -> None:
-    table = Table("operation", "numbers", "bit-equal", "largest, ulp", "of budget", box=None)
-    for kind, r in followed.rounding.items():
-        share = f"{floor_percent(r.equal / r.values)} %"
-        table.add_row(kind, str(r.values), share, f"{r.ulp:.2f}", f"{r.budget_used:.2f}")
-    console.print(table)
+def _document(outcomes: Sequence[Outcome], device: torch.device) -> dict[str, Any]:
+    from datetime import datetime, timezone
 
+    from repro.checks import worst
+    from repro.reports.outcome import as_json
+    from repro.reports.page import SCHEMA
+    from repro.run.settings import settings
 
-def _write_json(path: Path, results: Sequence[Result], device: str) -> None:
-    document: dict[str, Any] = {
+    return {
+        "schema": SCHEMA,
         "command": _command(),
-        "verdict": str(worst(r.verdict for r in results)),
+        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "verdict": str(worst(outcome.verdict for outcome in outcomes)),
         "settings": settings(device),
-        "cases": [as_json(r) for r in results],
+        "cases": [as_json(outcome) for outcome in outcomes],
     }
+
+
+def _write_json(path: Path, document: dict[str, Any]) -> None:
+    from repro.run import atomic
+
     text = json.dumps(document, indent=1)
     if path == Path("-"):
         print(text)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from repro.case import Case, CaseError
-from repro.cli.console import console, progress_bar
-from repro.cli.options import Way, read_settings
-from repro.plan import live_cases
-from repro.sides import recorded
-from repro.sides.julia.reference import JuliaReference
-from repro.sides.live import Live
-from repro.suite import quick_envelope
+from repro.cli.options import Way, read_words
+from repro.errors import ReproError
+
+if TYPE_CHECKING:
+    from repro.cases import Case
 
 KEPT = (1, 2, 3, 5, 10, 20, 50, 100, 150, 200, 250, 300)
 """Iterations after which the weights are kept, besides the last and every 250th."""
@@ -35,20 +32,25 @@ def record(
     Each is an .npz with its entry in index.json, provenance included, and its SHA-256 in
     sha256.json.
     """
+    from repro.cli.console import console, progress_bar
+    from repro.sides import recorded
+    from repro.sides.choosing import live_cases
+    from repro.sides.julia.reference import JuliaReference
+    from repro.sides.live import Live
+
     if reference != "julia":
-        raise CaseError(f"only a live Julia can be recorded, not {reference!r}: --reference julia")
+        raise ReproError(f"only a live Julia can be recorded, not {reference!r}: --reference julia")
     if eval_interval < 1:
-        raise CaseError(f"an evaluation interval of {eval_interval} is none: give 1 or more")
-    functions = [text for text in what if "=" not in text]
-    settings = read_settings(text for text in what if "=" in text)
+        raise ReproError(f"an evaluation interval of {eval_interval} is none: give 1 or more")
+    functions, settings = read_words(what)
     if not functions or "eval_model" in functions:
-        raise CaseError("name training functions: transfer_learn, fomaml, reptile, …")
+        raise ReproError("name training functions: transfer_learn, fomaml, reptile, …")
     cases = live_cases(functions, seed, iterations, settings)
     with JuliaReference(julia) as answering, progress_bar(len(cases), "record") as (tick, announce):
-        live = Live(answering, quick_envelope)
+        live = Live(answering)
         for case in cases:
             case = replace(_sparse(case), name=_file_name(case), eval_interval=eval_interval)
-            path = recorded.save(case, live.trajectory(case), out)
+            path = recorded.save(case, live.run(case), out)
             announce(f"{path.name}: {case.epochs} iterations")
             tick()
     console.print(f"{len(cases)} recordings in {out}")

@@ -27,23 +27,8 @@ SHAPES = ((40, 1), (40,), (40, 40), (40,), (1, 40), (1,))
 """Of one ``SineModel``'s parameters."""
 
 
-@dataclass(frozen=True)
-class State:
-    """Where a training stands: enough to go on from, to the same bits.
-
-    Attributes:
-        step: steps that were made.
-        weights, m, v: (M, 1761) the networks, and Adam's two moments.
-    """
-
-    step: int
-    weights: np.ndarray
-    m: np.ndarray
-    v: np.ndarray
-
-
-Progress = Callable[[State], None]
-"""Called every 1000 steps."""
+Progress = Callable[[int], object]
+"""``progress(n)``: n more steps are done."""
 
 
 def stack(weights: np.ndarray, device: torch.device | str = "cpu") -> Stack:
@@ -153,7 +138,6 @@ def maml_sine(
     first_order: bool = False,
     *,
     peculiar: bool = True,
-    resume: State | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
     """:func:`repro.ecoffet.train.maml_sine` with a meta-batch of one task, for all models.
@@ -162,7 +146,6 @@ def maml_sine(
         weights: (M, 1761) the untrained networks; they say the dtype.
         plan: made with ``fresh=True``. It also says the device.
         lr_inner, first_order, peculiar: as there.
-        resume: where to go on in an interrupted training by the same plan.
         progress: called now and then.
 
     Returns:
@@ -181,7 +164,7 @@ def maml_sine(
         meta = list(torch.autograd.grad(loss.sum(), w))
         return [g + m for g, m in zip(inner, meta, strict=True)] if peculiar else meta
 
-    return _train(weights, plan, direction, 0.001, resume, progress)
+    return _train(weights, plan, direction, 0.001, progress)
 
 
 def reptile_sine(
@@ -191,7 +174,6 @@ def reptile_sine(
     lr_outer: float = 0.001,
     k: int = 32,
     *,
-    resume: State | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
     """:func:`repro.ecoffet.train.reptile_sine` with a meta-batch of one task, for all models.
@@ -205,7 +187,7 @@ def reptile_sine(
             adapted = _leaves(descend(adapted, gradients(adapted, plan.x[i], plan.y[i]), lr_inner))
         return [(a - b) / k / lr_inner for a, b in zip(w, adapted, strict=True)]
 
-    return _train(weights, plan, direction, lr_outer, resume, progress)
+    return _train(weights, plan, direction, lr_outer, progress)
 
 
 def _train(
@@ -213,29 +195,17 @@ def _train(
     plan: Plan,
     direction: Callable[[Stack, int], Stack],
     lr: float,
-    resume: State | None,
     progress: Progress | None,
 ) -> np.ndarray:
-    first = 0 if resume is None else resume.step
-    stacked = _leaves(stack(weights if resume is None else resume.weights, plan.x.device))
+    stacked = _leaves(stack(weights, plan.x.device))
     optimizer = Adam(stacked, lr=lr, foreach=True)
-    if resume is not None:
-        _restore(optimizer, stacked, resume)
-    for i in range(first, len(plan)):
+    for i in range(len(plan)):
         for w, g in zip(stacked, direction(stacked, i), strict=True):
             w.grad = g.detach()
         optimizer.step()
         if progress is not None and (i + 1) % 1000 == 0:
-            m, v = ([optimizer.state[w][n] for w in stacked] for n in ("exp_avg", "exp_avg_sq"))
-            progress(State(i + 1, flat(stacked), flat(m), flat(v)))
+            progress(1000)
     return flat(stacked)
-
-
-def _restore(optimizer: Adam, weights: Stack, state: State) -> None:
-    moments = stack(state.m, weights[0].device), stack(state.v, weights[0].device)
-    for w, m, v in zip(weights, *moments, strict=True):
-        step = torch.tensor(float(state.step))
-        optimizer.state[w] = {"step": step, "exp_avg": m, "exp_avg_sq": v}
 
 
 def _leaves(weights: Stack) -> Stack:

@@ -7,13 +7,12 @@ and puts them back. So parts can be computed in any order, or not at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 
 from repro.ecoffet import batched
-from repro.ecoffet.batched import Progress, State
+from repro.ecoffet.batched import Progress
 from repro.ecoffet.evaluate import eval_sine_test
 from repro.ecoffet.notebook import (
     METHODS,
@@ -67,7 +66,6 @@ def train(
     peculiar: bool = True,
     device: torch.device | str = "cpu",
     prepare: Prepare = lambda weights: weights,
-    resume: State | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
     """Train networks as the post does.
@@ -81,7 +79,7 @@ def train(
         peculiar: for MAML, see :func:`repro.ecoffet.maml_sine`.
         device: where the three meta-learning methods train.
         prepare: applied to each network's initial weights.
-        resume, progress: of the three meta-learning methods, see :mod:`repro.ecoffet.batched`.
+        progress: of the three meta-learning methods, called as ``progress(n)`` now and then.
 
     Returns:
         (models, 1761) float32 weights.
@@ -105,11 +103,12 @@ def train(
             return flatten(world.transfer)[None]
         fresh = method != "reptile"
         plan = batched.plan(world.train, models, epochs, fresh=fresh).to(device)
-        hooks: dict[str, Any] = {"resume": resume, "progress": progress}
         if method == "reptile":
-            return batched.reptile_sine(start, plan, k=3, **hooks)
+            return batched.reptile_sine(start, plan, k=3, progress=progress)
         first_order = method == "maml_first_order"
-        return batched.maml_sine(start, plan, first_order=first_order, peculiar=peculiar, **hooks)
+        return batched.maml_sine(
+            start, plan, first_order=first_order, peculiar=peculiar, progress=progress
+        )
 
 
 def test_losses(

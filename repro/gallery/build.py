@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,8 +19,8 @@ from repro.gallery.manifest import OUT, Entry
 from repro.gallery.page import write_page
 from repro.gallery.runs import Options, Runs
 from repro.gallery.store import writing
+from repro.run import Provenance
 from repro.run.settings import settings
-from repro.run import Trajectory
 
 Announce = Callable[[str], object]
 """Called with the name of each figure that has been drawn, and how long that took."""
@@ -67,12 +68,12 @@ def build_one(figure: Figure, runs: Runs, out: Path, formats: Sequence[str]) -> 
     arrays = arrays_of(data)
     original = figure.original(runs) if figure.original else None
     findings = [check(runs) for check in figure.parity]
-    made_by = {"figure": figure.name, **chosen(runs.options)}
+    made_by = Provenance("figure", details={"figure": figure.name, **chosen(runs.options)})
     drawings = {figure.name: draw(figure, arrays)}
     if original:
         drawings[f"{figure.name}.original"] = draw(figure, arrays, original)
     with whole(out / figure.name, out) as fresh:
-        Trajectory(data.series, made_by).save(fresh / f"{figure.name}.npz")
+        replace(data, provenance=made_by).save(fresh / f"{figure.name}.npz")
         for name, drawing in drawings.items():
             save(drawing, fresh / name, formats)
     return {
@@ -105,8 +106,8 @@ def chosen(options: Options) -> dict[str, Any]:
 
 def about(runs: Runs, name: str) -> dict[str, Any]:
     """A run's length, engine and time."""
-    made_by = runs.provenance(name)
-    return {k: made_by[k] for k in ("epochs", "engine", "seconds") if k in made_by}
+    made_by = runs.provenance(name).as_dict()
+    return {k: made_by.get(k, 0) for k in ("epochs", "engine", "seconds")}
 
 
 def hardware(device: str) -> str:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from repro import ecoffet, flux, port, trajectory
+from repro import ecoffet
+from repro.cases import ecoffet as ecoffet_case
+from repro.checks import nudged
 from repro.ecoffet import experiment, theory
-from repro.ecoffet.batched import State
 from repro.gallery.figure import plotted
-from repro.gallery.jobs import Job, Keep, Tick, sources_of
-from repro.gallery.luna_parity import Part, finding, not_run
-from repro.gallery.runs import Finding, Options, Run, Runs
+from repro.gallery.jobs import Job, Tick, sources_of
+from repro.gallery.luna_parity import finding, not_run
+from repro.gallery.runs import Finding, Options, Runs, Training
+from repro.run import Kind, Quantity, Run
 from repro.sides import recorded
-from repro.run import Series, Trajectory
+from repro.sides.port import Port
 
-SOURCES = (*sources_of(ecoffet, trajectory), Path(__file__))
+SOURCES = (*sources_of(ecoffet, ecoffet_case), Path(__file__))
 STEPS = {"transfer": 99, "random": 99, "maml": 31, "maml_first_order": 31, "reptile": 31}
 """Fine-tuning steps on every test task."""
 
@@ -32,9 +35,9 @@ def sizes(options: Options) -> tuple[int, int]:
     return n_train, min(max(n_train // 10, 10), experiment.TEST_TASKS)
 
 
-def _run(method: str, peculiar: bool = True) -> Run:
+def _run(method: str, peculiar: bool = True) -> Training:
     name = f"ecoffet_{method}" + ("" if peculiar else "_published")
-    return Run(name, lambda options: _job(name, method, peculiar, options))
+    return Training(name, lambda options: _job(name, method, peculiar, options))
 
 
 def _job(name: str, method: str, peculiar: bool, options: Options) -> Job:
@@ -51,11 +54,7 @@ def _job(name: str, method: str, peculiar: bool, options: Options) -> Job:
         "perturbation": options.perturbation,
     }
 
-    def compute(so_far: Trajectory | None, keep: Keep, tick: Tick) -> Trajectory:
-        def progress(state: State) -> None:
-            keep(_checkpoint(state))
-            tick(1000)
-
+    def compute(tick: Tick) -> Run:
         weights = experiment.train(
             method,
             n_train=n_train,
@@ -63,34 +62,22 @@ def _job(name: str, method: str, peculiar: bool, options: Options) -> Job:
             peculiar=peculiar,
             device=options.device,
             prepare=lambda w: _nudged(w, options.perturbation),
-            resume=None if so_far is None else _state(so_far),
-            progress=progress,
+            progress=tick,
         )
         tasks = experiment.draw(n_train, n_test, options.seed).test
         losses = experiment.test_losses(weights, tasks, STEPS[method], device=options.device)
-        step = np.array([visits])
-        return Trajectory(
+        return Run(
             {
-                "weights": Series(step, weights[None]),
-                "test_losses": Series(step, losses[None], "runs"),
+                "weights": Quantity.once(weights, Kind.STATE, visits),
+                "test_losses": Quantity.once(losses, Kind.ROWS, visits),
             }
         )
 
-    return Job(name, visits, arguments, SOURCES, compute, done=lambda t: _state(t).step)
+    return Job(name, visits, arguments, SOURCES, compute)
 
 
 def _nudged(weights: np.ndarray, perturbation: int | None) -> np.ndarray:
-    return weights if perturbation is None else port.nudged(weights, perturbation)
-
-
-def _checkpoint(state: State) -> Trajectory:
-    arrays = {"weights": state.weights, "m": state.m, "v": state.v}
-    return Trajectory({n: Series(np.array([state.step]), a[None]) for n, a in arrays.items()})
-
-
-def _state(so_far: Trajectory) -> State:
-    parts = {name: so_far[name].values[0] for name in ("weights", "m", "v")}
-    return State(int(so_far["weights"].steps[0]), **parts)
+    return weights if perturbation is None else nudged(weights, perturbation, np.float32)
 
 
 TRANSFER, RANDOM = _run("transfer"), _run("random")
@@ -109,38 +96,38 @@ METHODS = {
 }
 
 
+NOTEBOOK = "ecoffet_notebook_small"
+
+
 def _notebook(options: Options) -> Job:
-    case = recorded.SINGLE_RUNS[recorded.NOTEBOOK]
+    case = recorded.load(NOTEBOOK).case
     arguments = {"epochs": case.epochs, "device": options.device, "engine": "eager"}
+    port = Port(device=options.device)
     return Job(
-        case.name,
-        case.epochs,
-        arguments,
-        (*SOURCES, *sources_of(port, flux)),
-        lambda so_far, keep, tick: port.run(case, device=options.device, tick=lambda: tick(1)),
+        case.name, case.epochs, arguments, SOURCES, lambda tick: replace(port, tick=tick).run(case)
     )
 
 
-SMALL = Run("ecoffet_notebook_small", _notebook)
+SMALL = Training(NOTEBOOK, _notebook)
 
 
 # What the figures plot
 
 
-def waves(*names: str) -> Callable[[Runs], Trajectory]:
+def waves(*names: str) -> Callable[[Runs], Run]:
     """Data of the figures that show tasks only."""
 
-    def data(runs: Runs) -> Trajectory:
+    def data(runs: Runs) -> Run:
         arrays = experiment.waves(runs.options.seed)
         return plotted(draw={"x": arrays["x"]}, results={n: arrays[n] for n in names})
 
     return data
 
 
-def tuned(run: Run, *, one_sided: bool = False, lr: float = 0.01) -> Callable[[Runs], Trajectory]:
+def tuned(run: Training, *, one_sided: bool = False, lr: float = 0.01) -> Callable[[Runs], Run]:
     """Data of a figure with one task: the first test task, or the one-sided one."""
 
-    def data(runs: Runs) -> Trajectory:
+    def data(runs: Runs) -> Run:
         world = experiment.draw(*sizes(runs.options), runs.options.seed)
         task = world.one_sided if one_sided else world.test[0]
         found = experiment.fits(runs[run]["weights"].values[0], task, lr=lr)
@@ -154,7 +141,7 @@ def tuned(run: Run, *, one_sided: bool = False, lr: float = 0.01) -> Callable[[R
     return data
 
 
-def curves(steps: int, models: Mapping[str, int]) -> Callable[[Runs], Trajectory]:
+def curves(steps: int, models: Mapping[str, int]) -> Callable[[Runs], Run]:
     """Data of a learning curve.
 
     Args:
@@ -162,15 +149,15 @@ def curves(steps: int, models: Mapping[str, int]) -> Callable[[Runs], Trajectory
         models: how many models of which of ``METHODS``.
     """
 
-    def data(runs: Runs) -> Trajectory:
+    def data(runs: Runs) -> Run:
         losses = {n: runs[METHODS[n]]["test_losses"].values[0][:m] for n, m in models.items()}
         found = {n: experiment.learning_curve(v[..., : steps + 1]) for n, v in losses.items()}
-        return plotted(runs=found)
+        return plotted(rows=found)
 
     return data
 
 
-def expansions(runs: Runs) -> Trajectory:
+def expansions(runs: Runs) -> Run:
     return plotted(draw={"rates": RATES}, results=theory.expansion(RATES.tolist()))
 
 
@@ -186,13 +173,11 @@ def _small(method: str) -> Callable[[Runs], Finding]:
     wanted = {f"{method}_{quantity}" for quantity in ("init", "weights", "test_losses")}
 
     def check(runs: Runs) -> Finding:
-        case = recorded.SINGLE_RUNS[recorded.NOTEBOOK]
+        case = recorded.load(NOTEBOOK).case
         found = runs[SMALL]
-        drawn = {n for n, s in found.series.items() if s.kind == "draw"}
-        part = Part((wanted | drawn).__contains__)
-        port = Trajectory({n: found[n] for n in wanted | drawn})
+        drawn = {n for n, q in found.quantities.items() if q.kind is Kind.DRAW}
         scope = f" over {method} with 500 training and 20 test tasks"
-        return finding(SMALL, case, part, port, scope)
+        return finding(SMALL, case, found, sorted(wanted & {*found.quantities} | drawn), scope)
 
     return check
 

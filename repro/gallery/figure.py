@@ -14,7 +14,8 @@ import matplotlib.figure
 import numpy as np
 
 from repro.errors import ReproError
-from repro.run import Series, Trajectory
+from repro.folders import shipped
+from repro.run import Kind, Quantity, Run
 
 if TYPE_CHECKING:
     from repro.gallery.runs import Finding, Runs
@@ -45,7 +46,7 @@ class Figure:
     heading: str
     caption: str
     draw: Draw
-    data: Callable[[Runs], Trajectory]
+    data: Callable[[Runs], Run]
     parity: tuple[Callable[[Runs], Finding], ...] = ()
     original: Callable[[Runs], Arrays | None] | None = None
 
@@ -54,31 +55,37 @@ class Figure:
         return self.name.split("-", 1)[0]
 
 
-def plotted(**kinds: Mapping[str, np.ndarray]) -> Trajectory:
-    """The arrays of a figure by kind, for instance ``plotted(draw={"x": x}, results={"y": y})``.
+def plotted(
+    *,
+    draw: Arrays | None = None,
+    results: Arrays | None = None,
+    rows: Arrays | None = None,
+) -> Run:
+    """The arrays of a figure, for instance ``plotted(draw={"x": x}, results={"y": y})``.
 
-    The kinds are those of :class:`repro.run.Series`: they say how a last-bit difference
-    travels, and so what a redrawn figure may differ by.
+    Args:
+        draw: what is drawn, and so the same on every machine.
+        results: what is computed from runs.
+        rows: the same, a last-bit difference growing along each row.
     """
-    return Trajectory(
+    groups = {Kind.DRAW: draw, Kind.RESULT: results, Kind.ROWS: rows}
+    return Run(
         {
-            name: Series(np.array([0]), np.asarray(values)[None], kind)
-            for kind, arrays in kinds.items()
-            for name, values in arrays.items()
+            name: Quantity.once(values, kind)
+            for kind, arrays in groups.items()
+            for name, values in (arrays or {}).items()
         }
     )
 
 
-def arrays_of(data: Trajectory) -> dict[str, np.ndarray]:
+def arrays_of(data: Run) -> dict[str, np.ndarray]:
     """What :func:`plotted` was given."""
-    return {name: series.values[0] for name, series in data.series.items()}
+    return {name: quantity.values[0] for name, quantity in data.quantities.items()}
 
 
 def folder() -> Path:
-    """The folder ``figures``: inside an installed ``repro``, or beside it in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "_figures"
-    return installed if installed.is_dir() else package.parent / "figures"
+    """The folder ``figures``."""
+    return shipped("figures")
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Computations worth keeping: each is done once, and an interrupted one goes on where it was."""
+"""Computations worth keeping: each is done once."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from repro.run import Run
 from repro.run.settings import settings
-from repro.run import Trajectory
-
-Keep = Callable[[Trajectory], None]
-"""``keep(so_far)`` writes a checkpoint, from which a later call of ``compute`` can go on."""
 
 Tick = Callable[[int], object]
 """``tick(n)``: n more iterations are done."""
@@ -30,17 +27,14 @@ class Job:
         arguments: everything that it depends on besides source files and numeric settings, as
             plain JSON values: function, seed, device and so on.
         sources: the files that compute.
-        compute: ``compute(so_far, keep, tick)`` gives the result; ``so_far`` is what ``keep``
-            was last given in an interrupted run, or None.
-        done: how many iterations such a checkpoint holds.
+        compute: ``compute(tick)`` gives the result.
     """
 
     name: str
     iterations: int
     arguments: Mapping[str, Any]
     sources: tuple[Path, ...]
-    compute: Callable[[Trajectory | None, Keep, Tick], Trajectory]
-    done: Callable[[Trajectory], int] = lambda so_far: 0
+    compute: Callable[[Tick], Run]
 
     def key(self) -> str:
         """A name made of the content of all that makes the result."""

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 
 from repro import luna
-from repro.case import Case
+from repro.cases import Case
 from repro.gallery import luna_parity as parity
 from repro.gallery.figure import Arrays, plotted
 from repro.gallery.jobs import Job
-from repro.gallery.runs import Finding, Options, Run, Runs
-from repro.gallery.training import training_job
+from repro.gallery.runs import Finding, Options, Runs, Training
+from repro.gallery.training import stream_after, training_job
 from repro.julia import MersenneTwister, julia_linrange, julia_range
-from repro.run import Trajectory
+from repro.run import Run
 
 ITERATIONS = 50_000
 WAVE = luna.SineWave(4, 1)
@@ -38,7 +38,9 @@ RATES = {
 RECORDED_TRANSFER = tuple(range(250, 5001, 250))
 
 
-def _trained(name: str, function: str, weight_epochs: tuple[int, ...] = ()):
+def _trained(
+    name: str, function: str, weight_epochs: tuple[int, ...] = ()
+) -> Callable[[Options], Job]:
     def job(options: Options) -> Job:
         epochs = options.iterations or ITERATIONS
         kept = tuple(e for e in weight_epochs if e <= epochs)
@@ -53,19 +55,18 @@ def _untrained(options: Options) -> Job:
     return training_job("random", Case("random", "fomaml", options.seed), options)
 
 
-RANDOM = Run("random", _untrained)
-TRANSFER = Run("transfer", _trained("transfer", "transfer_learn", RECORDED_TRANSFER))
-FOMAML = Run("fomaml", _trained("fomaml", "fomaml"))
-REPTILE = Run("reptile", _trained("reptile", "reptile"))
+RANDOM = Training("random", _untrained)
+TRANSFER = Training("transfer", _trained("transfer", "transfer_learn", RECORDED_TRANSFER))
+FOMAML = Training("fomaml", _trained("fomaml", "fomaml"))
+REPTILE = Training("reptile", _trained("reptile", "reptile"))
 
 
-def after(runs: Runs, run: Run) -> MersenneTwister:
+def after(runs: Runs, training: Training) -> MersenneTwister:
     """The random stream as the run left it."""
-    state = {n: s.values[0] for n, s in runs[run].series.items() if n.startswith("now_rng_")}
-    return MersenneTwister.from_state({n.removeprefix("now_rng_"): v for n, v in state.items()})
+    return stream_after(runs[training])
 
 
-def ten_points(runs: Runs, run: Run) -> np.ndarray:
+def ten_points(runs: Runs, run: Training) -> np.ndarray:
     """(10,) float64 in [-5, 5]: what the run's model is fine-tuned on."""
     return after(runs, RANDOM if run in (RANDOM, TRANSFER) else FOMAML).uniform(-5.0, 5.0, 10)
 
@@ -76,10 +77,10 @@ def five_points(runs: Runs) -> np.ndarray:
 
 
 def fine_tuned(
-    runs: Runs, run: Run, x: np.ndarray, updates: int, testx: np.ndarray | None = None
+    runs: Runs, run: Training, x: np.ndarray, updates: int, testx: np.ndarray | None = None
 ) -> luna.Evaluation:
     """The run's model fine-tuned on the wave's points x, in Float64, at ``Descent(0.02)``."""
-    weights = runs[run]["now_weights"].values[0]
+    weights = runs[run]["final_weights"].values[0]
     model = luna.sine_model(MersenneTwister(0), runs.options.device)
     luna.unflatten(model, weights)
     testx = julia_range(-5, 5, 50) if testx is None else testx
@@ -90,18 +91,18 @@ def fine_tuned(
 # What the figures plot
 
 
-def sine_wave(runs: Runs) -> Trajectory:
+def sine_wave(runs: Runs) -> Run:
     x = julia_linrange(-5, 5, 100)
     return plotted(draw={"x": x}, results={"y": wave(WAVE, x)})
 
 
-def sampled_points(runs: Runs) -> Trajectory:
+def sampled_points(runs: Runs) -> Run:
     x, testx = ten_points(runs, RANDOM), julia_range(-5, 5, 50)
     ys = {"y": wave(WAVE, x), "testy": wave(WAVE, testx)}
     return plotted(draw={"x": x, "testx": testx}, results=ys)
 
 
-def thousand_waves(runs: Runs) -> Trajectory:
+def thousand_waves(runs: Runs) -> Run:
     rng = MersenneTwister(runs.options.seed)
     x = julia_linrange(-5, 5, 100).astype(np.float32)
     y = np.stack([wave(luna.SineWave.draw(rng), x) for _ in range(N_WAVES)])
@@ -112,10 +113,10 @@ def wave(task: luna.SineWave, x: np.ndarray) -> np.ndarray:
     return task(torch.from_numpy(x)).numpy()
 
 
-def tuned(run: Run, points: int, updates: int) -> Callable[[Runs], Trajectory]:
+def tuned(run: Training, points: int, updates: int) -> Callable[[Runs], Run]:
     """Data of a fine-tuning figure, on ten or on five points."""
 
-    def data(runs: Runs) -> Trajectory:
+    def data(runs: Runs) -> Run:
         x = ten_points(runs, run) if points == 10 else five_points(runs)
         e = fine_tuned(runs, run, x, updates)
         names = ("y", "testy", "initial_predictions", "final_predictions")
@@ -124,10 +125,10 @@ def tuned(run: Run, points: int, updates: int) -> Callable[[Runs], Trajectory]:
     return data
 
 
-def test_losses(runs: Runs) -> Trajectory:
+def test_losses(runs: Runs) -> Run:
     x = five_points(runs)
     models = (FOMAML, REPTILE, TRANSFER, RANDOM)
-    return plotted(runs={run.name: fine_tuned(runs, run, x, 10).test_losses for run in models})
+    return plotted(rows={run.name: fine_tuned(runs, run, x, 10).test_losses for run in models})
 
 
 # How close the runs come to the original, and its own curves, as far as they are recorded
@@ -141,7 +142,7 @@ def transfer_parity(runs: Runs) -> Finding:
     return parity.transfer(runs, TRANSFER)
 
 
-def zoo_parity(run: Run, points: int, updates: int) -> Callable[[Runs], Finding]:
+def zoo_parity(run: Training, points: int, updates: int) -> Callable[[Runs], Finding]:
     """Of the run and of its evaluation on ten or five points, at the script's own test points."""
 
     def evaluate(runs: Runs) -> luna.Evaluation:
@@ -156,7 +157,7 @@ def original_untrained(runs: Runs) -> Arrays | None:
     return None if found is None else parity.predictions(found, "lr002")
 
 
-def original_zoo(run: Run, points: int, updates: int) -> Callable[[Runs], Arrays | None]:
+def original_zoo(run: Training, points: int, updates: int) -> Callable[[Runs], Arrays | None]:
     def original(runs: Runs) -> Arrays | None:
         found = parity.zoo_recording(runs)
         return (

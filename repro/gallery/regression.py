@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from repro.checks import (
+    PERTURBATIONS,
+    Envelope,
+    NothingToCompare,
+    Report,
+    Verdict,
+    compare,
+    measure,
+)
 from repro.gallery.figure import Figure, folder
 from repro.gallery.image import Likeness, alike
 from repro.gallery.manifest import Entry
-from repro.gallery.runs import Options, Runs
+from repro.gallery.runs import Options, Runs, Watch, unwatched
 from repro.gallery.store import Store
-from repro.checks import Envelope, Report, Verdict, compare, measure
-from repro.checks.compare import NothingToCompare
-from repro.checks.envelope import PERTURBATIONS
-from repro.run import Trajectory, RunError
+from repro.run import Provenance, Run, RunError
 
 ENVELOPES = folder() / "envelopes"
 MEASURE = "repro figures-envelope --only"
@@ -54,7 +60,7 @@ def check_figure(
         envelopes: where the tolerances of figures with runs behind them are.
     """
     try:
-        reference, found = (Trajectory.load(at / f"{name}.npz") for at in (committed, fresh))
+        reference, found = (Run.load(at / f"{name}.npz") for at in (committed, fresh))
         report = compare(reference, found, envelope(name, entry, reference, envelopes).tolerance)
     except NoEnvelope as error:
         return Regression(name, Verdict.NOT_RUN, reason=str(error))
@@ -72,7 +78,7 @@ class NoEnvelope(RunError):
     """No tolerances have been measured for a figure as it was drawn."""
 
 
-def envelope(name: str, entry: Entry, reference: Trajectory, folder: Path) -> Envelope:
+def envelope(name: str, entry: Entry, reference: Run, folder: Path) -> Envelope:
     """The tolerances of a figure's arrays.
 
     A figure with no run behind it has nothing through which a last-bit difference could grow:
@@ -82,12 +88,13 @@ def envelope(name: str, entry: Entry, reference: Trajectory, folder: Path) -> En
         NoEnvelope: there are runs, and nothing measured for this seed and length.
     """
     if not entry["runs"]:
-        return measure(lambda perturbation: reference, perturbations=[0])
+        return measure(lambda perturbation: reference, [0])
     path = folder / f"{name}.npz"
     if not path.exists():
         raise NoEnvelope(f"its tolerances have not been measured: run `{MEASURE} {name}`")
     found = Envelope.load(path)
-    made_with = {key: found.provenance.get(key) for key in ("seed", "iterations")}
+    made_by = found.provenance.as_dict()
+    made_with = {key: made_by.get(key) for key in ("seed", "iterations")}
     if made_with != {key: entry[key] for key in made_with}:
         raise NoEnvelope(f"its tolerances are those of {made_with}: run `{MEASURE} {name}`")
     return found
@@ -97,8 +104,8 @@ def measure_envelope(
     figure: Figure,
     options: Options,
     store: Store,
-    perturbations: Iterable[int] = PERTURBATIONS,
-    **kwargs,
+    perturbations: Sequence[int] = PERTURBATIONS,
+    watch: Watch = unwatched,
 ) -> Envelope:
     """How far a last-bit perturbation of the initial weights carries into a figure's arrays.
 
@@ -107,13 +114,13 @@ def measure_envelope(
         options: of the runs; their perturbation is set here.
         store: keeps the runs.
         perturbations: seeds of the perturbations.
-        kwargs: further arguments of :class:`repro.gallery.runs.Runs`.
+        watch: shows the runs' progress.
     """
 
-    def run(perturbation: int | None) -> Trajectory:
-        runs = Runs(replace(options, perturbation=perturbation), store, **kwargs)
+    def run(perturbation: int | None) -> Run:
+        runs = Runs(replace(options, perturbation=perturbation), store, watch)
         made_by = {"seed": options.seed, "iterations": options.iterations}
-        return Trajectory(figure.data(runs).series, made_by)
+        return replace(figure.data(runs), provenance=Provenance("figure", details=made_by))
 
     return measure(run, perturbations)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
+from repro.checks import Verdict
 from repro.gallery.jobs import Job, Tick
 from repro.gallery.store import Store
-from repro.checks import Verdict
-from repro.run import Trajectory
+from repro.run import Provenance, Run
 
 
 @dataclass(frozen=True)
@@ -43,28 +42,28 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Run:
+class Training:
     """A run by its name, unique among all posts, and the job that computes it."""
 
     name: str
     job: Callable[[Options], Job]
 
 
-Watch = Callable[[Job, int], AbstractContextManager[Tick]]
-"""``with watch(job, done) as tick`` shows a job's progress from ``done`` iterations on."""
+Watch = Callable[[Job], AbstractContextManager[Tick]]
+"""``with watch(job) as tick`` shows a job's progress."""
 
 
-def unwatched(job: Job, done: int) -> AbstractContextManager[Tick]:
+def unwatched(job: Job) -> AbstractContextManager[Tick]:
     return nullcontext(lambda n: None)
 
 
 @dataclass
 class Runs:
-    """``runs[run]`` is a run's trajectory.
+    """``runs[training]`` is what a training left.
 
     Attributes:
         options: what the runs were asked to be.
-        store: keeps results and checkpoints.
+        store: keeps results.
         watch: shows progress.
         seconds: by run, what computing it took in this process: next to nothing for a kept one.
         used: the names of the runs asked for since it was last cleared.
@@ -75,9 +74,9 @@ class Runs:
     watch: Watch = unwatched
     seconds: dict[str, float] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
-    _results: dict[str, Trajectory] = field(default_factory=dict)
+    _results: dict[str, Run] = field(default_factory=dict)
 
-    def __getitem__(self, run: Run) -> Trajectory:
+    def __getitem__(self, run: Training) -> Run:
         self.used.add(run.name)
         if run.name not in self._results:
             start = time.perf_counter()
@@ -85,29 +84,21 @@ class Runs:
             self.seconds[run.name] = time.perf_counter() - start
         return self._results[run.name]
 
-    def provenance(self, name: str) -> Mapping[str, Any]:
+    def provenance(self, name: str) -> Provenance:
         """What made a run, with the ``seconds`` it took when it was computed."""
         return self._results[name].provenance
 
-    def _obtain(self, job: Job) -> Trajectory:
+    def _obtain(self, job: Job) -> Run:
         key = job.key()
         with self.store.alone(key):
             return self.store.result(key) or self._compute(job, key)
 
-    def _compute(self, job: Job, key: str) -> Trajectory:
-        so_far = self.store.checkpoint(key)
-        before = so_far.provenance["seconds"] if so_far else 0.0
+    def _compute(self, job: Job, key: str) -> Run:
         start = time.perf_counter()
-
-        def stamped(trajectory: Trajectory) -> Trajectory:
-            seconds = before + time.perf_counter() - start
-            made_by = {**dict(job.arguments), "seconds": round(seconds, 3)}
-            return Trajectory(trajectory.series, {**made_by, **trajectory.provenance, **made_by})
-
-        def keep(trajectory: Trajectory) -> None:
-            self.store.keep_checkpoint(key, stamped(trajectory))
-
-        with self.watch(job, job.done(so_far) if so_far else 0) as tick:
-            result = stamped(job.compute(so_far, keep, tick))
+        with self.watch(job) as tick:
+            found = job.compute(tick)
+        made_by = {**found.provenance.as_dict(), **dict(job.arguments)}
+        made_by["seconds"] = round(time.perf_counter() - start, 3)
+        result = replace(found, provenance=Provenance.from_dict(made_by))
         self.store.keep_result(key, result)
         return result

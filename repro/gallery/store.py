@@ -1,16 +1,16 @@
-"""Results and checkpoints on disk, each named by what made it."""
+"""Results on disk, each named by what made it."""
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from filelock import FileLock
 
 from repro.errors import ReproError
-from repro.run import Trajectory, RunError
+from repro.run import Run, RunError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -38,7 +38,7 @@ def writing(path: Path, instead: str) -> Iterator[None]:
 
 
 class Store:
-    """A folder with one trajectory per key: ``KEY.npz`` when finished, ``KEY.part.npz`` before.
+    """A folder with one run per key, ``KEY.npz``.
 
     A damaged file is set aside under another name, with a word about it, and counts as missing.
 
@@ -51,19 +51,14 @@ class Store:
         self.folder = folder
         self._warn = warn
 
-    def result(self, key: str) -> Trajectory | None:
+    def result(self, key: str) -> Run | None:
         return self._load(self.folder / f"{key}.npz")
 
-    def checkpoint(self, key: str) -> Trajectory | None:
-        return self._load(self._part(key))
-
-    def keep_result(self, key: str, result: Trajectory) -> None:
-        """Write a finished result; its checkpoint is of no more use."""
-        self._save(self.folder / f"{key}.npz", result)
-        self._part(key).unlink(missing_ok=True)
-
-    def keep_checkpoint(self, key: str, so_far: Trajectory) -> None:
-        self._save(self._part(key), so_far)
+    def keep_result(self, key: str, result: Run) -> None:
+        """Write a finished result."""
+        path = self.folder / f"{key}.npz"
+        with self._writing(path):
+            result.save(path)
 
     @contextmanager
     def alone(self, key: str) -> Iterator[None]:
@@ -78,14 +73,11 @@ class Store:
         finally:
             lock.release()
 
-    def _part(self, key: str) -> Path:
-        return self.folder / f"{key}.part.npz"
-
-    def _load(self, path: Path) -> Trajectory | None:
+    def _load(self, path: Path) -> Run | None:
         if not path.exists():
             return None
         try:
-            return Trajectory.load(path)
+            return Run.load(path)
         except (RunError, KeyError, ValueError):
             aside = path.with_name(f"{path.name}.damaged")
             with self._writing(aside):
@@ -93,9 +85,5 @@ class Store:
             self._warn(f"{path} is damaged: set aside as {aside.name}, and computed anew")
             return None
 
-    def _save(self, path: Path, trajectory: Trajectory) -> None:
-        with self._writing(path):
-            trajectory.save(path)
-
-    def _writing(self, path: Path):
+    def _writing(self, path: Path) -> AbstractContextManager[None]:
         return writing(path, "name another folder in REPRO_CACHE_DIR")

@@ -12,7 +12,7 @@ import numpy as np
 from repro.gallery.figure import plotted
 from repro.gallery.runs import Runs
 from repro.julia import MersenneTwister, julia_range
-from repro.run import Trajectory
+from repro.run import Run
 
 START = np.array([-4.0, 1.5])
 TASK = 4 * np.array([np.cos(1.0), np.sin(1.0)])  # the wave of amplitude 4, phase shift 1
@@ -51,19 +51,19 @@ def loss_surface(shown: np.ndarray, n: int = 61) -> dict[str, np.ndarray]:
     return {"p": p, "q": q, "loss": ((offset @ a.T) ** 2).mean(-1)}
 
 
-def fomaml(runs: Runs) -> Trajectory:
+def fomaml(runs: Runs) -> Run:
     """Inner steps, and a step from theta along the test gradient found at phi_3."""
     path = inner_path(runs.options.seed)
     step = -FOMAML_RATE * gradient(path[-1], julia_range(-5, 5, 50))
     return _drawing(path, step)
 
 
-def reptile(runs: Runs) -> Trajectory:
+def reptile(runs: Runs) -> Run:
     """Inner steps, and a part of the way from theta to phi_3."""
     path = inner_path(runs.options.seed)
     return _drawing(path, REPTILE_RATE * (path[-1] - path[0]))
 
 
-def _drawing(path: np.ndarray, step: np.ndarray) -> Trajectory:
+def _drawing(path: np.ndarray, step: np.ndarray) -> Run:
     shown = np.stack([*path, path[0] + step, TASK])
     return plotted(results={"path": path, "step": step, "task": TASK, **loss_surface(shown)})

@@ -15,7 +15,6 @@ from repro.flux import Arrays, Chain, Linear, Params
 from repro.julia import MersenneTwister
 from repro.trace import note
 
-
 WIDTHS = (1, 64, 64, 1)
 """Of the network, from its input to its output."""
 

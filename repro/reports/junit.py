@@ -9,16 +9,15 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from repro.checks import Verdict
+from repro.reports.outcome import Outcome, explain, row
 from repro.reports.text import legal
-from repro.reports.rows import explain, row
-from repro.suite import Result
 from repro.run import atomic
 
 TAGS = {Verdict.FAIL: "failure", Verdict.ERROR: "error", Verdict.NOT_RUN: "skipped"}
 """What a verdict that is no pass becomes."""
 
 
-def write_junit(results: Sequence[Result], path: Path) -> Path:
+def write_junit(outcomes: Sequence[Outcome], path: Path) -> Path:
     """Write a run's results as JUnit XML.
 
     ``FAIL`` becomes a failure, ``ERROR`` an error, ``NOT_RUN`` a skipped test with its reason.
@@ -27,18 +26,18 @@ def write_junit(results: Sequence[Result], path: Path) -> Path:
     Returns:
         ``path``; folders above it are made, and it is never seen half written.
     """
-    counts = Counter(TAGS.get(r.verdict) for r in results)
+    counts = Counter(TAGS.get(o.verdict) for o in outcomes)
     totals = {
-        "tests": str(len(results)),
+        "tests": str(len(outcomes)),
         "failures": str(counts["failure"]),
         "errors": str(counts["error"]),
         "skipped": str(counts["skipped"]),
-        "time": f"{sum(r.seconds for r in results):.3f}",
+        "time": f"{sum(o.seconds for o in outcomes):.3f}",
     }
     root = Element("testsuites", totals)
     suite = SubElement(root, "testsuite", {"name": "repro parity", **totals})
-    for result in results:
-        _add(suite, result)
+    for outcome in outcomes:
+        _add(suite, outcome)
     ElementTree.indent(root)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:
@@ -46,25 +45,25 @@ def write_junit(results: Sequence[Result], path: Path) -> Path:
     return path
 
 
-def _add(suite: Element, result: Result) -> None:
+def _add(suite: Element, outcome: Outcome) -> None:
     about = {
-        "classname": f"repro.checks.{result.case.function}",
-        "name": legal(result.case.name),
-        "time": f"{result.seconds:.3f}",
+        "classname": f"repro.parity.{outcome.case.function}",
+        "name": legal(outcome.label),
+        "time": f"{outcome.seconds:.3f}",
     }
     test = SubElement(suite, "testcase", about)
-    tag = TAGS.get(result.verdict)
+    tag = TAGS.get(outcome.verdict)
     if tag is not None:
-        why = _why(result)
-        message = {"message": why.splitlines()[0], "type": str(result.verdict)}
+        why = _why(outcome)
+        message = {"message": why.splitlines()[0], "type": str(outcome.verdict)}
         SubElement(test, tag, message).text = why
-    _, verdict, equal, _, ratio, divergence = row(result)
-    if result.report is not None:
+    _, verdict, equal, _, ratio, divergence = row(outcome)
+    if outcome.report is not None:
         SubElement(test, "system-out").text = (
             f"{verdict}: {equal} equal bit for bit, largest difference over its tolerance {ratio}, "
             f"first divergence {legal(divergence)}"
         )
 
 
-def _why(result: Result) -> str:
-    return legal(explain(result)) or str(result.verdict)
+def _why(outcome: Outcome) -> str:
+    return legal(explain(outcome)) or str(outcome.verdict)

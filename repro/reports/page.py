@@ -5,21 +5,23 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from repro.localise import Rounding
-from repro.checks import FACTOR, Comparison, Verdict, worst
+from repro.checks import Comparison, Rounding, Verdict, worst
+from repro.reports.charts import Chart, charts, layer_differences
 from repro.reports.command import case_command
-from repro.reports.curves import Chart, charts, layer_differences
-from repro.reports.sides import sides
+from repro.reports.facts import facts
+from repro.reports.outcome import COLUMNS, Outcome, floor_percent, row
 from repro.reports.text import legal
-from repro.reports.rows import explain, floor_percent, row
-from repro.suite import ZOO_LIMITS, Result
 from repro.run import atomic
+
+SCHEMA = 2
+"""Of the page's layout and the JSON's fields; counted up when a reader of either has to change."""
 
 MOST_ROWS = 60
 """Steps of the arbiter's tables that are printed; of longer ones every so many."""
@@ -27,36 +29,38 @@ MOST_ROWS = 60
 
 @dataclass(frozen=True)
 class Shown:
-    """A result as the template needs it."""
+    """An outcome as the template needs it."""
 
-    result: Result
+    outcome: Outcome
     row: tuple[str, ...]
-    why: list[str]
-    finding: str | None
-    rounding: tuple[tuple[str, Rounding], ...]
+    message: str
     command: str
-    needed: str
-    quantities: tuple[tuple[Comparison, str], ...]
+    rounding: tuple[tuple[str, Rounding], ...]
+    quantities: tuple[Comparison, ...]
     charts: tuple[Chart, ...]
-    layers: tuple[list[str], list]
+    layers: tuple[tuple[str, list[str]], ...]
     arbiter: tuple[tuple[str, list[tuple[int, str, str]]], ...]
 
 
 def write_html(
-    results: Sequence[Result],
+    outcomes: Sequence[Outcome],
     folder: Path,
     *,
     command: Sequence[str],
     settings: Mapping[str, Any],
-    reproduce: Callable[[Result], str] | None = None,
+    when: datetime | None = None,
+    commit: str | None = None,
+    reproduce: Callable[[Outcome], str] | None = None,
 ) -> Path:
-    """Write ``index.html`` about a run: settings, verdicts, and each case with its charts.
+    """Write ``index.html`` about a run: verdicts, what failed, what passed, settings.
 
     Args:
-        results: of the run. A result's ``finding``, where it has one, is the localised step.
+        outcomes: of the run.
         folder: made where it is missing. The page is its only file.
         command: the run's own command, word by word.
         settings: :func:`repro.run.settings.settings` of the run.
+        when: of the run; now by default.
+        commit: of the working tree, where there is one.
         reproduce: the command that reproduces one case; by default
             :func:`repro.reports.command.case_command`, and where that has none the run's own.
 
@@ -66,11 +70,14 @@ def write_html(
     run = shlex.join(command)
     page = _template().render(
         command=run,
-        verdict=worst(r.verdict for r in results),
-        passed=sum(map(bool, results)),
-        sides=sides(results, settings),
-        cases=[_shown(r, run, reproduce) for r in results],
-        factor=FACTOR,
+        when=(when or datetime.now(timezone.utc)).strftime("%Y-%m-%d %H:%M UTC"),
+        commit=commit,
+        schema=SCHEMA,
+        verdict=worst(outcome.verdict for outcome in outcomes),
+        passed=sum(map(bool, outcomes)),
+        columns=COLUMNS,
+        facts=facts(outcomes, settings),
+        cases=[_shown(outcome, run, reproduce) for outcome in outcomes],
         Verdict=Verdict,
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +87,7 @@ def write_html(
     return path
 
 
-def _template():
+def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("repro.reports", ""),
         autoescape=True,
@@ -92,61 +99,31 @@ def _template():
     return environment.get_template("page.html.jinja")
 
 
-def _shown(result: Result, run: str, reproduce: Callable[[Result], str] | None) -> Shown:
-    comparisons = result.report.comparisons if result.report is not None else ()
-    finding = result.finding
+def _shown(outcome: Outcome, run: str, reproduce: Callable[[Outcome], str] | None) -> Shown:
+    own, followed = outcome.check.own, outcome.check.followed
     return Shown(
-        result,
-        row(result),
-        _why(result),
-        None if finding is None else str(finding),
-        tuple(finding.rounding.items()) if finding is not None else (),
-        reproduce(result) if reproduce is not None else case_command(result) or run,
-        needed(result, result.report.worst) if result.report is not None else "-",
-        tuple((c, needed(result, c)) for c in comparisons),
-        tuple(charts(result)),
-        layer_differences(result),
-        _arbiter(result),
+        outcome,
+        row(outcome),
+        outcome.check.message,
+        reproduce(outcome) if reproduce is not None else case_command(outcome) or run,
+        tuple(followed.rounding.items()) if followed is not None else (),
+        own.comparisons if own is not None else (),
+        tuple(charts(outcome)),
+        tuple(layer_differences(outcome)),
+        _arbiter(outcome),
     )
 
 
-def _why(result: Result) -> list[str]:
-    """Why it is no pass, without the case's name, which stands above."""
-    head = f"{result.case.name}: {result.verdict}: "
-    return [] if result else [line.removeprefix(head) for line in explain(result).splitlines()]
-
-
-def needed(result: Result, c: Comparison) -> str:
-    """The smallest tolerance with which a quantity would have passed, in words.
-
-    The tolerance is ``FACTOR`` times how far a last-bit perturbation carries; what is given is
-    the factor that would have been enough, rounded up.
-    """
-    if c.problem is not None or np.isinf(c.worst_ratio):
-        return "none would"
-    if c.worst_ratio == 0:
-        return "0"
-    if result.case.function.startswith("zoo") and c.name in ZOO_LIMITS:
-        return f"{_up(float(np.nanmax(c.absolute)))} (limit {ZOO_LIMITS[c.name]:.0e})"
-    return f"{_up(c.worst_ratio * FACTOR)} × growth"
-
-
-def _arbiter(result: Result) -> tuple[tuple[str, list[tuple[int, str, str]]], ...]:
-    if result.arbiter is None:
+def _arbiter(outcome: Outcome) -> tuple[tuple[str, list[tuple[int, str, str]]], ...]:
+    if outcome.check.arbiter is None:
         return ()
     tables = []
-    for d in result.arbiter.distances:
+    for d in outcome.check.arbiter.distances:
         every = -(-len(d.steps) // MOST_ROWS)
         printed = zip(d.steps, d.reference, d.port, strict=True)
         lines = [(int(s), _number(r), _number(p)) for s, r, p in list(printed)[:: max(every, 1)]]
         tables.append((str(d), lines))
     return tuple(tables)
-
-
-def _up(value: float) -> str:
-    """Two significant digits, rounded up, so that what is printed would indeed have passed."""
-    step = 10.0 ** (np.floor(np.log10(value)) - 1)
-    return f"{np.ceil(value / step * (1 - 1e-12)) * step:.2g}"
 
 
 def _number(value: float) -> str:
@@ -155,4 +132,4 @@ def _number(value: float) -> str:
 
 def _most(values: np.ndarray) -> str:
     known = values[~np.isnan(values)]
-    return _number(known.max()) if known.size else "-"
+    return _number(float(known.max())) if known.size else "-"

@@ -81,9 +81,7 @@ def arrays(step: Step, where: str) -> dict[str, np.ndarray]:
     return {_text(n, where): _array(value, f"{n!r} in {where}") for n, value in step.items()}
 
 
-def run_of(
-    steps: Iterable[Mapping[str, np.ndarray]], provenance: Provenance | None = None
-) -> Run:
+def run_of(steps: Iterable[Mapping[str, np.ndarray]], provenance: Provenance | None = None) -> Run:
     """Steps as a run, its names in the order of their computation: that of the step with
     the most of them, where steps differ.
 

@@ -15,7 +15,6 @@ from repro.checks import (
     Operations,
     Pair,
     Rule,
-    Way,
     arbitrate,
     check,
     follow,
@@ -55,7 +54,8 @@ def parity(
         port: what is held against it; the eager port by default.
         operations: what the reference computes on the way; the port is then also followed
             operation by operation. Only the eager port names its operations.
-        arbiter: also run the port in Float64 and measure both sides' distance from it.
+        arbiter: also run the port in Float64 and measure both sides' distance from it, where
+            the port passes.
 
     Raises:
         ReproError: recordings are damaged, or a device is impossible: nothing was tried.
@@ -63,13 +63,15 @@ def parity(
     port = port or Port()
     narrow = getattr(port, "dtype", torch.float32) is torch.float32
     found = check(
-        partial(reference.run, case), partial(port.run, case), tolerance=reference.rule(case),
+        partial(reference.run, case),
+        partial(port.run, case),
+        tolerance=reference.rule(case),
         strict=narrow,
     )
     if operations is not None and record_of(case).counted is not None:
         found = replace(found, pairs=(*found.pairs, followed(case, operations, port)))
     if arbiter:
-        found = replace(found, arbiter=_arbiter(case, reference, found))
+        found = replace(found, arbiter=_arbiter(case, found))
     return found
 
 
@@ -86,13 +88,13 @@ def followed(case: Case, operations: Operations, port: Side | None = None) -> Pa
     return follow(partial((port or Port()).run, case), operations, counted())
 
 
-def _arbiter(case: Case, reference: Reference, found: Check) -> Arbiter | None:
-    own = found.pair(Way.OWN)
-    if own is None or own.problem is not None:
+def _arbiter(case: Case, found: Check) -> Arbiter | None:
+    """The run in Float64 is the port's own, so it judges no port that fails by itself."""
+    own = found.own
+    if own is None or own.tolerance is None or not own.verdict:
         return None
     try:
         exact = Port(dtype=torch.float64).run(case)
     except ArithmeticError:
         return None
-    tolerance = reference.rule(case).bind(None)
-    return arbitrate(exact, own.reference, own.port, tolerance)
+    return arbitrate(exact, own.reference, own.port, own.tolerance)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from repro.errors import ReproError
+from repro.folders import shipped
+from repro.run import Provenance, Run, run_of
 from repro.sides.julia.find import Julia, find_julia
 from repro.sides.julia.frame import Value
 from repro.sides.julia.worker import REQUEST_SECONDS, JuliaError, Worker
-from repro.run import Provenance, Run, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,10 +121,8 @@ class JuliaFunction:
             return self._call(julia)
 
     def _call(self, julia: Julia) -> tuple[dict[str, Value], dict[str, Value]]:
-        from repro.sides.julia.reference import julia_ref_path
-
         project = [f"--project={os.fspath(self.project)}"] if self.project else []
-        environment = julia.environ() | {"REPRO_JULIA_REF": str(julia_ref_path())}
+        environment = julia.environ() | {"REPRO_JULIA_REF": str(shipped("julia_ref"))}
         worker = Worker([*julia.command(), *project], environment, SOURCE)
         try:
             return worker.about, worker.ask(self._request(), self.seconds)

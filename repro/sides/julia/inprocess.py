@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from repro.sides.julia.find import Julia
 from repro.sides.julia import juliacall_bridge
+from repro.sides.julia.find import Julia
 from repro.sides.julia.frame import Value, encode
 from repro.sides.julia.worker import JuliaError
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from repro.folders import checkout, user_cache
 from repro.sides.julia import debian
 from repro.sides.julia.debian import JuliaNotInstalled, Report
 
@@ -83,11 +84,8 @@ def default_folder() -> Path:
     named = os.environ.get("REPRO_JULIA_FOLDER")
     if named:
         return Path(named).expanduser().absolute()
-    project = Path(__file__).resolve().parents[2]
-    if (project / "pyproject.toml").is_file() or (project / ".git").exists():
-        return project / ".julia"
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(cache) / "julia-parity"
+    project = checkout()
+    return project / ".julia" if project is not None else user_cache()
 
 
 def unpacked_julia(folder: str | os.PathLike[str] | None = None) -> UnpackedJulia | None:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from repro.flux import Optimiser
+from repro.folders import shipped
 from repro.sides.julia.find import Julia, find_julia
 from repro.sides.julia.frame import Value
 from repro.sides.julia.inprocess import InProcess
@@ -72,22 +73,6 @@ class Trace:
     provenance: dict[str, Any]
 
 
-def julia_ref_path() -> Path:
-    """The folder of our Julia package: inside an installed ``repro``, or beside it in a checkout.
-
-    Raises:
-        JuliaError: it is in neither place.
-    """
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "_julia_ref", package.parent / "julia_ref"):
-        if (folder / "src" / "JuliaRef.jl").is_file():
-            return folder
-    raise JuliaError(
-        f"our Julia package is neither in {package} nor beside it: reinstall repro, or restore "
-        "the folder julia_ref of the checkout"
-    )
-
-
 class JuliaReference:
     """A live Julia to ask.
 
@@ -99,7 +84,7 @@ class JuliaReference:
         seconds: limit for one request, where a call gives none. juliacall cannot be stopped, and
             keeps no limit.
         start_seconds: limit for a worker to come up.
-        source: folder of our Julia package, :func:`julia_ref_path` by default.
+        source: folder of our Julia package, the shipped one by default.
 
     Use it as a context manager, or :meth:`close` it. Any call may raise:
         JuliaError: Julia reports an error, crashed twice, was ended, took too long, or answered
@@ -120,7 +105,7 @@ class JuliaReference:
             raise JuliaError(f"there is no way {way!r} to Julia: choose {', '.join(WAYS)}")
         self.julia = julia if isinstance(julia, Julia) else find_julia(julia)
         self.way = way if way != "auto" else "juliacall" if InProcess.running() else "worker"
-        self.source = source or julia_ref_path()
+        self.source = source or shipped("julia_ref")
         self.seconds, self.start_seconds = seconds, start_seconds
         self._backend: Worker | InProcess | None = None
         self._lock = threading.RLock()

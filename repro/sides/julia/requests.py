@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from repro.case import parse_optimiser
-from repro.flux import ADAM, Descent, Momentum, Optimiser
+from repro.flux import OPTIMISERS, Optimiser, parse_optimiser
 from repro.sides.julia.frame import Value
 
 
@@ -44,25 +43,20 @@ def draws_from(seed: int | None, tape: Tape | None) -> dict[str, Any]:
 
 
 def options_from(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """A function's arguments; optimisers, whose names end in `opt`, become name and numbers."""
+    """A function's arguments; optimisers, as such or as text, become name and numbers."""
     options: dict[str, Any] = {}
     for name, value in kwargs.items():
-        is_optimiser = name.endswith("opt")
-        options |= _optimiser(name, value) if is_optimiser else {name: value}
+        is_rule = isinstance(value, Optimiser | str) and name != "variant"
+        options |= _optimiser(name, value) if is_rule else {name: value}
     return options
 
 
 def _optimiser(name: str, value: Optimiser | str) -> dict[str, Any]:
     """An optimiser by name and numbers; its state does not travel."""
     opt = parse_optimiser(value) if isinstance(value, str) else value
-    if not isinstance(opt, Descent | Momentum | ADAM):
-        raise TypeError(f"{name} must be a Descent, Momentum or ADAM, not {opt!r}")
-    numbers = {name: type(opt).__name__, f"{name}.eta": float(opt.eta)}
-    if isinstance(opt, Momentum):
-        numbers |= {f"{name}.rho": float(opt.rho)}
-    if isinstance(opt, ADAM):
-        numbers |= {f"{name}.beta": np.asarray(opt.betas, np.float64)}
-    return numbers
+    if not isinstance(opt, Optimiser):
+        raise TypeError(f"{name} must be one of {', '.join(OPTIMISERS)}, not {opt!r}")
+    return {name: type(opt).__name__, f"{name}.numbers": np.asarray(opt.numbers(), np.float64)}
 
 
 def plain(value: Any) -> Value:

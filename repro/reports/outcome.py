@@ -1,0 +1,161 @@
+"""What came of a case, as table rows, sentences and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from repro.cases import Case
+from repro.checks import Check, Comparison, Pair, Report, Verdict, worst
+from repro.run import Kind, Run
+
+COLUMNS = (
+    "case [iterations]",
+    "verdict",
+    "bits equal",
+    "largest weight error",
+    "worst error / tolerance",
+    "first differing bit (not a failure)",
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A case, by which engine, and its check; true when it passed."""
+
+    case: Case
+    check: Check
+    engine: str = "eager"
+
+    def __bool__(self) -> bool:
+        return bool(self.check)
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.check.verdict
+
+    @property
+    def label(self) -> str:
+        """The case, its length, and the engine where it is not the port itself."""
+        return self.case.label + ("" if self.engine == "eager" else f" {self.engine}")
+
+    @property
+    def report(self) -> Report | None:
+        """Of the port's own run."""
+        return self.check.own.report if self.check.own is not None else None
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the port's run."""
+        own = self.check.own
+        return (own.port.provenance.seconds or 0.0) if own is not None else 0.0
+
+
+def exit_status(outcomes: Sequence[Outcome]) -> int:
+    """0 where all passed, 2 where something could not run, else 1."""
+    verdict = worst(outcome.verdict for outcome in outcomes)
+    return 0 if verdict else 1 if verdict is Verdict.FAIL else 2
+
+
+def row(outcome: Outcome) -> tuple[str, ...]:
+    """What :data:`COLUMNS` name."""
+    report = outcome.report
+    if report is None:
+        reason = outcome.check.not_run or "-"
+        return (outcome.label, str(outcome.verdict), "-", "-", "-", reason)
+    closest = report.worst
+    first = report.first_difference
+    return (
+        outcome.label,
+        str(outcome.verdict),
+        f"{floor_percent(report.bit_equal)} %",
+        _weight_error(outcome.check.own),
+        f"{closest.worst_ratio:.2f} {closest.name}" if closest.worst_ratio else "0",
+        f"{first.name} @ {first.first_difference}" if first is not None else "none",
+    )
+
+
+def floor_percent(share: float) -> str:
+    """Two decimals, rounded down: only all of it reads 100.00."""
+    return f"{np.floor(share * 1e4) / 100:.2f}"
+
+
+def largest(pair: Pair, kind: Kind) -> float | None:
+    """The largest difference of quantities of a kind that both sides have."""
+    there = pair.reference.quantities
+    of_kind = [c for c in pair.comparisons if c.name in there and there[c.name].kind is kind]
+    found = [c.absolute.max() for c in of_kind if c.problem is None and c.steps.any()]
+    return float(max(found)) if found else None
+
+
+def _weight_error(pair: Pair | None) -> str:
+    error = largest(pair, Kind.STATE) if pair is not None else None
+    return "-" if error is None else f"{error:.1e}"
+
+
+def explain(outcome: Outcome) -> str:
+    """Why a case is no pass, and what to do next."""
+    return f"{outcome.label}: {outcome.check.message}"
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """Everything known about a case, as plain JSON values."""
+    case, check = outcome.case, outcome.check
+    first = check.first
+    return {
+        "case": case.name,
+        "function": case.function,
+        "seed": case.seed,
+        "epochs": case.epochs,
+        "arguments": dict(case.kwargs),
+        "engine": outcome.engine,
+        "verdict": str(outcome.verdict),
+        "not_run": check.not_run,
+        "message": check.message,
+        "first_wrong": None if first is None else {"step": first.step, "name": first.name},
+        "seconds": round(outcome.seconds, 3),
+        "bit_equal": outcome.report.bit_equal if outcome.report is not None else None,
+        "pairs": [_pair(pair) for pair in check.pairs],
+    }
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    return {
+        "way": str(pair.way),
+        "verdict": str(pair.verdict),
+        "problem": pair.problem,
+        "rule": pair.rule,
+        "reference": _provenance(pair.reference),
+        "port": _provenance(pair.port),
+        "rounding": {operation: vars(r) for operation, r in pair.rounding.items()},
+        "quantities": [_quantity(c) for c in pair.comparisons] if not pair.rounding else [],
+    }
+
+
+def _provenance(run: Run) -> dict[str, Any]:
+    return run.provenance.as_dict()
+
+
+def _quantity(c: Comparison) -> dict[str, Any]:
+    return {
+        "name": c.name,
+        "verdict": str(c.verdict),
+        "problem": None if c.problem is None else str(c.problem),
+        "worst_ratio": _plain(c.worst_ratio),
+        "first_difference": c.first_difference,
+        "first_excess": c.first_excess,
+        "steps": c.steps.tolist(),
+        "bit_equal": c.equal.tolist(),
+        "absolute": [_plain(v) for v in c.absolute],
+        "ulp": [_plain(v) for v in c.ulp],
+        "allowed": [_plain(v) for v in c.allowed],
+        "ratio": [_plain(v) for v in c.ratio],
+    }
+
+
+def _plain(value: float) -> float | str:
+    """JSON has no infinity and no NaN: they are written as text."""
+    return float(value) if np.isfinite(value) else str(float(value))
