@@ -179,8 +179,9 @@ def test_an_engine_takes_what_the_port_takes(function):
     expected, found = (arguments(getattr(side, function)) for side in (luna, fast))
     if function in ALGORITHMS:
         assert found.pop("observe_epochs") is None
-        usual = {**asdict(ALGORITHMS[function].sizes), **dict.fromkeys(expected.keys())}
-        assert all(expected[n] == usual[n] for n in expected if n.endswith("_size"))
+        sizes = asdict(ALGORITHMS[function].sizes)
+        assert all(expected[name] == size for name, size in sizes.items() if name in expected)
+        assert {*ALGORITHMS[function].optimisers} == {n for n in expected if n.endswith("opt")}
     assert list(found.items()) == list(expected.items())
 
 

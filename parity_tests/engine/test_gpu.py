@@ -9,20 +9,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from engine import runs
 
-from repro import luna, port
-from repro.engine import EngineError, running, train_seeds
+from repro import luna
+from repro.checks import Check, Verdict
+from repro.engine import EngineError, engines, fast, seeds, train_seeds
 from repro.flux import Descent, Momentum, NonFiniteLossError
 from repro.julia import MersenneTwister
-from repro.checks import Verdict
 from repro.sides import recorded
-from repro.suite import Recorded, Result, check
+from repro.sides.parity import parity
+from repro.sides.port import Port
 
 if sys.platform == "linux":
     import triton  # for other systems there is none
@@ -42,7 +42,8 @@ def on_the_gpu(monkeypatch):
     def gpu_for(model, device, kind):
         return None if device == "cpu" else torch.device(DEVICE)
 
-    monkeypatch.setattr(running, "gpu_for", gpu_for)
+    monkeypatch.setattr(engines, "gpu_for", gpu_for)
+    monkeypatch.setattr(seeds, "gpu_for", gpu_for)
 
 
 @pytest.fixture
@@ -61,14 +62,14 @@ DENSE = [n for n in runs.FLOAT32 if descent_only(n) and not n.endswith("_long")]
 LONG = [n for n in runs.FLOAT32 if n.endswith("_long")]
 
 
-def result(name: str, epochs: int) -> Result:
+def result(name: str, epochs: int) -> Check:
     case = recorded.load(name).case.upto(epochs)
-    return check(case, Recorded(), run=partial(port.run, engine="fast"))
+    return parity(case, recorded.Recorded(), Port("fast"))
 
 
-def passes(found: Result) -> None:
-    assert found, found.report
-    assert found.report["eval_x"].verdict is Verdict.PASS_BITWISE
+def passes(found: Check) -> None:
+    assert found, found.message
+    assert found.own.report["eval_x"].verdict is Verdict.PASS_BITWISE
 
 
 @pytest.mark.parametrize("name", DENSE)
@@ -93,7 +94,7 @@ def test_a_recordings_first_1000_iterations(name):
 def test_a_whole_recording_on_a_gpu(name):
     found = result(name, recorded.load(name).case.epochs)
     passes(found)
-    assert found.report["next_rand"].verdict is Verdict.PASS_BITWISE
+    assert found.own.report["next_rand"].verdict is Verdict.PASS_BITWISE
 
 
 @triton.jit
@@ -145,7 +146,7 @@ def test_many_seeds_at_once_are_each_equal_to_their_single_run(function):
     assert [run.seed for run in together] == [3, 1]
     for run in together:
         model, rng = built(run.seed)
-        alone = getattr(luna, function)(model, engine="fast", rng=rng, **settings)
+        alone = getattr(fast, function)(model, rng=rng, **settings)
         assert np.array_equal(luna.flatten(run.model), luna.flatten(model))
         assert run.rng.rand() == rng.rand()
         assert [e.epoch for e in run.evaluations] == [e.epoch for e in alone] == [1, 2]
@@ -158,11 +159,11 @@ def test_launches_cut_a_run_without_a_trace(monkeypatch):
     from repro.engine import device
 
     whole, rng = built(2)
-    luna.fomaml(whole, engine="fast", epochs=5, rng=rng)
+    fast.fomaml(whole, epochs=5, rng=rng)
     monkeypatch.setattr(device, "LAUNCH", 2)
     cut, cut_rng = built(2)
     seen = []
-    luna.fomaml(cut, engine="fast", epochs=5, rng=cut_rng, observe=lambda e, m: seen.append(e))
+    fast.fomaml(cut, epochs=5, rng=cut_rng, observe=lambda e, m: seen.append(e))
     assert np.array_equal(luna.flatten(whole), luna.flatten(cut)) and seen == [1, 2, 3, 4, 5]
     assert rng.rand() == cut_rng.rand()
 
@@ -176,7 +177,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_where_the_eager_port_stops():
         luna.fomaml(eager, rng=eager_rng, **diverging)
     model, rng = built(5)
     with pytest.raises(NonFiniteLossError, match="Flux refuses"):
-        luna.fomaml(model, engine="fast", rng=rng, **diverging)
+        fast.fomaml(model, rng=rng, **diverging)
     assert rng.rand() == eager_rng.rand()
 
 
@@ -186,7 +187,7 @@ def test_eval_model_is_the_compiled_one_to_rounding():
     x, testx = (torch.from_numpy(rng.uniform(-5.0, 5.0, n)).float() for n in (7, 60))
     eager = luna.eval_model(model, x, testx, luna.SineWave(2, 1), updates=8)
     before = luna.flatten(model)
-    found = luna.eval_model(model, x, testx, luna.SineWave(2, 1), updates=8, engine="fast")
+    found = fast.eval_model(model, x, testx, luna.SineWave(2, 1), updates=8)
     assert np.array_equal(luna.flatten(model), before)
     assert found.test_losses == pytest.approx(eager.test_losses, abs=1e-5)
     assert found.final_predictions == pytest.approx(eager.final_predictions, abs=1e-5)
@@ -195,7 +196,7 @@ def test_eval_model_is_the_compiled_one_to_rounding():
 def test_what_the_kernels_do_not_know_is_refused():
     model, rng = built(1)
     with pytest.raises(EngineError, match="Descent, not Momentum"):
-        luna.fomaml(model, engine="fast", epochs=1, rng=rng, meta_opt=Momentum(0.1))
+        fast.fomaml(model, epochs=1, rng=rng, meta_opt=Momentum(0.1))
 
 
 COMPILE = """
@@ -245,10 +246,11 @@ def test_the_kernels_compile_for_a_gpu(capability, tmp_path):
 def test_the_host_never_waits_for_the_device_within_a_launch():
     from repro.engine import device
 
+    from repro.engine.algorithms import FOMAML
+
     model, rng = built(0)
-    opts = {"meta_opt": Descent(0.01), "inner_opt": Descent(0.02)}
-    group = device.Group("fomaml", [model], [rng], torch.device("cuda"), opts=opts,
-                         train_batch_size=10, n_tasks=3)  # fmt: skip
+    gpu, opts = torch.device("cuda"), FOMAML.optimisers
+    group = device.Group(FOMAML, [model], [rng], gpu, opts, FOMAML.sizes, again=lambda *_: [])
     stretch = group.draw(100, 100, evaluated=True)
     group.launch(stretch)
     torch.cuda.set_sync_debug_mode("error")
