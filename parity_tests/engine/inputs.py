@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-
 from engine import primitives
+
 from repro.engine import Arithmetic
 
 RECORDED = Path(__file__).with_name("primitives_1.5.3.txt")
