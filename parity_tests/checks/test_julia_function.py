@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import repro
-from repro.errors import ReproError
 from repro.checks import Verdict
+from repro.errors import ReproError
 from repro.sides.julia.function import JuliaFunction
 from repro.sides.julia.worker import JuliaError
 

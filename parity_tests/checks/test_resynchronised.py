@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import repro
-from repro.errors import ReproError
 from repro.checks import Bitwise, Growth, Ulps, Verdict
+from repro.errors import ReproError
 
 F32 = np.float32
 SIZES = (16, 16, 16, 5) * 6
@@ -178,8 +178,8 @@ def test_only_the_single_steps_are_held_to_a_budget():
     budget = Ulps(budgets, because="for this test, generously")
     result = check(port(), tolerance=budget)
     assert result.verdict is Verdict.PASS
-    assert result.resynchronised.tolerance == budget.words
-    assert result.own.tolerance == Growth().words
+    assert result.resynchronised.rule == budget.words
+    assert result.own.rule == Growth().words
     tight = check(port(), tolerance=Ulps(0, because="as if nothing rounded"))
     assert not tight and tight.first.resynchronised and tight.own.verdict
     assert not check(port(), tolerance=Bitwise())
@@ -211,14 +211,14 @@ def test_what_comes_from_the_reference_is_not_compared():
     assert all(c.steps.min() >= 1 for c in report.comparisons)
 
 
-def test_a_step_that_breaks_off_is_an_error():
+def test_a_step_that_breaks_off_fails():
     def step(state, draws):
         if draws["y"].size == 5:
             raise FloatingPointError("overflow")
         return port()(state, draws)
 
     result = check(step)
-    assert result.verdict is Verdict.ERROR
+    assert result.verdict is Verdict.FAIL
     assert "the port broke off after step 3: FloatingPointError" in result.message
 
 

@@ -10,10 +10,10 @@ import sys
 
 import pytest
 
-import repro.suite
+from repro.cases import luna
 from repro.cli import main
-from repro.sides import recorded
 from repro.run import Run
+from repro.sides import recorded
 
 
 def run(*arguments: str, monkeypatch, capsys) -> tuple[int, str, str]:
@@ -42,12 +42,13 @@ def test_json_holds_every_figure(repro_cli, tmp_path):
     )  # fmt: skip
     document = json.loads((tmp_path / "r.json").read_text())
     case = document["cases"][0]
-    weights = next(q for q in case["quantities"] if q["name"] == "weights")
+    (own,) = case["pairs"]
+    weights = next(q for q in own["quantities"] if q["name"] == "weights")
     assert status == 0 and document["verdict"] == "PASS"
     assert weights["steps"] == [1, 2, 3, 5, 10] and max(weights["ratio"]) < 1
     assert document["settings"]["versions"]["torch"]
-    assert case["envelope"]["perturbations"]
-    assert case["reference"]["sha256"] == recorded.file_sha256(
+    assert "8 perturbed runs" in own["rule"]
+    assert own["reference"]["sha256"] == recorded.file_sha256(
         recorded.FOLDER / "fomaml_seed2_batch13_rates.npz"
     )
     saved = Run.load(tmp_path / "sides" / "fomaml_seed2_batch13_rates.port.npz")
@@ -60,10 +61,10 @@ def test_json_to_standard_output_is_nothing_else(repro_cli):
 
 
 def test_a_failure_ends_in_status_1(repro_cli, monkeypatch):
-    monkeypatch.setitem(repro.suite.port.UNTRAINED, "lr002", 0.021)
+    monkeypatch.setitem(luna.UNTRAINED, "lr002", 0.021)
     status, out, _ = repro_cli("parity", "--case", "eval_model")
     assert status == 1
-    assert "FAIL" in out and "lr002_test_losses exceeds its tolerance" in out
+    assert "FAIL" in out and "first wrong: `lr002_final_predictions` in step 0" in out
 
 
 @pytest.mark.parametrize(
@@ -73,10 +74,12 @@ def test_a_failure_ends_in_status_1(repro_cli, monkeypatch):
         (["--seed", "-1"], "seed -1 is negative: Julia refuses it"),
         (["--seed", "7"], "add --reference julia"),
         (["--case", "fomaml", "n_tasks=9"], "not recorded: fomaml n_tasks=9"),
-        (["--case", "fomaml", "train_batch_size=0"], "train_batch_size must be a positive"),
+        (["--case", "fomaml", "train_batch_size=0"], "'0' is not a positive integer"),
         (["--case", "fomaml", "tasks=3"], "fomaml has no argument 'tasks'"),
-        (["--case", "fomaml", "meta_opt=__import__('os')"], "is no optimiser: write Descent"),
-        (["--case", "fomaml", "n_tasks"], "write for instance n_tasks=7"),
+        (["--case", "fomaml", "meta_opt=__import__('os')"], "is not an optimiser: write Descent"),
+        (["fomaml", "n_tasks=7", "n_tasks=3"], "n_tasks is given twice"),
+        (["--iterations", "5"], "--iterations is for a live Julia"),
+        (["--reference", "julia", "--full"], "--full is for recordings"),
         (["--device", "cuda:99"], "device 'cuda:99' cannot be used"),
         (["--device", "toaster"], "device 'toaster' cannot be used"),
         (["--dtype", "float16"], "choose float32 or float64"),
@@ -94,12 +97,7 @@ def recordings(tmp_path, monkeypatch):
     folder = tmp_path / "recorded"
     shutil.copytree(recorded.FOLDER, folder)
     monkeypatch.setattr(recorded, "FOLDER", folder)
-    monkeypatch.setattr(repro.suite, "ENVELOPES", folder / "envelopes")
-    recorded.names.cache_clear()
-    recorded.load.cache_clear()
     yield folder
-    recorded.names.cache_clear()
-    recorded.load.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["fomaml_seed0_dense.npz", "index.json"])

@@ -13,36 +13,37 @@ import pytest
 import torch
 
 from repro import ecoffet
-from repro.ecoffet import evaluate, notebook, sine, train
-from repro.ecoffet.quantities import trajectory
+from repro.cases.ecoffet import read_notebook
 from repro.checks import Verdict, compare
-from repro.sides import recorded
-from repro.suite import Recorded, check
+from repro.ecoffet import evaluate, notebook, sine, train
 from repro.run import Run
+from repro.sides import recorded
+from repro.sides.parity import parity
+from repro.sides.recorded import Recorded
 
+NOTEBOOK = "ecoffet_notebook_small"
+CASE = recorded.load(NOTEBOOK).case
 MAML, FIRST, REPTILE = "maml", "maml_first_order", "reptile"
 
 
 @pytest.fixture(scope="module")
 def reference():
-    return recorded.load(recorded.NOTEBOOK).trajectory
+    return recorded.load(NOTEBOOK).run()
 
 
 def judged(reference, *methods):
     """The report on these methods' quantities and on everything drawn."""
-    found = trajectory(ecoffet.notebook_small(methods), 500)
+    found = Run(read_notebook(CASE, ecoffet.notebook_small(methods)))
     others = tuple(f"{m}_{q}" for m in notebook.METHODS if m not in methods
                    for q in ("init", "weights", "weights0", "test_losses"))  # fmt: skip
     part = {name: s for name, s in reference.quantities.items() if name not in others}
-    envelope = Recorded().envelope(recorded.load(recorded.NOTEBOOK).case)
-    return compare(Run(part), found, envelope.tolerance)
+    return compare(Run(part), found, Recorded().rule(CASE).bind(None))
 
 
 def test_every_recorded_quantity_passes():
-    case = recorded.load(recorded.NOTEBOOK).case
-    result = check(case, Recorded())
-    assert result, result.report and result.report.worst
-    assert len(result.report.comparisons) == len(recorded.load(case.name).trajectory.quantities) == 21
+    result = parity(CASE, Recorded())
+    assert result, result
+    assert len(result.own.comparisons) == len(recorded.load(NOTEBOOK).arrays) == 21
 
 
 def test_every_number_drawn_by_numpy_is_equal_bit_for_bit(reference):

@@ -61,9 +61,10 @@ def test_a_loss_that_is_not_finite_is_refused(value):
 
 def test_back_adds_and_gradient_neither_reads_nor_writes():
     weight = torch.nn.Parameter(torch.tensor([3.0]))
-    back((weight * 2).sum(), [weight])
-    back((weight * 2).sum(), [weight])
-    assert gradient((weight * 5).sum(), [weight])[0].item() == 5
+    weights = {"w": weight}
+    back((weight * 2).sum(), weights)
+    back((weight * 2).sum(), weights)
+    assert gradient((weight * 5).sum(), weights)["w"].item() == 5
     assert weight.grad.item() == 4
 
 

@@ -93,17 +93,17 @@ DRAWS = [
     ),
     _fault(
         "batch drawn before its task", "fomaml", "task1.amplitude",
-        (FOMAML, "            task = SineWave.draw(rng)\n"
-         "            x = data.batch(rng, train_batch_size)\n",
-         "            x = data.batch(rng, train_batch_size)\n"
-         "            task = SineWave.draw(rng)\n"),
+        (FOMAML, "                task = SineWave.draw(rng)\n"
+         "                x = data.batch(rng, train_batch_size)\n",
+         "                x = data.batch(rng, train_batch_size)\n"
+         "                task = SineWave.draw(rng)\n"),
     ),
     _fault(
         "evaluation's task drawn before its x", "fomaml", "eval.x",
-        (TRAINING, "        evalx = self.batch(rng, batch_size)\n"
-         "        return eval_model(model, evalx, self.testx, SineWave.draw(rng),",
-         "        task = SineWave.draw(rng)\n        evalx = self.batch(rng, batch_size)\n"
-         "        return eval_model(model, evalx, self.testx, task,"),
+        (TRAINING, "            evalx = self.batch(rng, batch_size)\n"
+         "            task = SineWave.draw(rng)\n",
+         "            task = SineWave.draw(rng)\n"
+         "            evalx = self.batch(rng, batch_size)\n"),
     ),
     _fault(
         "normal draws for uniform ones", "fomaml", "task1.x",
@@ -125,50 +125,52 @@ DRAWS = [
     ),
     _fault(
         "permutation drawn before the task", "reptile", "task1.amplitude",
-        (REPTILE, "        task = SineWave.draw(rng)\n\n        y = task(x)\n"
-         "        order = torch.from_numpy(rng.randperm(len(x)) - 1).to(x.device)\n",
-         "        order = torch.from_numpy(rng.randperm(len(x)) - 1).to(x.device)\n"
-         "        task = SineWave.draw(rng)\n\n        y = task(x)\n"),
+        (REPTILE, "            order = torch.from_numpy(rng.randperm(len(x)) - 1).to(x.device)\n", ""),
+        (REPTILE, "            task = SineWave.draw(rng)\n",
+         "            order = torch.from_numpy(rng.randperm(len(x)) - 1).to(x.device)\n"
+         "            task = SineWave.draw(rng)\n"),
     ),
 ]
 
 ALGORITHM = [
     _fault(
         "mean instead of sum over tasks", "fomaml", "task1.sum",
-        (FOMAML, "w.grad += g ", "w.grad += g / n_tasks "),
+        (FOMAML, "add_(grad[name])", "add_(grad[name] / n_tasks)"),
     ),
     _fault(
         "only the last task's gradient counts", "fomaml", "task2.sum",
-        (FOMAML, "w.grad += g ", "w.grad = g "),
+        (FOMAML, "add_(grad[name])", "copy_(grad[name])"),
     ),
     _fault(
         "test gradient taken at the unadapted weights", "fomaml", "task1.outer.layers.0.pre",
-        (FOMAML, "            testy = task(testx)\n",
-         "            restore(weights, prev_weights)\n            testy = task(testx)\n"),
+        (FOMAML, "                testy = task(testx)\n",
+         "                restore(weights, prev_weights)\n                testy = task(testx)\n"),
     ),
     _fault(
         "meta-gradient taken on the training batch", "fomaml", "task1.testy",
-        (FOMAML, "            testy = task(testx)\n"
-         "            grad = gradient(mse(model(testx[None, :]), testy[None, :]), weights)\n",
-         "            grad = gradient(mse(model(x[None, :]), y[None, :]), weights)\n"),
+        (FOMAML, "                testy = task(testx)\n"
+         "                note(\"testy\", testy, testx)\n", ""),
+        (FOMAML, "mse(model(testx[None, :]), testy[None, :])", "mse(model(x[None, :]), y[None, :])"),
     ),
     _fault(
         "second order where first belongs", "fomaml", "task1.outer.grad.layers.0.weight",
-        (FOMAML, "            grad = gradient(mse(model(testx[None, :]), testy[None, :]), weights)\n",
-         "            grad = torch.autograd.grad(\n"
-         "                mse(model(testx[None, :]), testy[None, :]), weights)\n"),
-        (FOMAML, "            restore(weights, prev_weights)\n",
-         "            restore(weights, prev_weights)\n"
-         "            inner = torch.autograd.grad(\n"
-         "                mse(model(x[None, :]), y[None, :]), weights, create_graph=True)\n"
-         "            products = torch.autograd.grad(inner, weights, grad, allow_unused=True)\n"
-         "            grad = [g if h is None else g - inner_opt.eta * h\n"
-         "                    for g, h in zip(grad, products)]\n"
-         "            note('grad', grad)\n"),
+        (FOMAML, "gradient(mse(model(testx[None, :]), testy[None, :]), weights)",
+         "torch.autograd.grad(\n"
+         "                        mse(model(testx[None, :]), testy[None, :]), [*weights.values()])"),
+        (FOMAML, "                restore(weights, prev_weights)\n",
+         "                restore(weights, prev_weights)\n"
+         "                own = [*weights.values()]\n"
+         "                inner = torch.autograd.grad(\n"
+         "                    mse(model(x[None, :]), y[None, :]), own, create_graph=True)\n"
+         "                products = torch.autograd.grad(inner, own, grad, allow_unused=True)\n"
+         "                grad = {n: g if h is None else g - inner_opt.eta * h\n"
+         "                        for n, g, h in zip(weights, grad, products)}\n"
+         "                with within('outer'):\n"
+         "                    note('grad', grad)\n"),
     ),
     _fault(
         "weights not restored between tasks", "fomaml", "task1.restore",
-        (FOMAML, "            restore(weights, prev_weights)\n", ""),
+        (FOMAML, "                restore(weights, prev_weights)\n", ""),
     ),
     _fault(
         "starting weights kept by reference, not copied", "fomaml", "task1.restore",
@@ -180,20 +182,20 @@ ALGORITHM = [
     ),
     _fault(
         "Reptile steps away from the adapted weights", "reptile", "meta.difference",
-        (REPTILE, "[w - w0 for", "[w0 - w for"),
+        (REPTILE, "w - prev_weights[name] for", "prev_weights[name] - w for"),
     ),
     _fault(
         "Reptile starts its step from the adapted weights", "reptile", "meta.update",
-        (REPTILE, "w.copy_(w0 + change)", "w.copy_(w + change)"),
+        (REPTILE, "w.copy_(prev_weights[name] + steps[name])", "w.copy_(w + steps[name])"),
     ),
     _fault(
         "one inner step too few", "reptile", "task1.inner5",
-        (REPTILE, "order.split(train_batch_size):", "order.split(train_batch_size)[:-1]:"),
+        (REPTILE, "order.split(train_batch_size)", "order.split(train_batch_size)[:-1]"),
     ),
     _fault(
         "the short last batch is dropped", "reptile", "task1.inner5",
-        (REPTILE, "order.split(train_batch_size):",
-         "(p for p in order.split(train_batch_size) if len(p) == train_batch_size):"),
+        (REPTILE, "order.split(train_batch_size)",
+         "(p for p in order.split(train_batch_size) if len(p) == train_batch_size)"),
         settings={"train_batch_size": "12"}, recorded="reptile_seed2_batch12",
     ),
     _fault(
@@ -235,13 +237,14 @@ LEARNING = [
     ),
     _fault(
         "Adam's bias correction a step late", "fomaml", "meta.update",
-        (OPTIMISE, "(b1, b2)]", "(b1 * b1, b2 * b2)]"),
+        (OPTIMISE, "torch.tensor(self.betas, dtype=torch.float64)",
+         "torch.tensor(self.betas, dtype=torch.float64) ** 2"),
         settings=ADAM, recorded="fomaml_seed2_meta_adam",
     ),
     _fault(
         "Adam's epsilon under the root", "transfer_learn", "task1.train.update",
-        (OPTIMISE, "torch.sqrt(v.double() / (1 - b2_t)) + 1e-8",
-         "torch.sqrt(v.double() / (1 - b2_t) + 1e-8)"),
+        (OPTIMISE, "_sqrt(v.double() / (1 - b2_t)) + 1e-8",
+         "_sqrt(v.double() / (1 - b2_t) + 1e-8)"),
         settings={"opt": "ADAM(0.001)"}, recorded="transfer_learn_seed2_adam",
     ),
     _fault(
@@ -270,13 +273,12 @@ LEARNING = [
     ),
     _fault(
         "Reptile's meta state kept between iterations", "reptile", "meta.step",
-        (REPTILE, "meta_opt.apply(w0, difference)\n        for w0, difference in zip(prev_weights,",
-         "meta_opt.apply(w0, difference)\n        for w0, difference in zip(weights,"),
+        (REPTILE, "meta_opt.apply(prev_weights[name], d)", "meta_opt.apply(weights[name], d)"),
         settings=ADAM, iteration=2, recorded="reptile_seed2_meta_adam",
     ),
     _fault(
         "gradients not cleared after the update", "transfer_learn", "task1.train.grad",
-        (OPTIMISE, "        w.grad.zero_()  # type: ignore[union-attr]\n", "        pass\n"),
+        (OPTIMISE, "        grad_of(w).zero_()\n", "        pass\n"),
         iteration=2, eval_interval=1000,
     ),
 ]
@@ -298,11 +300,11 @@ ARITHMETIC = [
     ),
     _fault(
         "relu for tanh", "fomaml", "task1.inner.layers.0.out",
-        (SINE, "layer(1, 64, torch.tanh)", "layer(1, 64, torch.relu)"),
+        (SINE, "layer(a, b, torch.tanh)", "layer(a, b, torch.relu if a == 1 else torch.tanh)"),
     ),
     _fault(
         "tanh on the output too", "transfer_learn", "task1.train.layers.2.out",
-        (SINE, "layer(64, 1)", "layer(64, 1, torch.tanh)"),
+        (SINE, "layer(hidden[-1], n_out)", "layer(hidden[-1], n_out, torch.tanh)"),
     ),
     _fault(
         "hidden layer transposed", "fomaml", "task1.inner.layers.1.pre",
@@ -345,7 +347,7 @@ EVALUATION = [
     ),
     _fault(
         "one update too few in eval_model", "transfer_learn", "eval.fit32",
-        (EVALUATE, "for _ in range(updates):", "for _ in range(updates - 1):"),
+        (EVALUATE, "range(1, updates + 1)", "range(1, updates)"),
     ),
     _fault(
         "evaluations one iteration early", "fomaml", "eval",
@@ -353,13 +355,15 @@ EVALUATION = [
         iteration=4, eval_interval=5,
     ),
     _fault(
-        "test loss taken before the update", "reptile", "eval.fit1.layers.0.pre",
-        (EVALUATE, "            back(mse(model(row(x)), row(y)), weights)\n"
-         "            update_params(opt, weights)\n"
-         "            final_predictions, test_loss = test()\n",
-         "            final_predictions, test_loss = test()\n"
-         "            back(mse(model(row(x)), row(y)), weights)\n"
-         "            update_params(opt, weights)\n"),
+        "test loss taken before the update", "reptile", "eval.test1.layers.0.pre",
+        (EVALUATE, "            with within(\"fit\", k):\n",
+         "            with within(\"test\", k):\n"
+         "                final_predictions, test_loss = test()\n"
+         "            with within(\"fit\", k):\n"),
+        (EVALUATE, "                update_params(opt, weights)\n"
+         "            with within(\"test\", k):\n"
+         "                final_predictions, test_loss = test()\n",
+         "                update_params(opt, weights)\n"),
     ),
     _fault(
         "fine-tuned on the test points", "transfer_learn", "eval.y",

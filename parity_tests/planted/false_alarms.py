@@ -20,16 +20,15 @@ from dataclasses import replace
 import torch
 from rich.progress import track
 
-from repro.case import Case, live_case
+from repro.cases import Case
 from repro.cli.console import errors
 from repro.errors import NonFiniteLossError
-from repro.localise import localise
-from repro.port import run
-from repro.sides.iterations import JuliaIterations
+from repro.sides.choosing import live_case
 from repro.sides.julia.reference import JuliaReference
-from repro.sides.live import Live
 from repro.sides.julia.worker import JuliaError
-from repro.suite import check, quick_envelope
+from repro.sides.live import Live
+from repro.sides.parity import parity
+from repro.sides.port import Port
 
 ITERATIONS = 20
 
@@ -55,23 +54,20 @@ def _optimiser(rng: random.Random, eta: float) -> str:
     return f"{kind}({eta / 10 if kind == 'ADAM' else eta:g})"
 
 
-def alarm(case: Case, julia: JuliaReference) -> str | None:
+def alarm(case: Case, live: Live) -> str | None:
     """What the harness holds against a faithful port in this case; None when nothing."""
     try:
-        result = check(case, Live(julia, quick_envelope))
+        found = parity(case, live, operations=live.operations(case))
     except JuliaError as error:
         return None if "loss" in str(error).lower() and _port_breaks_off(case) else str(error)
     except NonFiniteLossError:
         return None  # a perturbed run broke off: there is no envelope to hold anything against
-    if not result:
-        return f"envelope: {result.report.worst if result.report is not None else result.reason}"
-    followed = localise(case, JuliaIterations(case, julia))
-    return None if followed else f"budget: {followed.finding}"
+    return None if found else found.message
 
 
 def _port_breaks_off(case: Case) -> bool:
     try:
-        run(case)
+        Port().run(case)
     except NonFiniteLossError:
         return True
     return False
@@ -91,7 +87,7 @@ def main() -> int:
     with JuliaReference("worker") as julia:
         for number in numbers:
             case = draw(number)
-            found = alarm(case, julia)
+            found = alarm(case, Live(julia))
             counts["alarms" if found else "quiet"] += 1
             counts[case.function] += 1
             if found:

@@ -13,13 +13,15 @@ from pathlib import Path
 
 import torch
 from planted.catalogue import CATALOGUE, Fault
-from planted.plant import planted_run
+from planted.plant import PlantedPort
 
-from repro.case import Case, live_case
-from repro.localise import Localised, localise
-from repro.sides.iterations import JuliaIterations
-from repro.sides.julia.reference import JuliaReference
+from repro.cases import Case
+from repro.checks import Comparison, Pair
 from repro.run import atomic
+from repro.sides.choosing import live_case
+from repro.sides.julia.reference import JuliaReference
+from repro.sides.live import Live
+from repro.sides.parity import followed
 
 
 @dataclass(frozen=True)
@@ -27,42 +29,44 @@ class Outcome:
     """What became of a planted fault."""
 
     fault: Fault
-    found: Localised
+    found: Pair
 
     @property
     def detected(self) -> bool:
-        return not self.found
+        return not self.found.verdict
+
+    @property
+    def first(self) -> Comparison | None:
+        return self.found.first_excess
 
     @property
     def named(self) -> bool:
         """Whether the planted operation, in the planted iteration, was blamed."""
-        finding = self.found.finding
         return (
-            finding is not None
-            and finding.iteration == self.fault.iteration
-            and f"{finding.name}.".startswith(f"{self.fault.operation}.")
+            self.first is not None
+            and self.first.first_excess == self.fault.iteration
+            and f"{self.first.name}.".startswith(f"{self.fault.operation}.")
         )
 
     def row(self) -> tuple[str, ...]:
-        finding = self.found.finding
         settings = " ".join(f"{k}={v}" for k, v in self.fault.settings)
         where = f"{self.fault.function} {settings}".strip()
-        if finding is None:
+        if self.first is None:
             return self.fault.name, where, "no", "-", "-", self.fault.operation
-        blamed = f"`{finding.name}`"
+        blamed = f"`{self.first.name}`"
         planted = "yes" if self.named else f"no: `{self.fault.operation}`"
-        return self.fault.name, where, "yes", str(finding.iteration), blamed, planted
+        return self.fault.name, where, "yes", str(self.first.first_excess), blamed, planted
 
 
-def live(fault: Fault) -> Case:
+def case_of(fault: Fault) -> Case:
     """The case a fault is followed in: one iteration more than it needs to show."""
     case = live_case(fault.function, 0, fault.iteration + 1, dict(fault.settings))
     return replace(case, eval_interval=fault.eval_interval)
 
 
-def follow(fault: Fault, julia: JuliaReference) -> Outcome:
-    case = live(fault)
-    return Outcome(fault, localise(case, JuliaIterations(case, julia), planted_run(*fault.changes)))
+def follow(fault: Fault, live: Live) -> Outcome:
+    case = case_of(fault)
+    return Outcome(fault, followed(case, live.operations(case), PlantedPort(*fault.changes)))
 
 
 HEAD = ("planted", "in", "detected", "iteration", "blamed", "is the planted one")
@@ -98,7 +102,7 @@ def main() -> int:
     with JuliaReference("worker") as julia:
         version = julia.version
         for fault in CATALOGUE:
-            outcomes.append(follow(fault, julia))
+            outcomes.append(follow(fault, Live(julia)))
             print(" | ".join(outcomes[-1].row()), flush=True)
     print(summary(outcomes))
     if arguments.write:

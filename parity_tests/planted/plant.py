@@ -6,17 +6,17 @@ import importlib
 import importlib.abc
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import repro
-from repro.case import Case
+from repro.cases import Case, Perturbation
 from repro.run import Run
 
-COPIED = ("repro.julia", "repro.flux", "repro.luna", "repro.case", "repro.port")
+COPIED = ("repro.julia", "repro.flux", "repro.luna", "repro.cases", "repro.sides.port")
 """Modules that a planted port gets copies of: everything that the fault could be in or under."""
 
 
@@ -66,34 +66,41 @@ class _Loader(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
 
 @contextmanager
 def planted(*changes: Change) -> Iterator[ModuleType]:
-    """A copy of :mod:`repro.port`, and of all below it, with these changes.
+    """A copy of :mod:`repro.sides.port`, and of the ports below it, with these changes.
 
     Inside the block ``import repro.luna`` and so on find the copies.
     """
+    for name in COPIED:
+        importlib.import_module(name)
     mine = {n: m for n, m in sys.modules.items() if n.startswith(COPIED)}
-    attributes = {n: getattr(repro, n) for n in vars(repro) if f"repro.{n}" in mine}
     loader = _Loader(changes)
     for name in mine:
         del sys.modules[name]
-    for name in attributes:
-        delattr(repro, name)
+    for name in COPIED:  # or `from repro import luna` would find the original
+        parent, _, own = name.rpartition(".")
+        delattr(sys.modules[parent], own)
     sys.meta_path.insert(0, loader)
     try:
-        yield importlib.import_module("repro.port")
+        yield importlib.import_module("repro.sides.port")
     finally:
         sys.meta_path.remove(loader)
         for name in [n for n in sys.modules if n.startswith(COPIED)]:
             del sys.modules[name]
         sys.modules.update(mine)
-        vars(repro).update(attributes)
+        for name in COPIED:  # importing a copy made it its parent's attribute
+            parent, _, own = name.rpartition(".")
+            setattr(sys.modules[parent], own, mine[name])
 
 
-def planted_run(*changes: Change) -> Callable[..., Run]:
-    """:func:`repro.port.run` with these changes planted."""
-    with planted(*changes) as port:
-        case_type = sys.modules["repro.case"].Case
+class PlantedPort:
+    """:class:`repro.sides.port.Port`, the eager one, with these changes planted."""
 
-    def run(case: Case, **kwargs) -> Run:
-        return port.run(case_type(**vars(case)), **kwargs)
+    name = "planted"
 
-    return run
+    def __init__(self, *changes: Change) -> None:
+        with planted(*changes) as module:
+            self._port = module.Port()
+            self._case = sys.modules["repro.cases.case"].Case
+
+    def run(self, case: Case, perturbation: Perturbation | None = None) -> Run:
+        return self._port.run(self._case(**vars(case)), perturbation)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from planted.catalogue import Fault
-from planted.plant import planted_run
+from planted.plant import PlantedPort
 
-from repro.plan import MAIN_EPOCHS
+from repro.checks import Check
 from repro.sides import recorded
-from repro.suite import Recorded, Result, check
+from repro.sides.parity import parity
+from repro.sides.recorded import Recorded
 
 
-def check_fault(fault: Fault, epochs: int = MAIN_EPOCHS) -> Result:
+def check_fault(fault: Fault, epochs: int = 40) -> Check:
     """Run the wrong port where the recording ran the original. Without settings the port runs on
     its own defaults, so that a wrong default is a fault like any other."""
     assert fault.recorded is not None, f"{fault.name} needs a live Julia"
     case = recorded.load(fault.recorded).case.upto(epochs)
     if not fault.settings:
         case = replace(case, kwargs={})
-    return check(case, Recorded(), run=planted_run(*fault.changes))
+    return parity(case, Recorded(), PlantedPort(*fault.changes))

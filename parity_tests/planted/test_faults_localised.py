@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from planted.catalogue import CATALOGUE
-from planted.localised import follow, live
-from planted.plant import planted_run
+from planted.localised import case_of, follow
+from planted.plant import PlantedPort
 
-from repro.localise import localise
-from repro.sides.iterations import JuliaIterations
+from repro.checks import Verdict
 from repro.sides.julia.reference import JuliaReference
+from repro.sides.live import Live
+from repro.sides.parity import followed
 
 pytestmark = pytest.mark.julia
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.julia
 @pytest.fixture(scope="module")
 def answering(julia):
     with JuliaReference("worker", julia) as reference:
-        yield reference
+        yield Live(reference)
 
 
 @pytest.mark.parametrize("fault", CATALOGUE, ids=lambda f: f.name.replace(" ", "-"))
@@ -33,10 +34,11 @@ def test_fault_is_named(fault, answering):
     ids=lambda f: "-".join([f.function, *(v for _, v in f.settings)]),
 )
 def test_same_machinery_blames_nothing_without_a_fault(fault, answering):
-    case = live(fault)
-    followed = localise(case, JuliaIterations(case, answering), planted_run())
-    assert followed, followed.finding
-    assert followed.values > 1000 and followed.iterations == case.epochs
+    case = case_of(fault)
+    found = followed(case, answering.operations(case), PlantedPort())
+    assert found.verdict in (Verdict.PASS, Verdict.PASS_BITWISE), found.first_excess
+    assert sum(r.values for r in found.rounding.values()) > 1000
+    assert max(c.steps.max() for c in found.comparisons) == case.epochs
 
 
 def test_the_catalogue_is_as_long_as_it_says():

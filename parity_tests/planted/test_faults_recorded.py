@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from planted.catalogue import CATALOGUE
-from planted.plant import Change, planted_run
+from planted.plant import Change, PlantedPort
 from planted.recorded import check_fault
 
 from repro.checks import Verdict
 from repro.sides import recorded
-from repro.suite import Recorded, check
+from repro.sides.parity import parity
+from repro.sides.recorded import Recorded
 
 EPOCHS = 3
 RECORDED = [f for f in CATALOGUE if f.recorded is not None]
@@ -24,21 +25,21 @@ def test_fault_fails(fault):
 def test_same_machinery_passes_without_a_fault(name):
     """Without this, a planting that broke every port would look like perfect detection."""
     case = recorded.load(name).case.upto(EPOCHS)
-    assert check(case, Recorded(), run=planted_run())
+    assert parity(case, Recorded(), PlantedPort())
 
 
 def test_a_fault_whose_source_has_moved_on_is_refused():
     with pytest.raises(ValueError, match="not once"):
-        planted_run(Change("repro.luna.fomaml", "no such line", ""))
+        PlantedPort(Change("repro.luna.fomaml", "no such line", ""))
 
 
 def test_planting_leaves_the_real_port_alone():
     import repro.luna
-    from repro import port
+    from repro.sides import port
 
     before = repro.luna, port, repro.luna.fomaml
-    planted_run(Change("repro.luna.fomaml", "w.grad += g", "w.grad += 2 * g"))
+    PlantedPort(Change("repro.luna.fomaml", "add_(grad[name])", "add_(2 * grad[name])"))
     import repro.luna as after
-    from repro import port as port_after
+    from repro.sides import port as port_after
 
     assert before == (after, port_after, after.fomaml)

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-import repro as checks
-from repro.sides.julia.function import JuliaFunction
 from repro.run import Run
+from repro.sides.julia.function import JuliaFunction
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.filterwarnings("default::repro.sides.julia.reference.JuliaRetryWarning")

@@ -1,4 +1,4 @@
-"""Results of every verdict, hostile names among them, without running a port."""
+"""Outcomes of every verdict, hostile names among them, without running a port."""
 
 from __future__ import annotations
 
@@ -7,56 +7,67 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from repro.case import Case
-from repro.checks import Verdict
-from repro.checks.arbiter import arbitrate
-from repro.checks.compare import compare
-from repro.checks.envelope import Envelope
-from repro.suite import Result
-from repro.run import Quantity, Run
+from repro.cases import Case
+from repro.checks import Check, Envelope, Saved, arbitrate, check
+from repro.reports import Outcome
+from repro.run import Provenance, Quantity, Run
 
 HOSTILE = "<script>alert('x')</script>&\"\x00"
+STEPS = np.array([1, 2])
+RECORDED = Provenance("recorded", details={"program": "Julia 1.5.3, Flux 0.7.3"})
+PORT = Provenance("port", dtype="float32", device="cpu", engine="eager", seconds=1.5)
 
 
-def trajectory(off: float = 0.0, **provenance) -> Run:
+def a_run(off: float = 0.0, provenance: Provenance = PORT) -> Run:
     """Two iterations of losses and weights, all of them off by as much."""
-    steps, ones = np.array([1, 2]), np.ones((2, 33), np.float32)
-    series = {
-        "eval_x": Quantity(steps, np.ones((2, 10), np.float32), "draw"),
-        "test_losses": Quantity(steps, ones + np.float32(off), "runs"),
-        "weights": Quantity(steps, np.ones((2, 4353), np.float32) + np.float32(off), "state"),
+    off = np.float32(off)
+    quantities = {
+        "eval_x": Quantity(STEPS, np.ones((2, 10), np.float32), "draw"),
+        "weights": Quantity(STEPS, np.ones((2, 4353), np.float32) + off, "state"),
+        "test_losses": Quantity(STEPS, np.ones((2, 33), np.float32) + off, "runs"),
     }
-    return Run(series, provenance)
+    return Run(quantities, provenance)
 
 
-def result(name: str, off: float = 0.0) -> Result:
+GROWTH = Envelope(
+    {
+        "test_losses": Quantity(STEPS, np.full((2, 33), 1e-6), "runs"),
+        "weights": Quantity(STEPS, np.full(2, 1e-6)),
+    }
+)
+
+
+def held(off: float, reference: Provenance = RECORDED, port: Provenance = PORT) -> Check:
     """A port that is ``off`` by that much from a reference, with an arbiter at the reference."""
-    reference = trajectory(source="recorded", julia="1.5.3", flux="0.7.3")
-    port = trajectory(off, source="port", dtype="float32", device="cpu")
-    growth = {
-        "test_losses": Quantity(np.array([1, 2]), np.full((2, 33), 1e-6), "runs"),
-        "weights": Quantity(np.array([1, 2]), np.full(2, 1e-6)),
-    }
-    envelope = Envelope(growth)
-    report = compare(reference, port, envelope.tolerance)
-    case = Case(name, "fomaml", 0, 2, 1, (1, 2), {"n_tasks": 3})
-    arbiter = arbitrate(reference, reference, port, envelope.tolerance)
-    return Result(case, report.verdict, report, None, reference, port, envelope, 1.5, arbiter)
+    truth = a_run(0.0, reference)
+    found = check(truth, a_run(off, port), tolerance=Saved(GROWTH))
+    exact = arbitrate(truth, truth, a_run(off), GROWTH.tolerance)
+    return replace(found, arbiter=exact)
+
+
+def outcome(name: str, off: float = 0.0, **provenances: Provenance) -> Outcome:
+    return Outcome(
+        Case(name, "fomaml", 0, 2, 1, (1, 2), {"n_tasks": 3}), held(off, **provenances)
+    )
 
 
 @pytest.fixture
-def results() -> list[Result]:
+def outcomes() -> list[Outcome]:
     """One of each verdict, in the verdicts' order, and one more failure with a hostile name."""
-    passed = result("same")
-    unmade = replace(passed, report=None, port=None, envelope=None, arbiter=None)
-    case = passed.case
+    passed = outcome("same")
+    nothing = check(a_run(), Run({}), tolerance=Saved(GROWTH))
     return [
         passed,
-        result("close", 1e-6),
-        result("wrong", 1e-2),
-        replace(unmade, case=replace(case, name="absent"), verdict=Verdict.NOT_RUN,
-                reason="no Julia: run `repro julia install`", reference=None),
-        replace(unmade, case=replace(case, name="broken"), verdict=Verdict.ERROR,
-                reason="nothing in common"),
-        replace(result(HOSTILE, 1e-2), case=replace(case, name=HOSTILE, kwargs={"n": HOSTILE})),
-    ]  # fmt: skip
+        outcome("close", 1e-6),
+        outcome("wrong", 1e-2),
+        replace(
+            passed,
+            case=replace(passed.case, name="absent"),
+            check=Check(not_run="no Julia: run `repro julia install`"),
+        ),
+        replace(passed, case=replace(passed.case, name="broken"), check=nothing),
+        replace(
+            outcome(HOSTILE, 1e-2),
+            case=replace(passed.case, name=HOSTILE, kwargs={"n": HOSTILE}),
+        ),
+    ]

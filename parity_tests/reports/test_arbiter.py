@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from planted.plant import Change, planted_run
+import torch
+from planted.plant import Change, PlantedPort
 
 from repro.checks import FACTOR
 from repro.checks.arbiter import FAR, arbitrate
-from repro.sides import recorded
-from repro.suite import Recorded, check
 from repro.run import Quantity, Run
+from repro.sides import recorded
+from repro.sides.parity import parity
+from repro.sides.port import Port
+from repro.sides.recorded import Recorded
 
 EPOCHS = 3
 DENSE = "transfer_learn_seed0_dense", "fomaml_seed0_dense", "reptile_seed0_dense"
@@ -78,14 +81,14 @@ def test_no_growth_and_no_distance_is_no_ratio():
 @pytest.mark.parametrize("name", DENSE)
 def test_a_faithful_port_stays_well_below_far(name):
     """FAR's lower side; all recorded cases stay at 4.0 of 10 or below over 300 iterations."""
-    found = check(recorded.load(name).case.upto(EPOCHS), Recorded(), arbiter=True).arbiter
+    found = parity(recorded.load(name).case.upto(EPOCHS), Recorded(), arbiter=True).arbiter
     assert max(d.further for d in found.distances) < FAR / 2
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        Change("repro.luna.fomaml", "w.grad += g ", "w.grad += g / n_tasks "),
+        Change("repro.luna.fomaml", "add_(grad[name])", "add_(grad[name] / n_tasks)"),
         Change("repro.luna.evaluate", "        restore(weights, prev_weights)\n", "        pass\n"),
     ],
     ids=["mean-of-tasks", "no-restore"],
@@ -93,11 +96,21 @@ def test_a_faithful_port_stays_well_below_far(name):
 def test_a_wrong_port_is_far_where_the_reference_is_near(change):
     """FAR's upper side. The arbiter is the port without the fault."""
     case = recorded.load("fomaml_seed0_dense").case.upto(EPOCHS)
-    found = check(case, Recorded(), run=planted_run(change), arbiter=True).arbiter
+    own = parity(case, Recorded(), PlantedPort(change)).own
+    exact = Port(dtype=torch.float64).run(case)
+    found = arbitrate(exact, own.reference, own.port, own.tolerance)
     assert found["weights"].odd_one == "port"
     assert found["weights"].port_growths.max() > 100 * FAR > found["weights"].reference_growths[0]
 
 
 def test_without_asking_there_is_no_arbiter():
     case = recorded.load("fomaml_seed0_dense").case.upto(1)
-    assert check(case, Recorded()).arbiter is None
+    assert parity(case, Recorded()).arbiter is None
+
+
+def test_a_port_that_fails_by_itself_is_not_judged_by_its_own_run_in_float64():
+    """Its Float64 run shares the fault, and would blame the reference for it."""
+    case = recorded.load("fomaml_seed0_dense").case.upto(1)
+    wrong = PlantedPort(Change("repro.luna.fomaml", "add_(grad[name])", "add_(2 * grad[name])"))
+    found = parity(case, Recorded(), wrong, arbiter=True)
+    assert not found and found.arbiter is None

@@ -20,8 +20,8 @@ import numpy as np
 if sys.argv[1] == "torch-first":
     import torch  # noqa: F401
 
-from repro.sides.julia.find import find_julia
 from repro.sides.julia import juliacall_bridge
+from repro.sides.julia.find import find_julia
 from repro.sides.julia.inprocess import InProcess, to_numpy
 from repro.sides.julia.juliacall_bridge import JuliacallUnavailable
 from repro.sides.julia.worker import JuliaError

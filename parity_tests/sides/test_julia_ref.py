@@ -8,19 +8,26 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sides.bits import different
+
+import repro
+from repro.checks import Verdict
 from repro.flux import ADAM, Momentum
+from repro.folders import shipped
 from repro.julia import MersenneTwister
+from repro.sides import record_check as check
+from repro.sides import recorded
 from repro.sides.julia.find import Julia
-from repro.sides import check, recorded
-from repro.sides.julia.reference import JuliaReference, Tape, julia_ref_path
+from repro.sides.julia.reference import JuliaReference, Tape
 from repro.sides.julia.worker import JuliaError
-from repro.run import read_npz
+from repro.sides.live import Live
+from repro.run import Run
 
 pytestmark = [
     pytest.mark.julia,
@@ -62,33 +69,32 @@ def live(references: References) -> JuliaReference:
     "name",
     [
         pytest.param(name, marks=[pytest.mark.slow] if SLOW.search(name) else [])
-        for name in check.luna_recordings()
+        for name in check.made_by_julia()
     ],
 )
-def test_equals_the_recording_bit_for_bit(references, name, capsys):
-    assert check.check(name, references(name)), capsys.readouterr().out
+def test_equals_the_recording_bit_for_bit(references, name):
+    found = check.recheck(name, references(name))
+    assert found.verdict is Verdict.PASS_BITWISE, found
 
 
 def test_the_other_kernels_are_needed(live):
     """Under the pinned kernels the Float64 predictions differ, by last bits, and nothing else."""
     for name in check.OTHER_KERNELS:
-        case = recorded.load(name).case.upto(50)
-        recording = cut(read_npz(recorded.FOLDER / f"{name}.npz"), case.epochs)
-        found = cut(check.recompute(live, case), case.epochs)
-        different = check.differences(recording, found)
+        recording = recorded.load(name)
+        case = recording.case.upto(50)
+        different = unlike(recording.run(case), Live(live).run(case))
         assert different and all(n.endswith("_predictions") for n in different)
-        assert all(np.allclose(recording[n], found[n], rtol=1e-12, atol=1e-14) for n in different)
+        pair = [run.quantities for run in (recording.run(case), Live(live).run(case))]
+        for n in different:
+            a, b = (quantities[n].values for quantities in pair)
+            assert np.allclose(a, b, rtol=1e-12, atol=1e-14)
 
 
-def cut(arrays: dict[str, np.ndarray], epochs: int) -> dict[str, np.ndarray]:
-    """A recording's arrays up to an iteration; `next_rand` belongs to the whole run only."""
-    kept = {}
-    for name, values in arrays.items():
-        steps = arrays.get(recorded.STEPS.get(name, name))
-        by_step = name in (*recorded.STEPS, *recorded.STEPS.values())
-        if name != "next_rand":
-            kept[name] = values[steps <= epochs] if by_step and steps is not None else values
-    return {name: values for name, values in kept.items() if len(values)}
+def unlike(recording: Run, found: Run) -> set[str]:
+    """The recorded quantities that were not found bit for bit."""
+    names = [*recording.quantities]
+    result = repro.check(recording, found, tolerance=repro.Bitwise(), names=names)
+    return {c.name for c in result.own.comparisons if c.verdict is not Verdict.PASS_BITWISE}
 
 
 @dataclass(frozen=True)
@@ -225,25 +231,23 @@ BY_DEFAULT = 1
 )
 def test_a_changed_operation_is_noticed(references, julia, tmp_path, fault):
     source = tmp_path / "julia_ref"
-    shutil.copytree(julia_ref_path(), source)
+    shutil.copytree(shipped("julia_ref"), source)
     file = source / "src" / fault.file
     text = file.read_text()
     assert text.count(fault.old) == 1
     file.write_text(text.replace(fault.old, fault.new))
 
     case = recorded.load(fault.recording).case.upto(fault.epochs)
-    recording = cut(read_npz(recorded.FOLDER / f"{fault.recording}.npz"), fault.epochs)
     julia = check.julia_for(fault.recording, julia)
     with JuliaReference("worker", julia, source=source) as wrong:
-        found = check.recompute(wrong, case)
-    different = check.differences(recording, cut(found, fault.epochs))
-    assert different.keys() & {"test_losses", "weights", "eval_x"}
+        different = unlike(recorded.load(fault.recording).run(case), Live(wrong).run(case))
+    assert different & {"test_losses", "weights", "eval_x"}
     assert "init_weights" not in different
 
 
 @pytest.mark.slow
 def test_its_own_tests_pass(julia):
-    tests = julia_ref_path() / "test" / "runtests.jl"
+    tests = shipped("julia_ref") / "test" / "runtests.jl"
     done = subprocess.run(
         julia.command(str(tests)), env=julia.environ(), capture_output=True, text=True
     )
@@ -261,7 +265,7 @@ def test_our_stream_as_a_tape_gives_the_same_run(live):
     taped = live.run("fomaml", None, 3, 2, tape=Tape(ours), n_tasks=2)
     assert taped.provenance["draws"].startswith("a tape of")
     assert run.provenance["draws"] == "MersenneTwister(7) of Julia 1.5.3"
-    assert not check.differences({n: taped[n] for n in taped}, run)
+    assert not different(taped, run)
 
 
 def test_a_tape_for_reptile_needs_permutations(live):
@@ -269,7 +273,7 @@ def test_a_tape_for_reptile_needs_permutations(live):
     model = rng.rand(4353)
     tape = Tape(np.concatenate([model, rng.rand(2)]), rng.randperm(50))
     taped = live.run("reptile", None, 1, 2, tape=tape)
-    assert not check.differences(taped, live.run("reptile", 1, 1, 2))
+    assert not different(taped, live.run("reptile", 1, 1, 2))
 
 
 @pytest.mark.parametrize(
@@ -299,8 +303,8 @@ def test_an_iteration_can_be_taken_by_itself(live, function, options):
         **options,
     )
     assert list(step.values) == list(traced.values)
-    assert not check.differences(as_arrays(traced.values), as_arrays(step.values))
-    assert not check.differences(traced.end_state, step.end_state)
+    assert not different(as_arrays(traced.values), as_arrays(step.values))
+    assert not different(traced.end_state, step.end_state)
     assert step.provenance["draws"].startswith("a tape of")
     # Without its state a stateful optimiser does something else.
     fresh = live.trace(
@@ -391,7 +395,7 @@ def test_streams_are_those_of_this_julia(live):
 
 
 BOTH_WAYS = """
-from repro.sides import check
+from sides.bits import different
 from repro.sides.julia.reference import JuliaReference
 
 options = {"function": "reptile", "seed": 4, "epochs": 3, "eval_interval": 1, "keep_draws": True}
@@ -400,7 +404,7 @@ with JuliaReference("worker") as worker, JuliaReference("juliacall") as inside:
     one, other = worker.run(**options), inside.run(**options)
     assert JuliaReference("auto").way == "juliacall"
     assert list(one) == list(other)
-    assert not check.differences(one, other)
+    assert not different(one, other)
     assert one.provenance["draws"] == other.provenance["draws"]
     assert one.provenance["blas"] == other.provenance["blas"]
     assert (one.provenance["way"], other.provenance["way"]) == ("worker", "juliacall")
@@ -414,44 +418,32 @@ with JuliaReference("worker") as worker, JuliaReference("juliacall") as inside:
 def test_both_ways_give_the_same_bits_through_one_interface(julia, juliacall_variables):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", BOTH_WAYS],
-        env={**os.environ, **juliacall_variables, "REPRO_JULIA": str(julia.executable)},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **juliacall_variables, "REPRO_JULIA": str(julia.executable)},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-class TestCheck:
-    """The check itself: what it calls different, and its exit status."""
+def test_a_julia_that_is_missing_is_not_run(monkeypatch, capsys):
+    monkeypatch.setenv("REPRO_JULIA", os.fspath(Path("/nowhere/julia")))
+    assert check.main() == 2
+    assert "NOT RUN" in capsys.readouterr().err
 
-    @pytest.mark.parametrize(
-        ("found", "remark"),
-        [
-            (None, "is missing"),
-            (np.array([1, 2], np.float64), "is float64"),
-            (np.array([1, 2, 3], np.float32), r"\(3,\) instead of"),
-            (np.array([1, np.nextafter(np.float32(2), np.float32(3))], np.float32), "in 1 of 2"),
-        ],
-    )
-    def test_differences(self, found, remark):
-        recording = {"w": np.array([1, 2], np.float32)}
-        answer = {} if found is None else {"w": found}
-        remarks = check.differences(recording, answer)
-        assert re.search(remark, remarks["w"])
 
-    def test_nan_equals_itself_and_zeros_have_signs(self):
-        a = np.array([np.nan, 0.0])
-        assert not check.differences({"a": a}, {"a": a.copy()})
-        assert check.differences({"a": a}, {"a": np.array([np.nan, -0.0])})
-
-    def test_a_julia_that_is_missing_is_not_run(self, monkeypatch, capsys):
-        monkeypatch.setenv("REPRO_JULIA", os.fspath(Path("/nowhere/julia")))
-        assert check.main() == 2
-        assert "NOT RUN" in capsys.readouterr().err
-
-    def test_one_line_each_and_the_exit_status(self, monkeypatch, capsys):
-        monkeypatch.setattr(check, "recompute", lambda reference, case: {})
-        assert check.main(["reptile_seed0_dense", "eval_model_untrained_seed0"]) == 1
-        out = capsys.readouterr().out
-        assert "DIFFERENT reptile_seed0_dense" in out and "0 of 10 quantities" in out
-        assert "Prescott kernels" in out and out.endswith("0 of 2 recordings equal bit for bit\n")
+def test_record_check_fails_for_a_single_bit_a_sign_of_zero_or_a_type(monkeypatch):
+    """What a rule that knows tolerances, or equal zeros, would let through."""
+    name = "reptile_seed0_dense"
+    right = recorded.load(name).run()
+    for change in (
+        lambda v: np.where(v == v.flat[0], np.nextafter(v, np.float32(9)), v),
+        lambda v: v.astype(np.float64),
+    ):
+        weights = replace(right["weights"], values=change(right["weights"].values))
+        wrong = replace(right, quantities={**right.quantities, "weights": weights})
+        monkeypatch.setattr(Live, "run", lambda self, case, wrong=wrong: wrong)
+        assert check.recheck(name, None).verdict is Verdict.FAIL
+    monkeypatch.setattr(Live, "run", lambda self, case: right)
+    assert check.recheck(name, None).verdict is Verdict.PASS_BITWISE
+    zeros = different({"a": np.array([np.nan, 0.0])}, {"a": np.array([np.nan, -0.0])})
+    assert zeros == {"a"}

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from repro.sides import recorded
+from repro.sides.julia import juliacall_bridge
 from repro.sides.julia.find import Julia
-from repro.sides.julia import juliacall_bridge, recorded
 from repro.sides.julia.juliacall_bridge import JuliacallUnavailable
 from repro.sides.julia.worker import Worker
 

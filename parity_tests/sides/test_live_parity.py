@@ -7,17 +7,16 @@ import sys
 
 import numpy as np
 import pytest
-from planted.plant import Change, planted_run
+from planted.plant import Change, PlantedPort
 
-import repro.port
-from repro.case import live_case
-from repro.cli import main
 from repro.checks import Verdict
+from repro.cli import main
 from repro.sides import recorded
+from repro.sides.choosing import live_case
 from repro.sides.julia.reference import JuliaReference
 from repro.sides.live import Live
-from repro.suite import check, quick_envelope
-from repro.run import read_npz
+from repro.sides.parity import parity
+from repro.sides.port import Port
 
 pytestmark = pytest.mark.julia
 
@@ -31,25 +30,28 @@ UNRECORDED = [
 ]
 
 
+MEAN = Change("repro.luna.fomaml", "add_(grad[name])", "add_(grad[name] / n_tasks)")
+
+
 @pytest.fixture(scope="module")
 def live(julia):
     with JuliaReference("worker", julia) as answering:
-        yield Live(answering, quick_envelope)
+        yield Live(answering)
 
 
 @pytest.mark.parametrize(("function", "seed", "settings"), UNRECORDED)
 def test_unrecorded_seeds_and_arguments_pass(function, seed, settings, live):
-    result = check(live_case(function, seed, 5, settings).upto(5 if settings else 0), live)
-    assert result, result.report
-    if "init_weights" in result.reference.quantities:
-        assert result.report["init_weights"].verdict is Verdict.PASS_BITWISE
-        assert result.report["next_rand"].verdict is Verdict.PASS_BITWISE
+    result = parity(live_case(function, seed, 5, settings), live)
+    assert result, result
+    own = result.own
+    if "init_weights" in own.reference.quantities:
+        assert own.report["init_weights"].verdict is Verdict.PASS_BITWISE
+        assert own.report["next_rand"].verdict is Verdict.PASS_BITWISE
 
 
 def test_a_wrong_port_fails_there_too(live):
-    wrong = planted_run(Change("repro.luna.fomaml", "w.grad += g ", "w.grad += g / n_tasks "))
     case = live_case("fomaml", 1234, 3, {"n_tasks": "7"})
-    assert check(case, live, run=wrong).verdict is Verdict.FAIL
+    assert parity(case, live, PlantedPort(MEAN)).verdict is Verdict.FAIL
 
 
 def command(monkeypatch, *arguments: str) -> int:
@@ -60,21 +62,22 @@ def command(monkeypatch, *arguments: str) -> int:
 
 
 def test_the_command_names_the_first_wrong_operation(live, monkeypatch, capsys):
-    wrong = planted_run(Change("repro.luna.fomaml", "w.grad += g ", "w.grad += g / n_tasks "))
-    right = repro.port.run
+    wrong, right = PlantedPort(MEAN), Port.run
 
-    def run(case, engine="eager", **kwargs):
+    def run(self, case, perturbation=None):
         """The envelope is the exact engine's; the port is wrong."""
-        return wrong(case, **kwargs) if engine == "eager" else right(case, engine=engine, **kwargs)
+        if self.engine == "eager":
+            return wrong.run(case)
+        return right(self, case, perturbation)
 
-    monkeypatch.setattr(repro.port, "run", run)
+    monkeypatch.setattr(Port, "run", run)
     status = command(
         monkeypatch, "parity", "--reference", "julia", "--case", "fomaml", "--seed", "3",
         "--iterations", "2", "n_tasks=2",
     )  # fmt: skip
     out = capsys.readouterr().out
     assert status == 1
-    assert "first wrong in iteration 1: `task1.sum.layers.0.weight`" in out.replace("\n", " ")
+    assert "first wrong: `task1.sum.layers.0.weight` in step 1" in out.replace("\n", " ")
 
 
 def test_record_writes_what_can_be_read_back(live, monkeypatch, tmp_path):
@@ -85,12 +88,13 @@ def test_record_writes_what_can_be_read_back(live, monkeypatch, tmp_path):
     assert status == 0
     index = json.loads((tmp_path / "index.json").read_text())
     ((name, entry),) = index.items()
-    case, trajectory = recorded.from_arrays(name, read_npz(tmp_path / f"{name}.npz"), entry)
+    recording = recorded.load(name, tmp_path)
+    case, run = recording.case, recording.run()
     assert case.kwargs == {"n_tasks": 2} and case.weight_epochs == (1, 2, 3, 5)
-    assert entry["provenance"]["julia"] and "MersenneTwister" in entry["provenance"]["draws"]
-    again = live.trajectory(case)
-    for quantity, series in trajectory.quantities.items():
-        assert np.array_equal(series.values, again[quantity].values)
+    assert entry["provenance"]["julia"] and "MersenneTwister" in entry["provenance"]["generator"]
+    again = live.run(case)
+    for name, quantity in run.quantities.items():
+        assert np.array_equal(quantity.values, again[name].values)
 
 
 @pytest.mark.parametrize(

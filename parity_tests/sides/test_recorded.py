@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from repro.run import Provenance, Quantity, Run, RunError, read_npz, write_npz
 from repro.sides import recorded
-from repro.run import Quantity, Run, RunError, read_npz, write_npz
 
 
 @pytest.mark.parametrize("name", recorded.names())
 def test_every_recording_loads_and_covers_its_case(name):
     found = recorded.load(name)
     assert found.case.name == name
-    if "weights" in found.trajectory.quantities:
-        assert tuple(found.trajectory["weights"].steps) == found.case.weight_epochs
-        assert found.trajectory["test_losses"].values.shape[0] == (
+    run = found.run()
+    if "weights" in run.quantities:
+        assert tuple(run["weights"].steps) == found.case.weight_epochs
+        assert run["test_losses"].values.shape[0] == (
             found.case.epochs // found.case.eval_interval
         )
 
@@ -27,14 +28,12 @@ def test_unknown_name_lists_the_known():
 
 def test_a_written_recording_reads_back_the_same(tmp_path):
     original = recorded.load("reptile_seed2_batch12")
-    path = recorded.save(original.case, original.trajectory, tmp_path)
-    again = recorded.from_arrays(
-        original.case.name, read_npz(path), recorded.index(tmp_path)[original.case.name]
-    )
-    assert again[0] == original.case
-    for name, series in original.trajectory.quantities.items():
-        assert np.array_equal(series.values, again[1][name].values)
-        assert np.array_equal(series.steps, again[1][name].steps)
+    recorded.save(original.case, original.run(), tmp_path)
+    again = recorded.load(original.case.name, tmp_path)
+    assert again.case == original.case
+    for name, quantity in original.run().quantities.items():
+        assert np.array_equal(quantity.values, again.run()[name].values)
+        assert np.array_equal(quantity.steps, again.run()[name].steps)
 
 
 def test_pickles_are_refused(tmp_path):
@@ -47,9 +46,9 @@ def test_pickles_are_refused(tmp_path):
 def test_trajectory_file_round_trip_and_damage(tmp_path):
     path = tmp_path / "t.npz"
     values = np.arange(6, dtype=np.float32).reshape(2, 3)
-    Run({"a": Quantity(np.array([1, 5]), values, "runs")}, {"seed": 3}).save(path)
+    Run({"a": Quantity(np.array([1, 5]), values, "runs")}, Provenance(seed=3)).save(path)
     found = Run.load(path)
-    assert found["a"].kind == "runs" and found.provenance["seed"] == 3
+    assert found["a"].kind == "runs" and found.provenance.seed == 3
     assert np.array_equal(found["a"].values, values)
     arrays = read_npz(path)
     arrays["runs:a"] = arrays["runs:a"] + 1

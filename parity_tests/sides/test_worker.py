@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from repro.errors import ReproError
+from repro.folders import shipped
 from repro.sides.julia.find import Julia
 from repro.sides.julia.reference import (
     JuliaReference,
     JuliaRetryWarning,
     Tape,
-    julia_ref_path,
 )
 from repro.sides.julia.worker import JuliaError, Worker
 
@@ -205,21 +206,19 @@ def test_what_cannot_be_asked(fake):
         reference.run("fomaml")
     with pytest.raises(ValueError, match="either a seed or a tape"):
         reference.run("fomaml", 0, tape=Tape(np.zeros(1)))
-    with pytest.raises(TypeError, match="meta_opt must be a Descent, Momentum or ADAM"):
+    with pytest.raises(TypeError, match="meta_opt must be one of Descent, Momentum, ADAM"):
         reference.run("fomaml", 0, meta_opt=0.1)
     with pytest.raises(JuliaError, match="choose worker, juliacall, auto"):
         JuliaReference("thread", reference.julia)
 
 
-def test_the_package_is_found_in_an_installed_wheel_too(tmp_path, monkeypatch):
-    assert (julia_ref_path() / "src" / "JuliaRef.jl").is_file()
-    installed = tmp_path / "repro" / "_julia_ref" / "src" / "JuliaRef.jl"
-    monkeypatch.setattr("repro.sides.julia.reference.__file__", tmp_path / "repro/reference/julia.py")
-    with pytest.raises(JuliaError, match="reinstall repro"):
-        julia_ref_path()
-    installed.parent.mkdir(parents=True)
-    installed.touch()
-    assert julia_ref_path() == installed.parents[1]
+def test_the_package_is_found_in_an_installed_wheel_too(tmp_path):
+    assert (shipped("julia_ref") / "src" / "JuliaRef.jl").is_file()
+    package = tmp_path / "repro"
+    with pytest.raises(ReproError, match="reinstall repro"):
+        shipped("julia_ref", package)
+    (package / "_julia_ref").mkdir(parents=True)
+    assert shipped("julia_ref", package) == package / "_julia_ref"
 
 
 @pytest.mark.julia
@@ -272,7 +271,7 @@ def test_a_read_only_home(julia, tmp_path, monkeypatch):
 @pytest.mark.julia
 def test_prints_in_julia_are_kept_out_and_quoted(julia, tmp_path):
     source = tmp_path / "julia_ref"
-    shutil.copytree(julia_ref_path(), source)
+    shutil.copytree(shipped("julia_ref"), source)
     file = source / "src" / "handle.jl"
     begins = "function handle(request)\n"
     noise = 'println("noise on stdout"); println(stderr, "noise on stderr")\n'

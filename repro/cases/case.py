@@ -9,6 +9,10 @@ from typing import Any
 from repro.errors import ReproError
 
 
+AT_THE_END = "next_rand"
+"""What a run keeps of its end alone: the number that its stream would give next."""
+
+
 class CaseError(ReproError, ValueError):
     """A case that cannot be run as it was asked for."""
 
@@ -25,8 +29,7 @@ class Case:
         eval_interval: iterations between evaluations.
         weight_epochs: the iterations after which the weights are kept.
         kwargs: further arguments, by the port's names; optimisers as text, ``"ADAM(0.001)"``.
-        whole: it ends where its recording does; one that is cut is not held to what the
-            recording keeps of its end alone.
+        lacks: quantities that a run of it would leave, and that its recording does not hold.
     """
 
     name: str
@@ -36,14 +39,15 @@ class Case:
     eval_interval: int = 1
     weight_epochs: tuple[int, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
-    whole: bool = True
+    lacks: tuple[str, ...] = ()
 
     def upto(self, epochs: int) -> Case:
         """The same run, ended earlier."""
         if epochs >= self.epochs:
             return self
         kept = tuple(e for e in self.weight_epochs if e <= epochs)
-        return replace(self, epochs=epochs, weight_epochs=kept, whole=False)
+        lacks = (*self.lacks, AT_THE_END)
+        return replace(self, epochs=epochs, weight_epochs=kept, lacks=lacks)
 
     @property
     def label(self) -> str:

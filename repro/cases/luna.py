@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from repro import luna
-from repro.cases.case import Case
+from repro.cases.case import AT_THE_END, Case
 from repro.cases.luna_rounding import LunaRounding
 from repro.cases.record import (
     Argument,
@@ -43,7 +43,7 @@ ORIGIN = Origin(
 
 KINDS = {
     "init_weights": Kind.DRAW,
-    "next_rand": Kind.DRAW,
+    AT_THE_END: Kind.DRAW,
     "eval_x": Kind.DRAW,
     "weights": Kind.STATE,
     "eval_y": Kind.RESULT,
@@ -162,7 +162,7 @@ def trained(
     evaluations, weights = train(name, model, rng, case, how, {*case.weight_epochs}, **fixed)
     kept: dict[str, dict[int, Any]] = {
         "init_weights": {0: init},
-        "next_rand": {case.epochs: [rng.copy().rand()]} if case.whole else {},
+        AT_THE_END: {case.epochs: [rng.copy().rand()]},
         "weights": dict(weights),
         "test_losses": {e.epoch: e.test_losses for e in evaluations},
         "eval_x": {e.epoch: e.x for e in evaluations},
@@ -172,12 +172,13 @@ def trained(
         if e.epoch in case.weight_epochs:
             kept.setdefault("initial_predictions", {})[e.epoch] = e.initial_predictions
             kept.setdefault("final_predictions", {})[e.epoch] = e.final_predictions
-    return causes_first({n: Quantity.over(v, KINDS[n]) for n, v in kept.items() if v})
+    there = {n: v for n, v in kept.items() if v and n not in case.lacks}
+    return causes_first({n: Quantity.over(v, KINDS[n]) for n, v in there.items()})
 
 
 def read_training(case: Case, arrays: Mapping[str, np.ndarray]) -> Quantities:
     """What a recording of a training run, or a live Julia's answer, holds."""
-    once = {"init_weights": 0, "next_rand": case.epochs}
+    once = {"init_weights": 0, AT_THE_END: case.epochs}
     found = {n: Quantity.once(narrowed(arrays[n]), KINDS[n], at) for n, at in once.items()}
     for name, its_steps in STEPS.items():
         at = arrays[its_steps]

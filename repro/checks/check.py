@@ -37,8 +37,8 @@ def check(
     """Hold a port against a reference, step by step and name by name.
 
     Both yield named arrays per step: a callable that gives an iterable of dicts, such an iterable
-    itself, a :class:`repro.run.Run` or the path of a saved one. The order of the names within a step
-    is the order of computation, so that the first that is off names the operation that is wrong.
+    itself, a :class:`repro.run.Run` or the path of a saved one. The names within a step stand in
+    the order of computation, so that the first that is off names the operation that is wrong.
 
     Args:
         reference: what is right. A Julia function: :class:`repro.JuliaFunction`.

@@ -64,7 +64,8 @@ class Substituting:
 
     def values(self, noted: list[Noted]) -> None:
         for one in noted:
-            self.found.setdefault(one.name, _array(one.value))
+            again = " (computed again)" if one.name in self.found else ""
+            self.found[one.name + again] = _array(one.value)
             if one.name in self.expected:
                 _substitute(one.value, np.asarray(self.expected[one.name]))
 
@@ -119,11 +120,11 @@ class _Follower:
         known = [n for n in noted if n.name in expected and n.name not in self.substituting.found]
         self.operations |= {one.name: one.operation for one in noted}
         self.substituting.values(noted)
+        if any(_size(n.value) != np.size(expected[n.name]) for n in known):
+            self.finish()  # of another shape: it cannot be followed from here on
         bounds = self.rule.bounds(known, [np.asarray(expected[n.name]) for n in known])
         for one, bound in zip(known, bounds, strict=True):
             self.allowed[one.name] = np.asarray(bound, np.float64)
-        if any(_array(n.value).size != np.size(expected[n.name]) for n in known):
-            self.finish()  # of another shape: it cannot be followed from here on
 
     def finish(self) -> None:
         """End a step: all that the reference computed must have come, and nothing else."""
@@ -155,7 +156,7 @@ class _Follower:
             replace(port, broke_off=broke_off),
             report,
             self.rule.words,
-            None if report else "no operation that the port names is one of the reference's",
+            None if report is not None else "the port names no operation of the reference's",
         )
 
     def _runs(self) -> tuple[Run, Run]:

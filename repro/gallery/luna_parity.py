@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from repro.cases import Case
+from repro.cases.case import AT_THE_END
 from repro.cases.luna import evaluated
 from repro.checks import Check, Saved, Verdict, check
 from repro.gallery.runs import Finding, Runs, Training
@@ -45,7 +46,7 @@ def transfer(runs: Runs, training: Training) -> Finding:
     scope = f" over the first {case.epochs:,} iterations" + (rest if epochs > case.epochs else "")
     found = runs[training].upto(case.epochs)
     there = Recorded().run(case).quantities
-    names = [n for n in there if n in found.quantities and n != "next_rand"]
+    names = [n for n in there if n in found.quantities and n != AT_THE_END]
     return finding(training, case, found, names, scope)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from repro.cases import RECORDS, Case, CaseError, record_of
-from repro.cases.luna import STEPS
+from repro.cases.luna import KINDS, STEPS
 from repro.checks import Envelope, Saved
 from repro.run import Provenance, Run, RunError, atomic, read_npz, write_npz
 
@@ -192,6 +192,7 @@ def _case(name: str, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray])
             entry["eval_interval"],
             tuple(int(e) for e in arrays["weight_epochs"]),
             kwargs,
+            tuple(quantity for quantity in KINDS if quantity not in arrays),
         )
     except KeyError as error:
         raise CaseError(f"the index entry of {name} lacks {error}: {RESTORE}") from None

@@ -91,7 +91,7 @@ def test_fine_tuning_data_are_those_of_the_port(runs):
     from repro.sides import recorded
 
     found = arrays_of(tuned(RANDOM, 10, 32)(runs))
-    recording = recorded.load("eval_model_untrained_seed0").trajectory
+    recording = recorded.load("eval_model_untrained_seed0").run()
     assert found["x"].tobytes() == recording["lr002_x"].values[0].tobytes()
     assert found["testx"].tobytes() == recording["lr002_testx"].values[0].tobytes()
     for name in ("initial_predictions", "final_predictions"):
