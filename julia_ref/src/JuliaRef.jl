@@ -17,7 +17,7 @@ using SHA: sha256
 
 export Linear, Chain, parameters, flatten, unflatten!, sine_model
 export mse, gradient
-export Descent, Momentum, ADAM, apply!, update_parameters!
+export apply!, update_parameters!
 export Draws, Generator, Tape, Recorder, uniform, permutation
 export SineWave, eval_model, transfer_learn, fomaml, reptile
 export handle, serve

@@ -2,8 +2,13 @@
 # once, when it is stored. State belongs to an array, by identity: a fresh copy of the same numbers
 # starts with fresh state.
 
+export Descent, Momentum, ADAM
+
 "A rule that turns a gradient into the step to be subtracted: `apply!(opt, w, g)`."
 abstract type Optimiser end
+
+"What a rule keeps for each array, by the array's identity."
+const States = IdDict{Any,Dict{String,Array}}
 
 """
     Descent(eta = 0.1)
@@ -12,9 +17,9 @@ Step ``η g``.
 """
 struct Descent <: Optimiser
     eta::Float64
+    state::States
+    Descent(eta = 0.1) = new(eta, States())
 end
-
-Descent() = Descent(0.1)
 
 """
     Momentum(eta = 0.01, rho = 0.9)
@@ -24,10 +29,9 @@ Descent() = Descent(0.1)
 struct Momentum <: Optimiser
     eta::Float64
     rho::Float64
-    state::IdDict{Any,Any}
+    state::States
+    Momentum(eta = 0.01, rho = 0.9) = new(eta, rho, States())
 end
-
-Momentum(eta = 0.01, rho = 0.9) = Momentum(eta, rho, IdDict{Any,Any}())
 
 """
     ADAM(eta = 0.001, beta = (0.9, 0.999))
@@ -39,14 +43,25 @@ are kept as running products.
 struct ADAM <: Optimiser
     eta::Float64
     beta::Tuple{Float64,Float64}
-    state::IdDict{Any,Any}
+    state::States
+    ADAM(eta = 0.001, beta::Tuple = (0.9, 0.999)) = new(eta, beta, States())
+    ADAM(eta, beta1, beta2) = new(eta, (beta1, beta2), States())
 end
 
-ADAM(eta = 0.001, beta = (0.9, 0.999)) = ADAM(eta, beta, IdDict{Any,Any}())
-ADAM(eta::Real, beta1::Real, beta2::Real) = ADAM(eta, (beta1, beta2))
+const OPTIMISERS = Dict(string(nameof(T)) => T for T in (Descent, Momentum, ADAM))
 
-"The optimisers by name, each made of its numbers."
-const OPTIMISERS = Dict{String,Any}("Descent" => Descent, "Momentum" => Momentum, "ADAM" => ADAM)
+"""
+    optimiser(name, numbers)
+
+The optimiser of that name, made of its numbers one after the other.
+"""
+function optimiser(name, numbers)
+    haskey(OPTIMISERS, name) || throw(ArgumentError(
+        "no optimiser is called $name: use " * join(sort(collect(keys(OPTIMISERS))), ", ")))
+    applicable(OPTIMISERS[name], numbers...) ||
+        throw(ArgumentError("$name is not made of $(length(numbers)) numbers"))
+    return OPTIMISERS[name](numbers...)
+end
 
 """
     apply!(opt, w, g)
@@ -88,7 +103,6 @@ fresh_state(opt::ADAM, w) =
     Dict{String,Array}("m" => zero(w), "v" => zero(w), "beta_powers" => collect(opt.beta))
 
 "Forget the state of every array."
-forget!(::Descent) = nothing
 forget!(opt::Optimiser) = (empty!(opt.state); nothing)
 
 """

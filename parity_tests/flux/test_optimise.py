@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from flux.flux_optimisers import OURS, RECORDED, start
 
 from repro.flux import (
     ADAM,
@@ -17,29 +16,14 @@ from repro.flux import (
     parse_optimiser,
     update_params,
 )
-from repro.julia import MersenneTwister
-
-RECORDED = np.load(Path(__file__).with_name("optimisers_flux_0.7.3.npz"), allow_pickle=False)
-"""From Flux 0.7.3 under Julia 1.5.3, for 100 gradients (100, 12), the 20th of which is zero:
-``OPTIMISER TYPE steps`` (100, 12), what is subtracted from x, and ``OPTIMISER TYPE x``, the end."""
 
 TYPES = ("Float32", "Float64")
-KEPT = sorted(
-    text
-    for text in {name.rsplit(" ", 2)[0] for name in RECORDED if name.endswith("steps")}
-    if text.split("(")[0] in OPTIMISERS
-)
-
-
-def start() -> np.ndarray:
-    """Where x starts: Julia's ``rand(MersenneTwister(7), 12) .- 0.5``."""
-    return MersenneTwister(7).rand(12) - 0.5
 
 
 def taken(text: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
     """The steps on the recorded gradients, and x after them."""
     opt = parse_optimiser(text)
-    x = torch.from_numpy(start().astype(kind.lower()))
+    x = torch.from_numpy(start(kind))
     steps = []
     for gradient in RECORDED[f"gradients {kind}"]:
         steps.append(opt.apply(x, torch.from_numpy(gradient.copy())))
@@ -48,11 +32,11 @@ def taken(text: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_every_optimiser_is_held_to_the_original():
-    assert {text.split("(")[0] for text in KEPT} == {*OPTIMISERS}
+    assert {text.split("(")[0] for text in OURS} == {*OPTIMISERS}
 
 
 @pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("text", KEPT)
+@pytest.mark.parametrize("text", OURS)
 def test_steps_and_their_end_are_the_originals_bit_for_bit(text, kind):
     steps, x = taken(text, kind)
     assert steps.dtype == RECORDED[f"{text} {kind} steps"].dtype == kind.lower()
