@@ -63,9 +63,7 @@ def torch_step(state, draws):
 
 def check(seed, step, dtype):
     exact = seed % 2 == 0
-    return repro.check(
-        lambda: reference(seed, dtype, exact), step, resynchronise=True, draws=DRAWS
-    )
+    return repro.check(lambda: reference(seed, dtype, exact), step, resynchronise=True, draws=DRAWS)
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,9 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from repro.checks import nudged
 
 from repro import ecoffet
-from repro.checks import FACTOR
+from repro.checks import FACTOR, nudged
 from repro.ecoffet import batched
 from repro.ecoffet.notebook import draw_points, draw_world, notebook_state, seed_all
 
@@ -58,7 +57,9 @@ def one_by_one(method, dtype, perturbation=None):
         results = []
         for row in weights:
             model = ecoffet.SineModel().to(torch.from_numpy(row))
-            ecoffet.unflatten(model, row if perturbation is None else nudged(row, perturbation, np.float32))
+            ecoffet.unflatten(
+                model, row if perturbation is None else nudged(row, perturbation, np.float32)
+            )
             METHODS[method][0](model, world.train)
             results.append(ecoffet.flatten(model))
     return np.stack(results)

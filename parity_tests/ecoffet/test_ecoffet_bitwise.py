@@ -19,7 +19,7 @@ import pytest
 import torch
 
 HERE = Path(__file__).parent
-RECORDED = HERE.parents[1] / "repro" / "reference" / "recorded" / "ecoffet_notebook_small.npz"
+RECORDED = HERE.parents[1] / "repro" / "sides" / "recorded" / "ecoffet_notebook_small.npz"
 RUN = """
 import sys, numpy, torch
 torch.set_num_threads(1)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from repro.checks import nudged
 
 from repro import ecoffet
-from repro.checks import FACTOR
+from repro.checks import FACTOR, nudged
 from repro.ecoffet import experiment
 from repro.ecoffet.notebook import SEEDS, draw_points, draw_world, notebook_state, seed_all
 from repro.gallery import ecoffet as runs

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from meta_batches import port_run
+
 from repro import ecoffet
 from repro.checks import Verdict, compare, measure, nudged
 from repro.ecoffet import train

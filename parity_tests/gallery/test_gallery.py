@@ -17,11 +17,11 @@ import repro.gallery.drawing
 from repro.cli import main
 from repro.gallery import figure as gallery_figure
 from repro.gallery.build import build
-from repro.gallery.figure import arrays_of, choose, known, plotted
+from repro.gallery.figure import arrays_of, choose, known
 from repro.gallery.regression import measure_envelope
 from repro.gallery.runs import Options, Runs
 from repro.gallery.store import Store
-from repro.run import Run
+from repro.run import Quantity, Run
 
 ALL_OF_LUNA = [
     "luna-sine-wave",
@@ -224,13 +224,9 @@ def test_the_same_figures_pass(check):
 
 def change_data(path, name, change) -> None:
     data = Run.load(path)
-    arrays = {kind: {} for kind in ("draw", "results", "runs")}
-    for key, series in data.quantities.items():
-        arrays[series.kind][key] = series.values[0]
-    for found in arrays.values():
-        if name in found:
-            found[name] = change(found[name])
-    Run(plotted(**arrays).quantities, data.provenance).save(path)
+    old = data[name]
+    changed = Quantity.once(change(old.values[0]), old.kind)
+    replace(data, quantities={**data.quantities, name: changed}).save(path)
 
 
 @pytest.mark.parametrize(
@@ -300,7 +296,7 @@ def test_envelopes_are_measured_where_there_is_a_run(repro_cli, tmp_path):
     only = ("--only", "luna-sine-wave", "--only", "luna-sampled-points")
     assert repro_cli("figures-envelope", *only, *QUICK, "--out", tmp_path)[0] == 0
     assert [p.name for p in tmp_path.iterdir()] == ["luna-sampled-points.npz"]
-    assert Run.load(tmp_path / "luna-sampled-points.npz").provenance["perturbations"]
+    assert Run.load(tmp_path / "luna-sampled-points.npz").provenance.details["perturbations"]
 
 
 def test_nothing_to_check_against_is_one_line(repro_cli, tmp_path):

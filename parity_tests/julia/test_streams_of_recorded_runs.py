@@ -17,7 +17,7 @@ ITERATIONS, INTERVAL = 5000, 250
 
 
 def recorded_run(name: str):
-    file = resources.files("repro.reference") / "recorded" / f"{name}.npz"
+    file = resources.files("repro.sides") / "recorded" / f"{name}.npz"
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as run:
         return {key: run[key] for key in ("init_weights", "eval_x", "next_rand")}
 

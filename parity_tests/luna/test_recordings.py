@@ -24,9 +24,9 @@ TRAINING = [n for n in DENSE if not n.startswith("eval_model")]
 
 
 @cache
-def result(name: str, port: Port = Port()) -> Pair:
+def result(name: str) -> Pair:
     torch.set_num_threads(1)
-    return parity(recorded.load(name).case, Recorded(), port).own
+    return parity(recorded.load(name).case, Recorded()).own
 
 
 @pytest.mark.parametrize("name", DENSE)

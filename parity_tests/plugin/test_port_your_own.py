@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import repro
 from repro.run import Run
 from repro.sides.julia.function import JuliaFunction
 
@@ -111,7 +112,7 @@ FAULTS = [
     ("old", "new", "name", "step"), [pytest.param(*f[1:], id=f[0]) for f in FAULTS]
 )
 def test_a_planted_fault_is_localised(old, new, name, step):
-    result = parity.check(RECORDING, faulty_step(old, new), resynchronise=True, draws=("x", "y"))
+    result = repro.check(RECORDING, faulty_step(old, new), resynchronise=True, draws=("x", "y"))
     assert (result.first.step, result.first.name) == (step, name) and result.first.resynchronised
     advice = f"Next: read the line that computes `{name}` beside the reference's"
     assert result.message.splitlines()[-1].startswith(advice)
@@ -136,10 +137,10 @@ def test_with_a_live_julia(julia, page, pytester, monkeypatch):
     page("--parity-update").assert_outcomes(passed=1)
     made = pytester.path / "test_logistic" / "test_logistic.npz"
     if julia.version_info[:2] == (1, 5) and julia.pinned:
-        result = parity.check(RECORDING, made)
-        assert result.verdict is parity.Verdict.PASS_BITWISE, f"{result}\n{UPDATE}"
+        result = repro.check(RECORDING, made)
+        assert result.verdict is repro.Verdict.PASS_BITWISE, f"{result}\n{UPDATE}"
     assert np.isfinite(Run.load(made)["loss"].values).all()
     train = JuliaFunction(pytester.path / "logistic.jl", "train", 1, julia=julia)
     faulty = faulty_step("W - eta * W.grad", "W + eta * W.grad")
-    found = parity.check(train, faulty, resynchronise=True, draws=("x", "y"))
+    found = repro.check(train, faulty, resynchronise=True, draws=("x", "y"))
     assert (found.first.step, found.first.name) == (1, "W"), found.message

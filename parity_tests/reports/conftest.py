@@ -46,9 +46,7 @@ def held(off: float, reference: Provenance = RECORDED, port: Provenance = PORT) 
 
 
 def outcome(name: str, off: float = 0.0, **provenances: Provenance) -> Outcome:
-    return Outcome(
-        Case(name, "fomaml", 0, 2, 1, (1, 2), {"n_tasks": 3}), held(off, **provenances)
-    )
+    return Outcome(Case(name, "fomaml", 0, 2, 1, (1, 2), {"n_tasks": 3}), held(off, **provenances))
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from repro.checks import Verdict
 
 
 def different(reference: Mapping[str, Any], port: Mapping[str, Any]) -> set[str]:
-    """The names that differ in a bit or a type, or that only one side has."""
-    found = repro.check([dict(reference)], [dict(port)], tolerance=repro.Bitwise())
+    """The reference's names that differ in a bit or a type, or that the port lacks."""
+    found = repro.check(
+        [dict(reference)], [dict(port)], tolerance=repro.Bitwise(), names=[*reference]
+    )
     return {c.name for c in found.own.comparisons if c.verdict is not Verdict.PASS_BITWISE}

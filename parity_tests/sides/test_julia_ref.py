@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from sides.bits import different
 
 import repro
@@ -21,13 +20,13 @@ from repro.checks import Verdict
 from repro.flux import ADAM, Momentum
 from repro.folders import shipped
 from repro.julia import MersenneTwister
+from repro.run import Run
 from repro.sides import record_check as check
 from repro.sides import recorded
 from repro.sides.julia.find import Julia
 from repro.sides.julia.reference import JuliaReference, Tape
 from repro.sides.julia.worker import JuliaError
 from repro.sides.live import Live
-from repro.run import Run
 
 pytestmark = [
     pytest.mark.julia,
@@ -418,7 +417,12 @@ with JuliaReference("worker") as worker, JuliaReference("juliacall") as inside:
 def test_both_ways_give_the_same_bits_through_one_interface(julia, juliacall_variables):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", BOTH_WAYS],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **juliacall_variables, "REPRO_JULIA": str(julia.executable)},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+            **juliacall_variables,
+            "REPRO_JULIA": str(julia.executable),
+        },
         capture_output=True,
         text=True,
     )

@@ -8,7 +8,6 @@ from typing import Any
 
 from repro.errors import ReproError
 
-
 AT_THE_END = "next_rand"
 """What a run keeps of its end alone: the number that its stream would give next."""
 

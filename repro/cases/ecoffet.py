@@ -37,6 +37,10 @@ DRAWN = (
 fused multiply-add, as the processor has it."""
 
 
+UNRECORDED, AGAIN = "random_init", "random_weights0"
+"""The same numbers: the untrained network's, which are recorded under the second name."""
+
+
 def run_notebook(case: Case, how: Conditions) -> Quantities:
     """The notebook, small: every model's initial weights are moved by a nudge."""
 
@@ -55,7 +59,7 @@ def run_notebook(case: Case, how: Conditions) -> Quantities:
 
 
 def read_notebook(case: Case, arrays: Mapping[str, np.ndarray]) -> Quantities:
-    """What training made stands at the last step, the rest at 0."""
+    """What training made stands at the last step, the rest at 0; of the methods that there are."""
     found = {name: Quantity.once(arrays[name], Kind.DRAW) for name in DRAWN}
     for method in METHODS:
         trained = Kind.RESULT if method == "random" else Kind.STATE
@@ -63,9 +67,10 @@ def read_notebook(case: Case, arrays: Mapping[str, np.ndarray]) -> Quantities:
         for part, kind in kinds.items():
             step = 0 if kind is Kind.RESULT else case.epochs
             name = f"{method}_{part}"
-            if name != "random_init":  # `random_weights0` are the same, by the recording's name
+            if name in arrays and name != UNRECORDED:
                 found[name] = Quantity.once(arrays[name], kind, step)
-    found["random_weights0"] = Quantity.once(arrays["random_weights0"], Kind.RESULT)
+    if AGAIN in arrays:
+        found[AGAIN] = Quantity.once(arrays[AGAIN], Kind.RESULT)
     return causes_first(found)
 
 

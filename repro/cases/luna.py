@@ -197,6 +197,11 @@ def evaluated(prefix: str, arrays: Callable[[str], np.ndarray], step: int) -> Qu
     }
 
 
+def read_evaluated(prefix: str, arrays: Mapping[str, np.ndarray], step: int) -> Quantities:
+    """The same from a recording's arrays."""
+    return evaluated(prefix, lambda name: narrowed(arrays[f"{prefix}_{name}"]), step)
+
+
 def evaluate_untrained(case: Case, how: Conditions) -> Quantities:
     """Evaluate a new model on ``SineWave(4, 1)`` at two learning rates, data in Float64."""
     model, rng = fresh(case, how)
@@ -213,7 +218,7 @@ def evaluate_untrained(case: Case, how: Conditions) -> Quantities:
 def read_untrained(case: Case, arrays: Mapping[str, np.ndarray]) -> Quantities:
     found: Quantities = {}
     for prefix in UNTRAINED:
-        found |= evaluated(prefix, lambda name, p=prefix: narrowed(arrays[f"{p}_{name}"]), step=0)
+        found |= read_evaluated(prefix, arrays, step=0)
     return causes_first(found)
 
 

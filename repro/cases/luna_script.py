@@ -13,7 +13,7 @@ from torch import nn
 
 from repro import luna
 from repro.cases.case import Case
-from repro.cases.luna import LAYERS, ORIGIN, WAVE, evaluated, fresh, narrowed, train
+from repro.cases.luna import LAYERS, ORIGIN, WAVE, evaluated, fresh, narrowed, read_evaluated, train
 from repro.cases.record import Conditions, Quantities, Record, causes_first
 from repro.julia import MersenneTwister, julia_linrange
 from repro.run import Kind, Quantity
@@ -76,8 +76,7 @@ def read_script(case: Case, arrays: Mapping[str, np.ndarray]) -> Quantities:
     found = read_training(case, arrays)
     for name in TRAINED:
         for fit in FITS:
-            prefix = f"{name}_{fit}"
-            found |= evaluated(prefix, lambda q, p=prefix: narrowed(arrays[f"{p}_{q}"]), 50_000)
+            found |= read_evaluated(f"{name}_{fit}", arrays, 50_000)
     return causes_first(found)
 
 

@@ -93,11 +93,14 @@ class Comparison:
 
     def __add__(self, later: Comparison) -> Comparison:
         """This and a comparison of later steps as one."""
-        rows = ("steps", "equal", "absolute", "ulp", "allowed", "ratio")
-        joined = {n: np.concatenate([getattr(self, n), getattr(later, n)]) for n in rows}
         return replace(
             self,
-            **joined,
+            steps=np.concatenate([self.steps, later.steps]),
+            equal=np.concatenate([self.equal, later.equal]),
+            absolute=np.concatenate([self.absolute, later.absolute]),
+            ulp=np.concatenate([self.ulp, later.ulp]),
+            allowed=np.concatenate([self.allowed, later.allowed]),
+            ratio=np.concatenate([self.ratio, later.ratio]),
             same_dtype=self.same_dtype and later.same_dtype,
             problem=self.problem or later.problem,
             finite=self.finite + later.finite,

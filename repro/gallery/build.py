@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from repro.checks.agreement import difference
 from repro.gallery import manifest
 from repro.gallery.drawing import draw, save
 from repro.gallery.figure import Arrays, Figure, arrays_of
@@ -117,9 +118,7 @@ def hardware(device: str) -> str:
 
 def distance(arrays: Arrays, original: Arrays) -> float:
     """The largest difference between our curves and the original's."""
-    return max(
-        float(np.abs(np.asarray(arrays[n], np.float64) - original[n]).max()) for n in original
-    )
+    return max(float(difference(np.asarray(arrays[n]), original[n]).max()) for n in original)
 
 
 def command(name: str, options: Options) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import matplotlib
@@ -17,9 +17,11 @@ from repro.checks.agreement import difference
 from repro.reports.outcome import Outcome
 from repro.run import Kind, Quantity, RunError, rows
 
-STYLE = {"svg.fonttype": "none", "svg.hashsalt": "repro", "font.size": 8.5, "axes.grid": True,
-         "grid.alpha": 0.3, "axes.spines.top": False, "axes.spines.right": False}  # fmt: skip
 BLUE, RED, GREY, GREEN, PINK = "#0072b2", "#d55e00", "#8a8a8a", "#00805e", "#b0508a"
+
+
+Pick = Callable[[np.ndarray], np.ndarray]
+"""One line out of a quantity's values."""
 
 
 @dataclass(frozen=True)
@@ -127,31 +129,36 @@ def _alike(a: Quantity, b: Quantity) -> bool:
 def _losses(both: Both) -> Iterator[Chart]:
     updates = both.reference.shape[-1] - 1
     if len(both.steps) > 1:
-        for column, when in ((0, "before fine-tuning"), (-1, f"after update {updates}")):
-            pick = (Ellipsis, column)
-            yield _two_panels(f"{both.name}, {when}", both.steps, "iteration", both, pick)
+        steps = both.steps
+        yield _two_panels(
+            f"{both.name}, before fine-tuning", steps, "iteration", both, lambda v: v[..., 0]
+        )
+        yield _two_panels(
+            f"{both.name}, after update {updates}", steps, "iteration", both, lambda v: v[..., -1]
+        )
         return
-    flat = both.apart[0].reshape(-1, updates + 1)
-    worst = np.argmax(flat.max(axis=1))  # of several tasks, the one furthest apart
-    index = np.unravel_index(worst, both.apart.shape[1:-1]) if both.apart.ndim > 2 else ()
+    tasks = both.apart[0].reshape(-1, updates + 1)
+    worst = int(np.argmax(tasks.max(axis=1)))  # of several tasks, the one furthest apart
+
+    def pick(values: np.ndarray) -> np.ndarray:
+        return values[0].reshape(-1, updates + 1)[worst]
+
     heading = f"{both.name}, over a fine-tuning run"
-    yield _two_panels(heading, np.arange(updates + 1), "update", both, (0, *index))
+    yield _two_panels(heading, np.arange(updates + 1), "update", both, pick)
 
 
-def _two_panels(
-    heading: str, x: np.ndarray, x_label: str, both: Both, pick: tuple[object, ...]
-) -> Chart:
+def _two_panels(heading: str, x: np.ndarray, x_label: str, both: Both, pick: Pick) -> Chart:
     figure = Figure(figsize=(5.6, 4.2), layout="constrained")
     top, below = figure.subplots(2, sharex=True)
-    top.plot(x, _finite(both.reference[pick]), color=BLUE, lw=4, alpha=0.45, label="reference")
-    top.plot(x, _finite(both.port[pick]), color=RED, lw=1.2, label="port")
+    top.plot(x, _finite(pick(both.reference)), color=BLUE, lw=4, alpha=0.45, label="reference")
+    top.plot(x, _finite(pick(both.port)), color=RED, lw=1.2, label="port")
     top.set_ylabel("test loss")
     top.legend(fontsize=7)
-    lines = [(label, colour, d[pick]) for label, colour, d in both.distances()]
-    allowed = None if both.allowed is None else both.allowed[pick]
-    _differences(below, x, [*lines, ("|port − reference|", "black", both.apart[pick])], allowed)
+    lines = [(label, colour, pick(d)) for label, colour, d in both.distances()]
+    allowed = None if both.allowed is None else pick(both.allowed)
+    _differences(below, x, [*lines, ("|port − reference|", "black", pick(both.apart))], allowed)
     below.set(xlabel=x_label, ylabel="difference")
-    return _drawn(figure, heading, both.apart[pick])
+    return _drawn(figure, heading, pick(both.apart))
 
 
 def _weights(both: Both, layers: Sequence[int]) -> Chart:
@@ -211,7 +218,7 @@ def _per_layer(values: np.ndarray, layers: Sequence[int]) -> list[tuple[str, np.
 
 
 def _drawn(figure: Figure, heading: str, apart: np.ndarray) -> Chart:
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "repro"}):
         file = io.BytesIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     source = "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()

@@ -46,7 +46,8 @@ class Live:
             generator=details.get("draws"),
             details=details,
         )
-        return Run(record.read(case, answer), made_by)
+        found = record.read(case, answer)
+        return Run({n: q for n, q in found.items() if n not in case.lacks}, made_by)
 
     def rule(self, case: Case) -> Growth:
         """Measured by the exact engine where it can run the case: the growth is then that of the

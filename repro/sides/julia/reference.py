@@ -2,8 +2,8 @@
 
 It stands for the original because, and as far as, it equals the original's recordings bit for
 bit (``python -m repro.sides.record_check``). There are two ways to it with one interface: a
-*worker* process, and *juliacall* inside this process. Both put the same request to the same Julia function
-and give the same bits for the same Julia.
+*worker* process, and *juliacall* inside this process. Both put the same request to the same
+Julia function and give the same bits for the same Julia.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from repro.cases import RECORDS
+from repro.cases.luna import optimiser
 from repro.flux import OPTIMISERS, Optimiser, parse_optimiser
 from repro.sides.julia.frame import Value
 
@@ -23,6 +25,14 @@ class Tape:
 
     uniforms: np.ndarray
     permutations: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+
+
+OPTIMISER_ARGUMENTS = frozenset(
+    name
+    for record in RECORDS.values()
+    for name, argument in record.arguments.items()
+    if argument.read is optimiser
+)
 
 
 def given(**values: Any) -> dict[str, Any]:
@@ -46,8 +56,7 @@ def options_from(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """A function's arguments; optimisers, as such or as text, become name and numbers."""
     options: dict[str, Any] = {}
     for name, value in kwargs.items():
-        is_rule = isinstance(value, Optimiser | str) and name != "variant"
-        options |= _optimiser(name, value) if is_rule else {name: value}
+        options |= _optimiser(name, value) if name in OPTIMISER_ARGUMENTS else {name: value}
     return options
 
 

@@ -17,7 +17,7 @@ from repro.sides.julia.find import BLAS_PINS, JuliaNotFound, find_julia, julia_v
 from repro.sides.julia.install import UnpackedJulia, default_folder
 
 GETS_ONE = "repro julia install"
-TEST_FILE = str(Path(__file__).parents[1] / "reference/test_juliacall.py")
+TEST_FILE = str(Path(__file__).parents[1] / "sides/test_juliacall.py")
 NEEDS_JULIA = "test_an_environment_without_pythoncall"
 
 

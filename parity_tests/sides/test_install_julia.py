@@ -142,8 +142,7 @@ def test_folders(tmp_path, monkeypatch):
     assert default_folder() == tmp_path / "mine"
     monkeypatch.delenv("REPRO_JULIA_FOLDER")
     assert default_folder() == Path(__file__).resolve().parents[2] / ".julia"
-    installed = tmp_path / "site-packages/repro/julia/install.py"
-    monkeypatch.setattr(install, "__file__", str(installed))
+    monkeypatch.setattr(install, "checkout", lambda: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert default_folder() == tmp_path / "cache/julia-parity"
     monkeypatch.delenv("XDG_CACHE_HOME")
