@@ -2,7 +2,7 @@
 # once, when it is stored. State belongs to an array, by identity: a fresh copy of the same numbers
 # starts with fresh state.
 
-export Descent, Momentum, ADAM
+export Descent, Momentum, ADAM, RMSProp
 
 "A rule that turns a gradient into the step to be subtracted: `apply!(opt, w, g)`."
 abstract type Optimiser end
@@ -48,7 +48,19 @@ struct ADAM <: Optimiser
     ADAM(eta, beta1, beta2) = new(eta, (beta1, beta2), States())
 end
 
-const OPTIMISERS = Dict(string(nameof(T)) => T for T in (Descent, Momentum, ADAM))
+"""
+    RMSProp(eta = 0.001, rho = 0.9)
+
+``acc ← ρ acc + (1 - ρ) g^2``, step ``g · η / (\\sqrt{acc} + 10^{-8})`` (Hinton, 2012).
+"""
+struct RMSProp <: Optimiser
+    eta::Float64
+    rho::Float64
+    state::States
+    RMSProp(eta = 0.001, rho = 0.9) = new(eta, rho, States())
+end
+
+const OPTIMISERS = Dict(string(nameof(T)) => T for T in (Descent, Momentum, ADAM, RMSProp))
 
 """
     optimiser(name, numbers)
@@ -93,6 +105,13 @@ function apply!(opt::ADAM, w, g)
     return g
 end
 
+function apply!(opt::RMSProp, w, g)
+    acc, η, ρ = state!(opt, w)["acc"], opt.eta, opt.rho
+    @. acc = ρ * acc + (1 - ρ) * g^2
+    @. g = g * (η / (sqrt(acc) + 1e-8))
+    return g
+end
+
 "What an optimiser keeps for a parameter, by name: what it holds for `w`, made if there is none."
 state!(opt::Optimiser, w) = get!(() -> fresh_state(opt, w), opt.state, w)
 
@@ -101,6 +120,7 @@ fresh_state(::Optimiser, w) = Dict{String,Array}()
 fresh_state(::Momentum, w) = Dict{String,Array}("velocity" => zero(w))
 fresh_state(opt::ADAM, w) =
     Dict{String,Array}("m" => zero(w), "v" => zero(w), "beta_powers" => collect(opt.beta))
+fresh_state(::RMSProp, w) = Dict{String,Array}("acc" => zero(w))
 
 "Forget the state of every array."
 forget!(opt::Optimiser) = (empty!(opt.state); nothing)

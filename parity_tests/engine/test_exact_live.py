@@ -20,6 +20,7 @@ UNRECORDED = [
     ("reptile", 8, {"train_batch_size": "1", "meta_opt": "Momentum(0.05, 0.7)"}),
     ("transfer_learn", 123456, {"opt": "Momentum(0.003, 0.95)", "train_batch_size": "33"}),
     ("transfer_learn", 9, {"opt": "ADAM(0.004)", "train_batch_size": "70", "eval_batch_size": "2"}),
+    ("reptile", 12, {"inner_opt": "RMSProp(0.002, 0.8)", "meta_opt": "RMSProp(0.01)"}),
     ("transfer_learn", 10, {"train_batch_size": "28", "eval_batch_size": "31"}),
 ]
 

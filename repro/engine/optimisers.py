@@ -18,11 +18,12 @@ from repro.engine.tiles import fma, out_of_line
 
 _F = np.float32
 
-DESCENT, MOMENTUM, ADAM = range(3)
+DESCENT, MOMENTUM, ADAM, RMSPROP = range(4)
 RULES: dict[type[flux.Optimiser], int] = {
     flux.Descent: DESCENT,
     flux.Momentum: MOMENTUM,
     flux.ADAM: ADAM,
+    flux.RMSProp: RMSPROP,
 }
 
 
@@ -56,6 +57,8 @@ def update(arithmetic, opt, w, g) -> None:
         momentum(opt, w, g)
     elif opt.rule == ADAM:
         adam(opt, w, g)
+    elif opt.rule == RMSPROP:
+        rmsprop(opt, w, g)
 
 
 # The rules, in place: w -= step. Constants are Float64 and arrays Float32: what is assigned to an
@@ -113,6 +116,20 @@ def adam(opt: Compiled, w: np.ndarray, g: np.ndarray) -> None:
         root = np.sqrt(np.float64(v[i]) / (1 - b2_power)) + 1e-8
         w[i] -= _F(np.float64(m[i]) / (1 - b1_power) / root * eta)
     opt.scalars[0], opt.scalars[1] = b1_power * b1, b2_power * b2
+
+
+@jit
+def rmsprop(opt: Compiled, w: np.ndarray, g: np.ndarray) -> None:
+    """acc = rho * acc + (1 - rho) * g^2; the step is g * (eta / (sqrt(acc) + 1e-8)).
+
+    Square and root are in Float32.
+    """
+    out_of_line()
+    eta, rho = opt.numbers[0], opt.numbers[1]
+    acc = opt.vectors[0]
+    for i in range(w.size):
+        acc[i] = _F(rho * np.float64(acc[i]) + (1 - rho) * np.float64(g[i] * g[i]))
+        w[i] -= _F(np.float64(g[i]) * (eta / (np.float64(np.sqrt(acc[i])) + 1e-8)))
 
 
 implements("descent", "exact", exact_descent)

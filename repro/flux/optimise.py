@@ -34,6 +34,7 @@ __all__ = [
     "Momentum",
     "Optimiser",
     "OptimiserError",
+    "RMSProp",
     "parse_optimiser",
     "step",
     "update_params",
@@ -156,6 +157,28 @@ class ADAM(Optimiser):
         root = _sqrt(v.double() / (1 - b2_t)) + 1e-8
         powers *= powers.new_tensor(self.betas)
         return (m.double() / (1 - b1_t) / root * self.eta).to(gradient.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class RMSProp(Optimiser):
+    """``acc = rho * acc + (1 - rho) * g^2``; the step is ``g * (eta / (sqrt(acc) + 1e-8))``.
+
+    Square and root are in the arrays' dtype, everything else in Float64.
+    """
+
+    eta: float = 0.001
+    rho: float = 0.9
+
+    def fresh(self, x: Tensor) -> Arrays:
+        return {"acc": torch.zeros_like(x)}
+
+    def apply(self, x: Tensor, gradient: Tensor) -> Tensor:
+        acc, rho = self.state(x)["acc"], self.rho
+        acc.copy_(rho * acc.double() + (1 - rho) * (gradient * gradient).double())
+        # A tensor over a tensor: for a number over one, torch multiplies by the reciprocal.
+        eta = torch.tensor(self.eta, dtype=torch.float64, device=x.device)
+        rate = eta / (_sqrt(acc).double() + 1e-8)
+        return (gradient.double() * rate).to(gradient.dtype)
 
 
 def _sqrt(values: Tensor) -> Tensor:
