@@ -2,7 +2,7 @@
 # once, when it is stored. State belongs to an array, by identity: a fresh copy of the same numbers
 # starts with fresh state.
 
-export Descent, Momentum, ADAM, RMSProp
+export Descent, Momentum, ADAM, RMSProp, Nesterov
 
 "A rule that turns a gradient into the step to be subtracted: `apply!(opt, w, g)`."
 abstract type Optimiser end
@@ -60,7 +60,19 @@ struct RMSProp <: Optimiser
     RMSProp(eta = 0.001, rho = 0.9) = new(eta, rho, States())
 end
 
-const OPTIMISERS = Dict(string(nameof(T)) => T for T in (Descent, Momentum, ADAM, RMSProp))
+"""
+    Nesterov(eta = 0.001, rho = 0.9)
+
+``d = ρ^2 v - (1 + ρ) η g``, ``v ← ρ v - η g``, step ``-d``.
+"""
+struct Nesterov <: Optimiser
+    eta::Float64
+    rho::Float64
+    state::States
+    Nesterov(eta = 0.001, rho = 0.9) = new(eta, rho, States())
+end
+
+const OPTIMISERS = Dict(string(nameof(T)) => T for T in (Descent, Momentum, ADAM, RMSProp, Nesterov))
 
 """
     optimiser(name, numbers)
@@ -112,6 +124,14 @@ function apply!(opt::RMSProp, w, g)
     return g
 end
 
+function apply!(opt::Nesterov, w, g)
+    v, η, ρ = state!(opt, w)["velocity"], opt.eta, opt.rho
+    d = @. ρ^2 * v - (1 + ρ) * η * g
+    @. v = ρ * v - η * g
+    @. g = -d
+    return g
+end
+
 "What an optimiser keeps for a parameter, by name: what it holds for `w`, made if there is none."
 state!(opt::Optimiser, w) = get!(() -> fresh_state(opt, w), opt.state, w)
 
@@ -121,6 +141,7 @@ fresh_state(::Momentum, w) = Dict{String,Array}("velocity" => zero(w))
 fresh_state(opt::ADAM, w) =
     Dict{String,Array}("m" => zero(w), "v" => zero(w), "beta_powers" => collect(opt.beta))
 fresh_state(::RMSProp, w) = Dict{String,Array}("acc" => zero(w))
+fresh_state(::Nesterov, w) = Dict{String,Array}("velocity" => zero(w))
 
 "Forget the state of every array."
 forget!(opt::Optimiser) = (empty!(opt.state); nothing)

@@ -21,6 +21,7 @@ UNRECORDED = [
     ("transfer_learn", 123456, {"opt": "Momentum(0.003, 0.95)", "train_batch_size": "33"}),
     ("transfer_learn", 9, {"opt": "ADAM(0.004)", "train_batch_size": "70", "eval_batch_size": "2"}),
     ("reptile", 12, {"inner_opt": "RMSProp(0.002, 0.8)", "meta_opt": "RMSProp(0.01)"}),
+    ("fomaml", 13, {"inner_opt": "Nesterov(0.002, 0.8)", "meta_opt": "Nesterov(0.001)"}),
     ("transfer_learn", 10, {"train_batch_size": "28", "eval_batch_size": "31"}),
 ]
 

@@ -18,12 +18,13 @@ from repro.engine.tiles import fma, out_of_line
 
 _F = np.float32
 
-DESCENT, MOMENTUM, ADAM, RMSPROP = range(4)
+DESCENT, MOMENTUM, ADAM, RMSPROP, NESTEROV = range(5)
 RULES: dict[type[flux.Optimiser], int] = {
     flux.Descent: DESCENT,
     flux.Momentum: MOMENTUM,
     flux.ADAM: ADAM,
     flux.RMSProp: RMSPROP,
+    flux.Nesterov: NESTEROV,
 }
 
 
@@ -59,6 +60,8 @@ def update(arithmetic, opt, w, g) -> None:
         adam(opt, w, g)
     elif opt.rule == RMSPROP:
         rmsprop(opt, w, g)
+    elif opt.rule == NESTEROV:
+        nesterov(opt, w, g)
 
 
 # The rules, in place: w -= step. Constants are Float64 and arrays Float32: what is assigned to an
@@ -130,6 +133,18 @@ def rmsprop(opt: Compiled, w: np.ndarray, g: np.ndarray) -> None:
     for i in range(w.size):
         acc[i] = _F(rho * np.float64(acc[i]) + (1 - rho) * np.float64(g[i] * g[i]))
         w[i] -= _F(np.float64(g[i]) * (eta / (np.float64(np.sqrt(acc[i])) + 1e-8)))
+
+
+@jit
+def nesterov(opt: Compiled, w: np.ndarray, g: np.ndarray) -> None:
+    """d = rho^2 * v - (1 + rho) * eta * g; v = rho * v - eta * g; the step is -d."""
+    out_of_line()
+    eta, rho = opt.numbers[0], opt.numbers[1]
+    v = opt.vectors[0]
+    for i in range(w.size):
+        old = np.float64(v[i])
+        v[i] = _F(rho * old - eta * np.float64(g[i]))
+        w[i] += _F(rho * rho * old - (1 + rho) * eta * np.float64(g[i]))
 
 
 implements("descent", "exact", exact_descent)

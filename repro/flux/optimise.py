@@ -32,6 +32,7 @@ __all__ = [
     "OPTIMISERS",
     "Descent",
     "Momentum",
+    "Nesterov",
     "Optimiser",
     "OptimiserError",
     "RMSProp",
@@ -179,6 +180,23 @@ class RMSProp(Optimiser):
         eta = torch.tensor(self.eta, dtype=torch.float64, device=x.device)
         rate = eta / (_sqrt(acc).double() + 1e-8)
         return (gradient.double() * rate).to(gradient.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Nesterov(Optimiser):
+    """``d = rho^2 * v - (1 + rho) * eta * g``; ``v = rho * v - eta * g``; the step is ``-d``."""
+
+    eta: float = 0.001
+    rho: float = 0.9
+
+    def fresh(self, x: Tensor) -> Arrays:
+        return {"velocity": torch.zeros_like(x)}
+
+    def apply(self, x: Tensor, gradient: Tensor) -> Tensor:
+        v, eta, rho = self.state(x)["velocity"], self.eta, self.rho
+        d = rho * rho * v.double() - (1 + rho) * eta * gradient.double()
+        v.copy_(rho * v.double() - eta * gradient.double())
+        return (-d).to(gradient.dtype)
 
 
 def _sqrt(values: Tensor) -> Tensor:
