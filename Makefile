@@ -10,7 +10,7 @@ PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark
 
 .PHONY: parity test test-slow record-check faults false-alarms figures figures-check bench lint setup julia juliacall clean
 
-parity: julia  ## the main job: the ports against the original's recorded runs
+parity: setup  ## the main job: the ports against the original's recorded runs
 	$(BIN)/repro parity
 
 test: juliacall  ## the default suite, with a live Julia where one can be had
