@@ -1,4 +1,8 @@
-"""The exact engine against a live Julia: seeds and arguments that nobody recorded, bit for bit."""
+"""The exact engine beside a live `julia_ref`: what nobody recorded, bit for bit.
+
+Both are our code: this is consistency, and as good as parity only where `julia_ref` is itself held
+to recordings of the original. Of RMSProp and Nesterov the single steps are, whole runs are not.
+"""
 
 from __future__ import annotations
 
