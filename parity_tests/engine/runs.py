@@ -12,6 +12,9 @@ TRAINING = ("fomaml", "reptile", "transfer_learn")
 FLOAT32 = [n for n in recorded.names() if recorded.load(n).case.function in TRAINING]
 """Recordings of a training function on Float32 data."""
 
+ONE_OF_EACH = [n for n in FLOAT32 if "seed1_" not in n and "seed42_" not in n]
+"""Without seeds 1 and 42, which differ from 0 in nothing but the numbers drawn."""
+
 
 def differences(name: str, engine: str, epochs: int | None = None) -> dict[str, int]:
     """For each recorded quantity that is not equal bit for bit: where it first differs."""

@@ -26,7 +26,10 @@ def result(name: str, engine: str, epochs: int | None = None) -> Check:
     return parity(case, recorded.Recorded(), Port(engine))
 
 
-@pytest.mark.parametrize("name", runs.FLOAT32)
+@pytest.mark.parametrize(
+    "name",
+    [n if n in runs.ONE_OF_EACH else pytest.param(n, marks=pytest.mark.slow) for n in runs.FLOAT32],
+)
 def test_recording_passes_within_its_envelope(name):
     found = result(name, "fast")
     assert found, found.message
