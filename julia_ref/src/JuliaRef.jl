@@ -18,7 +18,7 @@ using Libdl
 
 export Linear, Chain, parameters, flatten, unflatten!, sine_model
 export mse, gradient
-export Descent, Momentum, ADAM, apply!, update_parameters!
+export apply!, update_parameters!
 export Draws, Generator, Tape, Recorder, uniform, permutation
 export SineWave, eval_model, transfer_learn, fomaml, reptile
 export handle, serve

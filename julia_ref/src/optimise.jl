@@ -2,8 +2,13 @@
 # once, when it is stored. State belongs to an array, by identity: a fresh copy of the same numbers
 # starts with fresh state.
 
+export Descent, Momentum, ADAM, RMSProp, Nesterov
+
 "A rule that turns a gradient into the step to be subtracted: `apply!(opt, w, g)`."
 abstract type Optimiser end
+
+"What a rule keeps for each array, by the array's identity."
+const States = IdDict{Any,Dict{String,Array}}
 
 """
     Descent(eta = 0.1)
@@ -12,9 +17,9 @@ Step ``η g``.
 """
 struct Descent <: Optimiser
     eta::Float64
+    state::States
+    Descent(eta = 0.1) = new(eta, States())
 end
-
-Descent() = Descent(0.1)
 
 """
     Momentum(eta = 0.01, rho = 0.9)
@@ -24,10 +29,9 @@ Descent() = Descent(0.1)
 struct Momentum <: Optimiser
     eta::Float64
     rho::Float64
-    state::IdDict{Any,Any}
+    state::States
+    Momentum(eta = 0.01, rho = 0.9) = new(eta, rho, States())
 end
-
-Momentum(eta = 0.01, rho = 0.9) = Momentum(eta, rho, IdDict{Any,Any}())
 
 """
     ADAM(eta = 0.001, beta = (0.9, 0.999))
@@ -39,14 +43,49 @@ are kept as running products.
 struct ADAM <: Optimiser
     eta::Float64
     beta::Tuple{Float64,Float64}
-    state::IdDict{Any,Any}
+    state::States
+    ADAM(eta = 0.001, beta::Tuple = (0.9, 0.999)) = new(eta, beta, States())
+    ADAM(eta, beta1, beta2) = new(eta, (beta1, beta2), States())
 end
 
-ADAM(eta = 0.001, beta = (0.9, 0.999)) = ADAM(eta, beta, IdDict{Any,Any}())
-ADAM(eta::Real, beta1::Real, beta2::Real) = ADAM(eta, (beta1, beta2))
+"""
+    RMSProp(eta = 0.001, rho = 0.9)
 
-"The optimisers by name, each made of its numbers."
-const OPTIMISERS = Dict{String,Any}("Descent" => Descent, "Momentum" => Momentum, "ADAM" => ADAM)
+``acc ← ρ acc + (1 - ρ) g^2``, step ``g · η / (\\sqrt{acc} + 10^{-8})`` (Hinton, 2012).
+"""
+struct RMSProp <: Optimiser
+    eta::Float64
+    rho::Float64
+    state::States
+    RMSProp(eta = 0.001, rho = 0.9) = new(eta, rho, States())
+end
+
+"""
+    Nesterov(eta = 0.001, rho = 0.9)
+
+``d = ρ^2 v - (1 + ρ) η g``, ``v ← ρ v - η g``, step ``-d``.
+"""
+struct Nesterov <: Optimiser
+    eta::Float64
+    rho::Float64
+    state::States
+    Nesterov(eta = 0.001, rho = 0.9) = new(eta, rho, States())
+end
+
+const OPTIMISERS = Dict(string(nameof(T)) => T for T in (Descent, Momentum, ADAM, RMSProp, Nesterov))
+
+"""
+    optimiser(name, numbers)
+
+The optimiser of that name, made of its numbers one after the other.
+"""
+function optimiser(name, numbers)
+    haskey(OPTIMISERS, name) || throw(ArgumentError(
+        "no optimiser is called $name: use " * join(sort(collect(keys(OPTIMISERS))), ", ")))
+    applicable(OPTIMISERS[name], numbers...) ||
+        throw(ArgumentError("$name is not made of $(length(numbers)) numbers"))
+    return OPTIMISERS[name](numbers...)
+end
 
 """
     apply!(opt, w, g)
@@ -78,6 +117,21 @@ function apply!(opt::ADAM, w, g)
     return g
 end
 
+function apply!(opt::RMSProp, w, g)
+    acc, η, ρ = state!(opt, w)["acc"], opt.eta, opt.rho
+    @. acc = ρ * acc + (1 - ρ) * g^2
+    @. g = g * (η / (sqrt(acc) + 1e-8))
+    return g
+end
+
+function apply!(opt::Nesterov, w, g)
+    v, η, ρ = state!(opt, w)["velocity"], opt.eta, opt.rho
+    d = @. ρ^2 * v - (1 + ρ) * η * g
+    @. v = ρ * v - η * g
+    @. g = -d
+    return g
+end
+
 "What an optimiser keeps for a parameter, by name: what it holds for `w`, made if there is none."
 state!(opt::Optimiser, w) = get!(() -> fresh_state(opt, w), opt.state, w)
 
@@ -86,9 +140,10 @@ fresh_state(::Optimiser, w) = Dict{String,Array}()
 fresh_state(::Momentum, w) = Dict{String,Array}("velocity" => zero(w))
 fresh_state(opt::ADAM, w) =
     Dict{String,Array}("m" => zero(w), "v" => zero(w), "beta_powers" => collect(opt.beta))
+fresh_state(::RMSProp, w) = Dict{String,Array}("acc" => zero(w))
+fresh_state(::Nesterov, w) = Dict{String,Array}("velocity" => zero(w))
 
 "Forget the state of every array."
-forget!(::Descent) = nothing
 forget!(opt::Optimiser) = (empty!(opt.state); nothing)
 
 """

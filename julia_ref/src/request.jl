@@ -52,9 +52,7 @@ function take_optimiser!(r::Request, key)
     haskey(r, key) || return nothing
     kind = String(take_value!(r, key))
     numbers = Vector{Float64}(vec(collect(take_value!(r, "$key.numbers"))))
-    haskey(OPTIMISERS, kind) || throw(ArgumentError(
-        "no optimiser is called $kind: use " * join(sort(collect(keys(OPTIMISERS))), ", ")))
-    return OPTIMISERS[kind](numbers...)
+    return optimiser(kind, numbers)
 end
 
 """
@@ -109,6 +107,5 @@ end
 "The network: loaded from `weights` where the request has them, drawn otherwise."
 function take_model!(r::Request, draws::Draws)
     haskey(r, "weights") || return sine_model(draws)
-    zeros = Tape(fill(0.5, 4353))
-    return unflatten!(sine_model(zeros), Vector{Float32}(take_value!(r, "weights")))
+    return unflatten!(sine_model(Generator(0)), Vector{Float32}(take_value!(r, "weights")))
 end

@@ -27,8 +27,10 @@ end
     run = ["op" => "run", "function" => "fomaml", "epochs" => 1, "seed" => 0]
     for wrong in (["op" => "no"], ["function" => "maml"], ["epochs" => -1], ["epochs" => 1.5],
                   ["n_task" => 3], ["n_tasks" => 0], ["opt" => "Descent"], ["weight_epochs" => [2]],
-                  ["weight_epochs" => [1, 1]], ["meta_opt" => "Nesterov", "meta_opt.eta" => 1.0],
-                  ["meta_opt" => "ADAM", "meta_opt.eta" => 1.0], ["uniforms" => [0.5]])
+                  ["weight_epochs" => [1, 1]], ["meta_opt" => "Unheard", "meta_opt.numbers" => [1.0]],
+                  ["meta_opt" => "ADAM", "meta_opt.numbers" => [1.0, 0.9]],
+                  ["meta_opt" => "Descent", "meta_opt.numbers" => [1.0, 0.9]],
+                  ["meta_opt" => "ADAM"], ["uniforms" => [0.5]])
         @test_throws ArgumentError ask(run..., wrong...)
     end
     @test_throws ArgumentError handle(request("function" => "fomaml"))

@@ -1,7 +1,7 @@
 const SMALL_RUN = ["op" => "run", "epochs" => 4, "eval_interval" => 2, "keep_draws" => true,
                    "keep_state" => true, "weight_epochs" => [0, 1, 3, 4]]
 
-adam(key, eta) = [key => "ADAM", "$key.eta" => eta, "$key.beta" => [0.9, 0.999]]
+adam(key, eta) = [key => "ADAM", "$key.numbers" => [eta, 0.9, 0.999]]
 
 const CASES = [
     ["function" => "transfer_learn"],

@@ -9,12 +9,13 @@ import os
 import subprocess
 from collections.abc import Callable
 from functools import cache, partial
+from typing import Any
 
 from repro import luna
-from repro.engine import train_seeds
+from repro.engine import ENGINES, train_seeds
+from repro.folders import shipped
 from repro.julia import MersenneTwister
 from repro.sides.julia.find import BLAS_PINS, find_julia
-from repro.sides.julia.reference import julia_ref_path
 
 Train = Callable[[int], object]
 
@@ -27,11 +28,11 @@ ITERATIONS = {"eager": 60, "julia": 200, "exact": 2000, "fast": 2000, "jax": 200
 RUNS = {"seeds": SEEDS}
 
 
-def ported(algorithm: str, engine: str) -> Train:
+def ported(algorithm: str, side: Any) -> Train:
     def train(iterations: int) -> object:
         rng = MersenneTwister(1)
         model = luna.sine_model(rng)
-        return getattr(luna, algorithm)(model, engine=engine, epochs=iterations, rng=rng)
+        return getattr(side, algorithm)(model, epochs=iterations, rng=rng)
 
     return train
 
@@ -74,7 +75,7 @@ def _julia() -> subprocess.Popen[str]:
         [
             *map(str, julia.command()),
             str(__file__).replace("contenders.py", "julia_loop.jl"),
-            str(julia_ref_path() / "src" / "JuliaRef.jl"),
+            str(shipped("julia_ref") / "src" / "JuliaRef.jl"),
         ],
         env=julia.environ() | BLAS_PINS,
         stdin=subprocess.PIPE,
@@ -107,9 +108,9 @@ def in_julia(algorithm: str) -> Train:
 def contender(algorithm: str, name: str) -> Train:
     """The training function of that name."""
     makers: dict[str, Callable[[], Train]] = {
-        "eager": partial(ported, algorithm, "eager"),
-        "exact": partial(ported, algorithm, "exact"),
-        "fast": partial(ported, algorithm, "fast"),
+        "eager": partial(ported, algorithm, luna),
+        "exact": partial(ported, algorithm, ENGINES["exact"]),
+        "fast": partial(ported, algorithm, ENGINES["fast"]),
         "seeds": partial(seeds, algorithm),
         "jax": partial(in_jax, algorithm),
         "julia": partial(in_julia, algorithm),

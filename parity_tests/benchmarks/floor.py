@@ -5,9 +5,9 @@ from __future__ import annotations
 from time import perf_counter
 
 import numpy as np
-from repro.engine.fast import fast_tanh
 
 from repro.engine.compiling import jit
+from repro.engine.fast_arithmetic import fast_tanh
 from repro.engine.handover import aligned
 from repro.engine.tiles import product_tile
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from repro.engine import EXACT, Arithmetic, exact, fast
+from repro.engine import EXACT, Arithmetic, exact_arithmetic, fast_arithmetic
 from repro.engine.arithmetic import implements
 from repro.engine.compiling import inlined, jit
 
@@ -76,29 +76,27 @@ def _plant(primitive: str, name: str, *functions: Callable) -> Arithmetic:
 
 
 _narrow = {
-    "row": exact.exact_row_times_matrix,
-    "transposed": exact.exact_row_gradient,
-    "column": exact.exact_column_gradient,
+    "row": exact_arithmetic.exact_row_times_matrix,
+    "transposed": exact_arithmetic.exact_row_gradient,
+    "column": exact_arithmetic.exact_column_gradient,
 }
 _sums = {
-    "columns": exact.exact_sum_columns,
-    "row": exact.exact_sum_row,
-    "all": exact.exact_sum_all,
+    "columns": exact_arithmetic.exact_sum_columns,
+    "row": exact_arithmetic.exact_sum_row,
+    "all": exact_arithmetic.exact_sum_all,
 }
-_rest = (exact.exact_momentum, exact.exact_adam)
-
 PLANTED = {
-    "one chain where there are two": _plant("product", "chain", fast.fast_product),
+    "one chain where there are two": _plant("product", "chain", fast_arithmetic.fast_product),
     "products rounded before they are added": _plant("product", "unfused", unfused_product),
     "output layer summed in lanes": _plant(
         "narrow_products",
         "lanes",
-        *{**_narrow, "row": fast.fast_row_times_matrix}.values(),
+        *{**_narrow, "row": fast_arithmetic.fast_row_times_matrix}.values(),
     ),
     "first layer's gradient in one chain": _plant(
         "narrow_products",
         "long",
-        *{**_narrow, "column": fast.fast_column_gradient}.values(),
+        *{**_narrow, "column": fast_arithmetic.fast_column_gradient}.values(),
     ),
     "bias gradients from right to left": _plant(
         "sums", "backward", *{**_sums, "columns": backward_sum_columns}.values()
@@ -108,7 +106,7 @@ PLANTED = {
     ),
     "tanh through Float64": _plant("tanh", "rounded", rounded_tanh),
     "sine through Float64": _plant("sine", "rounded", rounded_sine),
-    "Float32 learning rate": _plant("update", "single", single_descent, *_rest),
+    "Float32 learning rate": _plant("descent", "single", single_descent),
 }
 """One planted order each, all of which the weights feel."""
 

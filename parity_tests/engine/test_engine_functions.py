@@ -1,17 +1,30 @@
-"""The compiled engines behind `repro.luna`'s functions: what goes in, what comes back."""
+"""The compiled engines beside the ports: what goes in, what comes back."""
 
 from __future__ import annotations
+
+from dataclasses import asdict
+from inspect import signature
 
 import numpy as np
 import pytest
 import torch
 
 from repro import luna
-from repro.engine import EngineError, train_seeds
-from repro.flux import ADAM, Chain, Descent, Linear, Momentum, NonFiniteLossError
+from repro.engine import ENGINES, EngineError, exact, fast, train_seeds
+from repro.engine.algorithms import ALGORITHMS
+from repro.flux import (
+    ADAM,
+    OPTIMISERS,
+    Chain,
+    Descent,
+    Linear,
+    Momentum,
+    NonFiniteLossError,
+    Optimiser,
+)
 from repro.julia import MersenneTwister, julia_range
 
-ENGINES = ("exact", "fast")
+SIDES = {"eager": luna, **ENGINES}
 
 
 def built(seed: int = 5):
@@ -21,7 +34,7 @@ def built(seed: int = 5):
 
 def trained(engine: str, function: str = "fomaml", **kwargs):
     model, rng = built()
-    found = getattr(luna, function)(model, engine=engine, rng=rng, **kwargs)
+    found = getattr(SIDES[engine], function)(model, rng=rng, **kwargs)
     return luna.flatten(model), found, rng
 
 
@@ -50,7 +63,7 @@ def test_observed_epochs_and_the_state_seen_there():
     def observe(epoch, model):
         seen[epoch] = luna.flatten(model), rng.copy().rand()
 
-    luna.fomaml(model, engine="exact", epochs=7, rng=rng, observe=observe, observe_epochs=[3, 7, 9])
+    exact.fomaml(model, epochs=7, rng=rng, observe=observe, observe_epochs=[3, 7, 9])
     assert list(seen) == [3, 7]
     weights, _, at_3 = trained("exact", epochs=3)
     assert np.array_equal(seen[3][0], weights) and seen[3][1] == at_3.rand()
@@ -59,7 +72,7 @@ def test_observed_epochs_and_the_state_seen_there():
 def test_every_epoch_is_observed_by_default():
     model, rng = built()
     seen = []
-    luna.fomaml(model, engine="exact", epochs=4, rng=rng, observe=lambda e, _: seen.append(e))
+    exact.fomaml(model, epochs=4, rng=rng, observe=lambda e, _: seen.append(e))
     assert seen == [1, 2, 3, 4]
 
 
@@ -71,18 +84,18 @@ def test_state_goes_on_in_the_next_call(rule, where):
     model, rng = built()
     opt = rule()
     for epochs in (2, 4):
-        luna.fomaml(model, engine="exact", epochs=epochs, rng=rng, **{where: opt})
+        exact.fomaml(model, epochs=epochs, rng=rng, **{where: opt})
     assert np.array_equal(luna.flatten(model), whole)
 
     fresh, rng = built()
-    luna.fomaml(fresh, engine="exact", epochs=2, rng=rng, **{where: rule()})
-    luna.fomaml(fresh, engine="exact", epochs=4, rng=rng, **{where: rule()})
+    exact.fomaml(fresh, epochs=2, rng=rng, **{where: rule()})
+    exact.fomaml(fresh, epochs=4, rng=rng, **{where: rule()})
     assert not np.array_equal(luna.flatten(fresh), whole)
 
     mixed, rng = built()
     opt = rule()
     luna.fomaml(mixed, epochs=2, rng=rng, **{where: opt})
-    luna.fomaml(mixed, engine="exact", epochs=4, rng=rng, **{where: opt})
+    exact.fomaml(mixed, epochs=4, rng=rng, **{where: opt})
     assert np.abs(luna.flatten(mixed) - whole).max() < 1e-5
 
 
@@ -90,10 +103,10 @@ def test_reptile_forgets_its_meta_optimisers_state():
     opt = Momentum(0.1)
     model, rng = built()
     for _ in range(2):
-        luna.reptile(model, engine="exact", epochs=3, rng=rng, meta_opt=opt)
+        exact.reptile(model, epochs=3, rng=rng, meta_opt=opt)
     whole, _, _ = trained("exact", "reptile", epochs=6, meta_opt=Momentum(0.1))
     assert np.array_equal(luna.flatten(model), whole)
-    assert len(opt._velocity) == 0
+    assert not any(map(opt.met, model.parameters()))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -104,9 +117,7 @@ def test_eval_model_leaves_the_weights_and_prints(engine):
     lines: list[str] = []
     wave = luna.SineWave(4, 1)
     eager = luna.eval_model(model, x, testx, wave, updates=4)
-    found = luna.eval_model(
-        model, x, testx, wave, updates=4, engine=engine, print=lines.append, epoch=9
-    )
+    found = SIDES[engine].eval_model(model, x, testx, wave, updates=4, print=lines.append, epoch=9)
     assert np.array_equal(luna.flatten(model), before)
     assert found.test_losses == pytest.approx(eager.test_losses, rel=1e-4)
     assert found.final_predictions == pytest.approx(eager.final_predictions, abs=1e-4)
@@ -121,15 +132,22 @@ def test_a_loss_that_is_not_finite_stops_the_run_as_in_flux(engine):
     with pytest.raises(NonFiniteLossError, match="Flux refuses"):
         luna.fomaml(eager_model, rng=eager_rng, **diverging)
     with pytest.raises(NonFiniteLossError, match="Flux refuses"):
-        luna.fomaml(model, engine=engine, rng=rng, **diverging)
+        SIDES[engine].fomaml(model, rng=rng, **diverging)
     assert rng.rand() == eager_rng.rand()
+
+
+class Unheard(Optimiser):
+    """No engine has heard of it."""
+
+    def apply(self, x, gradient):
+        return gradient
 
 
 def refused(**kwargs):
     model, rng = built()
     model = kwargs.pop("model", model)
-    function = kwargs.pop("function", luna.fomaml)
-    settings = {"engine": "exact", "epochs": 1, "rng": rng, **kwargs}
+    function = kwargs.pop("function", exact.fomaml)
+    settings = {"epochs": 1, "rng": rng, **kwargs}
     with pytest.raises(EngineError) as error:
         function(model, **settings)
     return str(error.value)
@@ -144,11 +162,11 @@ def test_what_the_engines_cannot_do_is_refused_with_a_way_out():
         Linear(64, 1, rng=rng),
     )
     for model in (narrow, relu, luna.sine_model(rng, dtype=torch.float64)):
-        assert 'engine="eager"' in refused(model=model)
-    assert 'engine="eager"' in refused(device="cuda")
-    assert 'engine="eager"' in refused(function=luna.transfer_learn, variant="post")
-    assert "choose exact or fast" in refused(engine="slow")
-    assert 'engine="eager"' in refused(meta_opt=object())
+        assert "engine `eager`" in refused(model=model)
+    assert "the eager one" in refused(device="cuda")
+    assert "the eager engine" in refused(function=exact.transfer_learn, variant="post")
+    unheard = refused(meta_opt=Unheard())
+    assert "not Unheard()" in unheard and all(name in unheard for name in OPTIMISERS)
     left_over, _ = built()
     for w in left_over.parameters():
         w.grad = torch.ones_like(w)
@@ -158,13 +176,29 @@ def test_what_the_engines_cannot_do_is_refused_with_a_way_out():
     model, _ = built()
     x = torch.zeros(3, dtype=torch.float64)
     with pytest.raises(EngineError, match="Float32"):
-        luna.eval_model(model, x, x, luna.SineWave(1, 0), engine="exact")
+        exact.eval_model(model, x, x, luna.SineWave(1, 0))
+
+
+def arguments(function):
+    return {name: p.default for name, p in signature(function).parameters.items()}
+
+
+@pytest.mark.parametrize("function", [*ALGORITHMS, "eval_model"])
+def test_an_engine_takes_what_the_port_takes(function):
+    """Names, order and defaults: catches an argument or a default that only one of them has."""
+    expected, found = (arguments(getattr(side, function)) for side in (luna, fast))
+    if function in ALGORITHMS:
+        assert found.pop("observe_epochs") is None
+        sizes = asdict(ALGORITHMS[function].sizes)
+        assert all(expected[name] == size for name, size in sizes.items() if name in expected)
+        assert {*ALGORITHMS[function].optimisers} == {n for n in expected if n.endswith("opt")}
+    assert list(found.items()) == list(expected.items())
 
 
 def test_no_epochs_leave_everything_as_it_was():
     model, rng = built()
     before = luna.flatten(model)
-    assert luna.fomaml(model, engine="exact", epochs=0, rng=rng) == []
+    assert exact.fomaml(model, epochs=0, rng=rng) == []
     assert np.array_equal(luna.flatten(model), before)
 
 
@@ -174,7 +208,7 @@ def test_many_seeds_are_each_equal_to_their_single_run(threads):
     assert [run.seed for run in runs] == [0, 1, 2, 3]
     for run in runs:
         model, rng = built(run.seed)
-        found = luna.fomaml(model, engine="fast", epochs=5, eval_interval=5, rng=rng)
+        found = fast.fomaml(model, epochs=5, eval_interval=5, rng=rng)
         assert np.array_equal(luna.flatten(run.model), luna.flatten(model))
         assert run.evaluations[0].test_losses.tolist() == found[0].test_losses.tolist()
         assert run.rng.rand() == rng.rand()
@@ -185,3 +219,5 @@ def test_many_seeds_refuse_what_belongs_to_one():
         train_seeds("fomaml", [1], rng=MersenneTwister(1))
     with pytest.raises(EngineError, match="choose"):
         train_seeds("maml", [1])
+    with pytest.raises(EngineError, match="choose exact or fast"):
+        train_seeds("fomaml", [1], engine="slow")

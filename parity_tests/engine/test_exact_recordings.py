@@ -29,10 +29,10 @@ def test_recording_is_equal_bit_for_bit(name):
 @pytest.mark.parametrize("function", ["reptile", pytest.param("fomaml", marks=pytest.mark.slow)])
 def test_zoo_script_is_equal_bit_for_bit(function):
     """50,000 meta-iterations: all 4353 weights at the end, all losses on the way."""
-    expected = recorded.load("zoo_script_seed0").trajectory
+    expected = recorded.load("zoo_script_seed0").run()
     rng = MersenneTwister(0)
     model = luna.sine_model(rng)
-    found = getattr(engine, function)(model, engine="exact", epochs=50_000, rng=rng)
+    found = getattr(engine.exact, function)(model, epochs=50_000, rng=rng)
     weights = expected[f"{function}_weights"].values[-1]
     losses = expected[f"{function}_eval_test_losses"].values
     assert weights.shape == (4353,)

@@ -3,46 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
 from engine import runs
-from repro.engine.exact import exact_adam, exact_momentum
-from repro.engine.fast import fast_product
-from repro.plan import for_engine
-from repro.suite import ZOO_LIMITS, Recorded, Result, check
 
-from repro import port
-from repro.checks import Verdict
-from repro.engine import FAST, Arithmetic
+from repro.cases import record_of
+from repro.checks import Check, Verdict
+from repro.engine import ENGINES, FAST, Engine
 from repro.engine.arithmetic import implements
 from repro.engine.compiling import jit
+from repro.engine.fast_arithmetic import fast_product
 from repro.sides import recorded
+from repro.sides.choosing import for_engine
+from repro.sides.parity import parity
+from repro.sides.port import Port
 
 
-def result(name: str, engine: str | Arithmetic, epochs: int | None = None) -> Result:
+def result(name: str, engine: str, epochs: int | None = None) -> Check:
     case = recorded.load(name).case
     case = case if epochs is None else case.upto(epochs)
-    return check(case, Recorded(), run=partial(port.run, engine=engine))
+    return parity(case, recorded.Recorded(), Port(engine))
 
 
-@pytest.mark.parametrize("name", runs.FLOAT32)
+@pytest.mark.parametrize(
+    "name",
+    [n if n in runs.ONE_OF_EACH else pytest.param(n, marks=pytest.mark.slow) for n in runs.FLOAT32],
+)
 def test_recording_passes_within_its_envelope(name):
     found = result(name, "fast")
-    assert found, found.report
-    assert found.report["next_rand"].verdict is Verdict.PASS_BITWISE
-    assert found.report["eval_x"].verdict is Verdict.PASS_BITWISE
+    assert found, found.message
+    assert found.own.report["next_rand"].verdict is Verdict.PASS_BITWISE
+    assert found.own.report["eval_x"].verdict is Verdict.PASS_BITWISE
 
 
 @pytest.mark.slow
 def test_zoo_script_passes_within_its_envelope():
     """Rounding in each of 50,000 iterations of both algorithms, evaluations on the way included."""
     case = for_engine(recorded.load("zoo_script_seed0").case, "fast")
-    found = check(case, Recorded(), run=partial(port.run, engine="fast"))
-    assert found, found.report
-    for name, limit in ZOO_LIMITS.items():
-        assert 0 < found.report[name].absolute.max() < limit, name
+    found = parity(case, recorded.Recorded(), Port("fast"))
+    assert found, found.message
+    for name, limit in record_of(case).at_most.items():
+        assert 0 < found.own.report[name].absolute.max() < limit, name
 
 
 @jit
@@ -61,18 +63,17 @@ def half_descent(w, g, eta):
         w[i] -= np.float32(eta) * g[i]
 
 
-def _plant_half() -> Arithmetic:
-    implements("update", "half", half_descent, exact_momentum, exact_adam)
-    return replace(FAST, update="half")
+implements("descent", "half", half_descent)
 
 
 @pytest.mark.parametrize(
     "planted",
     [
         pytest.param(replace(FAST, product="short"), id="product", marks=pytest.mark.slow),
-        pytest.param(_plant_half(), id="update"),
+        pytest.param(replace(FAST, descent="half"), id="descent"),
     ],
 )
-def test_fault_planted_in_the_fast_engine_is_caught(planted):
-    found = result("transfer_learn_seed0_dense", planted, epochs=5)
+def test_fault_planted_in_the_fast_engine_is_caught(planted, monkeypatch):
+    monkeypatch.setitem(ENGINES, "planted", Engine("planted", planted))
+    found = result("transfer_learn_seed0_dense", "planted", epochs=5)
     assert found.verdict is Verdict.FAIL

@@ -9,20 +9,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from engine import runs
-from repro.suite import Recorded, Result, check
 
-from repro import luna, port
-from repro.checks import Verdict
-from repro.engine import EngineError, running, train_seeds
+from repro import luna
+from repro.checks import Check, Verdict
+from repro.engine import EngineError, engines, fast, seeds, train_seeds
 from repro.flux import Descent, Momentum, NonFiniteLossError
 from repro.julia import MersenneTwister
 from repro.sides import recorded
+from repro.sides.parity import parity
+from repro.sides.port import Port
 
 if sys.platform == "linux":
     import triton  # for other systems there is none
@@ -42,7 +42,8 @@ def on_the_gpu(monkeypatch):
     def gpu_for(model, device, kind):
         return None if device == "cpu" else torch.device(DEVICE)
 
-    monkeypatch.setattr(running, "gpu_for", gpu_for)
+    monkeypatch.setattr(engines, "gpu_for", gpu_for)
+    monkeypatch.setattr(seeds, "gpu_for", gpu_for)
 
 
 @pytest.fixture
@@ -61,22 +62,30 @@ DENSE = [n for n in runs.FLOAT32 if descent_only(n) and not n.endswith("_long")]
 LONG = [n for n in runs.FLOAT32 if n.endswith("_long")]
 
 
-def result(name: str, epochs: int) -> Result:
+def result(name: str, epochs: int) -> Check:
     case = recorded.load(name).case.upto(epochs)
-    return check(case, Recorded(), run=partial(port.run, engine="fast"))
+    return parity(case, recorded.Recorded(), Port("fast"))
 
 
-def passes(found: Result) -> None:
-    assert found, found.report
-    assert found.report["eval_x"].verdict is Verdict.PASS_BITWISE
+def passes(found: Check) -> None:
+    assert found, found.message
+    assert found.own.report["eval_x"].verdict is Verdict.PASS_BITWISE
 
 
-@pytest.mark.parametrize("name", DENSE)
-def test_the_first_iterations_of_a_recording(name):
+ONE_OF_EACH = [n for n in DENSE if n in runs.ONE_OF_EACH]
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs"),
+    [(n, 2 if "seed0" in n else 1) for n in ONE_OF_EACH]
+    + [pytest.param(n, 5, marks=pytest.mark.slow) for n in DENSE],
+)
+def test_the_first_iterations_of_a_recording(name, epochs):
     """All batch sizes, numbers of tasks and rates, Reptile's short last batch among them."""
-    passes(result(name, 2))
+    passes(result(name, epochs))
 
 
+@pytest.mark.slow
 def test_a_recordings_first_250_iterations():
     """One launch, and the evaluation at its end."""
     passes(result("transfer_learn_seed0_long", 250))
@@ -93,7 +102,7 @@ def test_a_recordings_first_1000_iterations(name):
 def test_a_whole_recording_on_a_gpu(name):
     found = result(name, recorded.load(name).case.epochs)
     passes(found)
-    assert found.report["next_rand"].verdict is Verdict.PASS_BITWISE
+    assert found.own.report["next_rand"].verdict is Verdict.PASS_BITWISE
 
 
 @triton.jit
@@ -126,10 +135,12 @@ PLANTED = {"_sum": mean_of_two_tasks, "_product": coarse_product, "_stepped": pl
 
 
 @pytest.mark.parametrize("place", PLANTED)
-@pytest.mark.parametrize("name", ["fomaml_seed0_dense", "reptile_seed0_dense"])
+@pytest.mark.parametrize(
+    "name", ["fomaml_seed0_dense", pytest.param("reptile_seed0_dense", marks=pytest.mark.slow)]
+)
 def test_a_fault_planted_in_the_kernels_is_caught(place, name, monkeypatch, persistent):
     monkeypatch.setattr(persistent, place, PLANTED[place])
-    assert result(name, 5).verdict is Verdict.FAIL
+    assert result(name, 1).verdict is Verdict.FAIL
 
 
 def built(seed: int):
@@ -137,18 +148,26 @@ def built(seed: int):
     return luna.sine_model(rng), rng
 
 
-@pytest.mark.parametrize("function", ["fomaml", "reptile", "transfer_learn"])
-def test_many_seeds_at_once_are_each_equal_to_their_single_run(function):
-    """Bit for bit: catches draws, waves or weights of one seed that another one gets."""
-    settings = {"epochs": 2, "eval_interval": 1, "eval_batch_size": 5}
+@pytest.mark.parametrize(
+    "function", ["fomaml", "reptile", pytest.param("transfer_learn", marks=pytest.mark.slow)]
+)
+def test_many_seeds_at_once_are_each_equal_to_their_single_run(function, monkeypatch):
+    """Bit for bit: catches draws, waves or weights of one seed that another one gets.
+
+    Together in two launches of an iteration, alone in one of two.
+    """
+    from repro.engine import device
+
+    monkeypatch.setattr(device, "LAUNCH", 2)
+    settings = {"epochs": 2, "eval_interval": 2, "eval_batch_size": 5}
     together = train_seeds(function, [3, 1], device="cuda", **settings)
     assert [run.seed for run in together] == [3, 1]
     for run in together:
         model, rng = built(run.seed)
-        alone = getattr(luna, function)(model, engine="fast", rng=rng, **settings)
+        alone = getattr(fast, function)(model, rng=rng, **settings)
         assert np.array_equal(luna.flatten(run.model), luna.flatten(model))
         assert run.rng.rand() == rng.rand()
-        assert [e.epoch for e in run.evaluations] == [e.epoch for e in alone] == [1, 2]
+        assert [e.epoch for e in run.evaluations] == [e.epoch for e in alone] == [2]
         for a, b in zip(run.evaluations, alone, strict=True):
             assert a.task == b.task and a.x.tolist() == b.x.tolist()
             assert a.test_losses.tolist() == b.test_losses.tolist()
@@ -158,11 +177,11 @@ def test_launches_cut_a_run_without_a_trace(monkeypatch):
     from repro.engine import device
 
     whole, rng = built(2)
-    luna.fomaml(whole, engine="fast", epochs=5, rng=rng)
+    fast.fomaml(whole, epochs=5, rng=rng)
     monkeypatch.setattr(device, "LAUNCH", 2)
     cut, cut_rng = built(2)
     seen = []
-    luna.fomaml(cut, engine="fast", epochs=5, rng=cut_rng, observe=lambda e, m: seen.append(e))
+    fast.fomaml(cut, epochs=5, rng=cut_rng, observe=lambda e, m: seen.append(e))
     assert np.array_equal(luna.flatten(whole), luna.flatten(cut)) and seen == [1, 2, 3, 4, 5]
     assert rng.rand() == cut_rng.rand()
 
@@ -176,7 +195,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_where_the_eager_port_stops():
         luna.fomaml(eager, rng=eager_rng, **diverging)
     model, rng = built(5)
     with pytest.raises(NonFiniteLossError, match="Flux refuses"):
-        luna.fomaml(model, engine="fast", rng=rng, **diverging)
+        fast.fomaml(model, rng=rng, **diverging)
     assert rng.rand() == eager_rng.rand()
 
 
@@ -186,7 +205,7 @@ def test_eval_model_is_the_compiled_one_to_rounding():
     x, testx = (torch.from_numpy(rng.uniform(-5.0, 5.0, n)).float() for n in (7, 60))
     eager = luna.eval_model(model, x, testx, luna.SineWave(2, 1), updates=8)
     before = luna.flatten(model)
-    found = luna.eval_model(model, x, testx, luna.SineWave(2, 1), updates=8, engine="fast")
+    found = fast.eval_model(model, x, testx, luna.SineWave(2, 1), updates=8)
     assert np.array_equal(luna.flatten(model), before)
     assert found.test_losses == pytest.approx(eager.test_losses, abs=1e-5)
     assert found.final_predictions == pytest.approx(eager.final_predictions, abs=1e-5)
@@ -195,7 +214,7 @@ def test_eval_model_is_the_compiled_one_to_rounding():
 def test_what_the_kernels_do_not_know_is_refused():
     model, rng = built(1)
     with pytest.raises(EngineError, match="Descent, not Momentum"):
-        luna.fomaml(model, engine="fast", epochs=1, rng=rng, meta_opt=Momentum(0.1))
+        fast.fomaml(model, epochs=1, rng=rng, meta_opt=Momentum(0.1))
 
 
 COMPILE = """
@@ -209,34 +228,45 @@ from repro.engine import device, persistent
 sizes = {"N_TASKS": 3, "BATCH": 10, "PADDED_BATCH": 16, "POINTS": 50, "PADDED": 64}
 types = dict.fromkeys(("order", "finite"), "*i32") | dict.fromkeys(("iterations", "updates"), "i32")
 types |= dict.fromkeys("weights x y testx testy wave initial final losses".split(), "*fp32")
-for name in ("fomaml", "reptile", "transfer_learn", "eval_model"):
+capability, *kernels = sys.argv[1:]
+for name in kernels:
     kernel = getattr(persistent, name)
     constants = {n: sizes[n] for n in kernel.arg_names if n in sizes}
     signature = {n: "constexpr" if n in sizes else types.get(n, "fp32") for n in kernel.arg_names}
-    for capability in map(int, sys.argv[1:]):
-        target = GPUTarget("cuda", capability, 32)
-        source = ASTSource(kernel, signature, constants)
-        compiled = triton.compile(source, target=target, options=device.OPTIONS)
-        machine_code = compiled.asm["cubin"]
-        assert "mma" not in compiled.asm["ptx"], "tensor cores"
-        print(name, capability, len(machine_code), compiled.metadata.shared)
+    target = GPUTarget("cuda", int(capability), 32)
+    source = ASTSource(kernel, signature, constants)
+    compiled = triton.compile(source, target=target, options=device.OPTIONS)
+    machine_code = compiled.asm["cubin"]
+    assert "mma" not in compiled.asm["ptx"], "tensor cores"
+    print(name, capability, len(machine_code), compiled.metadata.shared)
 """
 
 
-@pytest.mark.parametrize("capability", [pytest.param("80", marks=pytest.mark.slow), "90"])
-def test_the_kernels_compile_for_a_gpu(capability, tmp_path):
+KERNELS = ("fomaml", "reptile", "transfer_learn", "eval_model")
+
+
+@pytest.mark.parametrize(
+    ("capability", "kernels"),
+    [
+        ("90", ("reptile", "transfer_learn")),
+        pytest.param("90", KERNELS, marks=pytest.mark.slow),
+        pytest.param("80", KERNELS, marks=pytest.mark.slow),
+    ],
+    ids=["two for 90", "all for 90", "all for 80"],
+)
+def test_the_kernels_compile_for_a_gpu(capability, kernels, tmp_path):
     """To machine code, by NVIDIA's assembler, without a GPU; none of it uses tensor cores."""
     environment = {**os.environ, "TRITON_CACHE_DIR": str(tmp_path)}
     environment.pop("TRITON_INTERPRET", None)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", COMPILE, capability],
+        [sys.executable, "-W", "ignore", "-c", COMPILE, capability, *kernels],
         env=environment,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert len(lines) == 4
+    assert [line[0] for line in lines] == [*kernels]
     # What every GPU since 2018 gives a program.
     assert all(int(shared) <= 64 * 1024 for *_, shared in lines)
 
@@ -244,11 +274,11 @@ def test_the_kernels_compile_for_a_gpu(capability, tmp_path):
 @ON_A_GPU
 def test_the_host_never_waits_for_the_device_within_a_launch():
     from repro.engine import device
+    from repro.engine.algorithms import FOMAML
 
     model, rng = built(0)
-    opts = {"meta_opt": Descent(0.01), "inner_opt": Descent(0.02)}
-    group = device.Group("fomaml", [model], [rng], torch.device("cuda"), opts=opts,
-                         train_batch_size=10, n_tasks=3)  # fmt: skip
+    gpu, opts = torch.device("cuda"), FOMAML.optimisers
+    group = device.Group(FOMAML, [model], [rng], gpu, opts, FOMAML.sizes, again=lambda *_: [])
     stretch = group.draw(100, 100, evaluated=True)
     group.launch(stretch)
     torch.cuda.set_sync_debug_mode("error")

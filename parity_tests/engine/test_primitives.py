@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine import inputs
+from engine import inputs, primitives
 
-from repro.engine import EXACT, FAST, primitives
+from repro.engine import EXACT, FAST
 from repro.engine.compiling import jit
 from repro.engine.tiles import fma
 from repro.sides.julia.find import BLAS_PINS, CPU_TARGET, find_julia

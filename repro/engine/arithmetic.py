@@ -28,21 +28,21 @@ _implementations: dict[tuple[str, str], Any] = {}
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """The name of an implementation for each primitive; see `exact` for what each must do."""
+    """The name of an implementation for each primitive: `exact_arithmetic` says what each does."""
 
     sine: str
     tanh: str
     product: str
     narrow_products: str
     sums: str
-    update: str
+    descent: str
 
 
 EXACT = Arithmetic(**{f.name: "exact" for f in fields(Arithmetic)})
 FAST = Arithmetic(**{f.name: "fast" for f in fields(Arithmetic)})
 
 
-def implements(primitive: str, name: str, *functions: Callable) -> None:
+def implements(primitive: str, name: str, *functions: Callable[..., Any]) -> None:
     """Register compiled functions as implementation `name` of a field of `Arithmetic`.
 
     Each function is known to the loops by its own name without its first word.
@@ -71,15 +71,17 @@ def _typeof(arithmetic: Arithmetic, context: Any) -> _ArithmeticType:
     return _ArithmeticType(arithmetic)
 
 
+def _resolve(template: Any, typ: _ArithmeticType, attribute: str) -> types.Type | None:
+    if attribute not in _primitive_of:
+        return None
+    name = getattr(typ.arithmetic, _primitive_of[attribute])
+    return types.Dispatcher(_implementations[name, attribute])
+
+
 @infer_getattr
 class _Primitives(AttributeTemplate):
     key = _ArithmeticType
-
-    def generic_resolve(self, typ: _ArithmeticType, attribute: str) -> types.Type | None:
-        if attribute not in _primitive_of:
-            return None
-        name = getattr(typ.arithmetic, _primitive_of[attribute])
-        return types.Dispatcher(_implementations[name, attribute])
+    generic_resolve: Any = _resolve
 
 
 @lower_getattr_generic(_ArithmeticType)

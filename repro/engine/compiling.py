@@ -31,9 +31,9 @@ jit = partial(numba.njit, error_model="numpy", nogil=True)
 inlined = partial(jit, forceinline=True)
 
 
-def entry(function: Callable) -> Any:
+def entry(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls, and keep the result on disk where that is safe."""
-    compiled = jit(function)
+    compiled: Any = jit(function)
     if cache_folder() is not None:
         compiled._cache = _Cache(function)
     return compiled
@@ -74,7 +74,7 @@ def _fingerprint() -> str:
 
 
 class _Locator(_CacheLocator):
-    def __init__(self, function: Callable) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self._line = function.__code__.co_firstlineno
 
     def get_cache_path(self) -> str:
@@ -87,12 +87,12 @@ class _Locator(_CacheLocator):
         return str(self._line)
 
     @classmethod
-    def from_function(cls, py_func: Callable, py_file: str) -> _Locator:
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> _Locator:
         return cls(py_func)
 
 
 class _CacheImpl(CompileResultCacheImpl):
-    _locator_classes = [_Locator]
+    _locator_classes: list[Any] = [_Locator]
 
 
 class _Cache(FunctionCache):

@@ -6,34 +6,37 @@ host draws the numbers of the next; it waits for the device once per launch, nev
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from repro import flux, luna
-from repro.engine import draws, loops, stream
-from repro.engine.algorithms import Algorithm, Sizes
-from repro.engine.engines import Engine, Length
-from repro.engine.handover import TESTX, Draws
+from repro import luna
+from repro.engine import loops, stream
+from repro.engine.algorithms import Algorithm, Sizes, wave
+from repro.engine.handover import TESTX, Array, Draws
+from repro.engine.running import Length
 from repro.errors import EngineError
+from repro.flux import Descent, Optimiser
 from repro.julia import MersenneTwister
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave
 
 try:
-    import triton
-
     from repro.engine import persistent
 except ImportError as error:
     raise EngineError(
         f"the fast engine needs Triton on a GPU ({error}): pip install triton, or use the "
         "eager engine"
     ) from None
+
+Again = Callable[[nn.Module, MersenneTwister, Length], list[Evaluation]]
+"""Trains one model on the CPU."""
 
 #: Iterations of all seeds together in one launch: the waves of more would fill a small GPU.
 LAUNCH = 100_000
@@ -52,9 +55,9 @@ class Stretch:
 
     stop: int
     iterations: int
-    tasks: np.ndarray
-    points: np.ndarray
-    evaluation: tuple[np.ndarray, np.ndarray] | None
+    tasks: Array
+    points: Array
+    evaluation: tuple[Array, Array] | None
     before: list[stream.Stream]
     after: list[stream.Stream]
 
@@ -63,9 +66,9 @@ class Stretch:
 class Result:
     """What an evaluation of S seeds left on the device: all (S, …) but `testx`, (points,)."""
 
-    tasks: np.ndarray
-    x: np.ndarray
-    testx: np.ndarray
+    tasks: Array
+    x: Array
+    testx: Array
     finite: Tensor
     y: Tensor
     testy: Tensor
@@ -76,21 +79,25 @@ class Result:
     def evaluations(self, epoch: int) -> list[Evaluation]:
         """One per seed; waits for the device."""
         parts = (self.y, self.testy, self.initial, self.final, self.losses)
-        found = zip(self.tasks, self.x, *(part.cpu().numpy() for part in parts), strict=True)
+        y, testy, initial, final, losses = (part.cpu().numpy() for part in parts)
         return [
-            Evaluation(SineWave(*task), x, self.testx, *values, epoch) for task, x, *values in found
-        ]
+            Evaluation(
+                SineWave(*self.tasks[s]), self.x[s], self.testx, y[s], testy[s],
+                initial[s], final[s], losses[s], epoch,
+            )
+            for s in range(len(self.tasks))
+        ]  # fmt: skip
 
 
 class Group:
     """Models of several seeds, trained side by side by one of the post's functions.
 
     Args:
-        engine: the fast one.
         algorithm: what to train by.
         models, rngs: one per seed; trained, and drawn from, in place.
         device: where to; the CPU will do under ``TRITON_INTERPRET=1``.
-        opts: the function's optimisers by their argument's name: `Descent` only.
+        opts: the algorithm's optimisers in order: `Descent` only.
+        again: trains a seed on the CPU whose loss is not finite.
 
     Raises:
         EngineError: an optimiser or a stream is beyond the kernels.
@@ -98,17 +105,16 @@ class Group:
 
     def __init__(
         self,
-        engine: Engine,
         algorithm: Algorithm,
         models: Sequence[nn.Module],
         rngs: Sequence[MersenneTwister],
         device: torch.device,
-        opts: Mapping[str, flux.Optimiser],
+        opts: Mapping[str, Optimiser],
         sizes: Sizes,
+        again: Again,
     ) -> None:
-        self.engine, self.algorithm, self.models = engine, algorithm, models
-        self.device, self.opts, self.sizes = device, opts, sizes
-        self.n_tasks = sizes.n_tasks
+        self.algorithm, self.models, self.device = algorithm, models, device
+        self.sizes, self.again = sizes, again
         self.etas = [part for opt in opts.values() for part in in_two_parts(opt)]
         self.streams = [Draws(rng) for rng in rngs]
         self.left = [_copy(s.compiled) for s in self.streams]  # where the launched stretches end
@@ -119,24 +125,17 @@ class Group:
 
     def draw(self, stop: int, iterations: int, evaluated: bool) -> Stretch:
         """Draw what the iterations up to `stop` need, and the evaluation in the last of them."""
-        seeds, tasks = len(self.models), iterations * self.n_tasks
-        ordered = self.algorithm.ordered
+        seeds, tasks = len(self.models), iterations * self.sizes.n_tasks
+        numbers, dtype = self.algorithm.drawn(self.sizes.train_batch_size)
         waves = np.empty((seeds, tasks, 2), np.float32)
-        shape = (
-            (seeds, tasks, TESTX.size) if ordered else (seeds, tasks, self.sizes.train_batch_size)
-        )
-        points = np.empty(shape, np.int32 if ordered else np.float32)
+        points: Array = np.empty((seeds, tasks, numbers), dtype)
         evalx = np.empty((seeds, self.sizes.eval_batch_size), np.float32)
         task = np.empty((seeds, 2), np.float32)
         before = [_copy(s.compiled) for s in self.streams]
 
         def one(seed: int) -> None:
             compiled = self.streams[seed].compiled
-            if ordered:
-                room = np.empty(TESTX.size, np.int64)
-                draws.draw_orders(compiled, waves[seed], points[seed], room)
-            else:
-                draws.draw_batches(compiled, waves[seed], points[seed])
+            self.algorithm.draw(compiled, waves[seed], points[seed])
             if evaluated:
                 task[seed] = loops.draw_evaluation(compiled, evalx[seed])
 
@@ -157,20 +156,17 @@ class Group:
         start, self.left = self.weights.clone(), list(stretch.after)
         finite = torch.empty(len(self.models), dtype=torch.int32, device=self.device)
         tasks, points = (sent(a, self.device) for a in (stretch.tasks, stretch.points))
-        batch = self.sizes.train_batch_size
-        data, sizes = INPUTS[self.algorithm.name](self, tasks, points)
-        sizes |= {"BATCH": batch, "PADDED_BATCH": _padded(batch)}
-        getattr(persistent, self.algorithm.name)[(len(self.models),)](
-            self.weights, finite, *data, stretch.iterations, *self.etas, **sizes, **OPTIONS
-        )
+        kernel = getattr(persistent, self.algorithm.name)
+        inputs = self.algorithm.inputs(tasks, points, self.testx)
+        kernel[(len(self.models),)](
+            self.weights, finite, *inputs, stretch.iterations, *self.etas,
+            **_constants(kernel, self.sizes), **OPTIONS,
+        )  # fmt: skip
         if stretch.evaluation is None:
             return start, finite, None
         x, task = stretch.evaluation
-        return (
-            start,
-            finite,
-            evaluate(self.weights, x, TESTX, task, in_two_parts(flux.Descent(0.02)), updates=32),
-        )
+        eta = in_two_parts(Descent(0.02))
+        return start, finite, evaluate(self.weights, x, TESTX, task, eta, updates=32)
 
     def finish(
         self, stretch: Stretch, start: Tensor, finite: Tensor, result: Result | None
@@ -196,11 +192,8 @@ class Group:
         home = next(model.parameters()).device
         luna.unflatten(model.cpu(), start.cpu().numpy())
         interval = stretch.iterations + (stretch.evaluation is None)
-        length = Length(stretch.iterations, interval)
         try:
-            return self.engine.train(
-                self.algorithm, model, self.opts, self.sizes, length, rng, "cpu"
-            )
+            return self.again(model, rng, Length(stretch.iterations, interval))
         finally:
             self.weights[seed] = torch.from_numpy(luna.flatten(model))
             self.left[seed] = stream.take(rng)
@@ -214,42 +207,30 @@ class Group:
             stream.hand_back(left, held.rng)
 
 
-Inputs = tuple[tuple[Tensor, ...], dict[str, int]]
-
-
-def _fomaml_inputs(group: Group, tasks: Tensor, points: Tensor) -> Inputs:
-    data = (points, _wave(tasks, points), group.testx, _wave(tasks, group.testx))
-    padded = _padded(TESTX.size)
-    return data, {"N_TASKS": group.n_tasks, "POINTS": TESTX.size, "PADDED": padded}
-
-
-def _reptile_inputs(group: Group, tasks: Tensor, orders: Tensor) -> Inputs:
-    return (orders, _wave(tasks, group.testx), group.testx), {"POINTS": TESTX.size}
-
-
-def _transfer_inputs(group: Group, tasks: Tensor, points: Tensor) -> Inputs:
-    return (points, _wave(tasks, points)), {}
-
-
-INPUTS: dict[str, Callable[[Group, Tensor, Tensor], Inputs]] = {
-    "fomaml": _fomaml_inputs,
-    "reptile": _reptile_inputs,
-    "transfer_learn": _transfer_inputs,
-}
-"""By kernel: its arrays, and its sizes, from the tasks and the points or orders drawn."""
-
-
-def train(
-    group: Group, stops: Sequence[int], eval_interval: int
-) -> Iterator[tuple[int, list[Evaluation] | None]]:
-    """Train a group; each stop in turn, with its evaluations, one per seed, if there are any.
+def train(group: Group, length: Length) -> list[list[Evaluation]]:
+    """Train a group: a list of evaluations for each of its models, the first of which is observed.
 
     Models and generators are brought up to date when it ends, however it ends.
     """
-    lengths = np.diff([0, *stops]).tolist()
+    done: list[list[Evaluation]] = [[] for _ in group.models]
+    with closing(_stretches(group, length)) as reached:
+        for stop, evaluations in reached:
+            for mine, evaluation in zip(done, evaluations or (), strict=False):
+                mine.append(evaluation)
+            if stop in length.observed:
+                group.store()
+                length.show(stop, group.models[0])
+    return done
+
+
+def _stretches(
+    group: Group, length: Length
+) -> Generator[tuple[int, list[Evaluation] | None], None, None]:
+    """Each stop in turn, with its evaluations, one per seed, if there are any."""
+    stops = length.stops(max(1, LAUNCH // len(group.models)))
     stretches = (
-        group.draw(stop, length, stop % eval_interval == 0)
-        for stop, length in zip(stops, lengths, strict=True)
+        group.draw(stop, stop - start, stop % length.eval_interval == 0)
+        for start, stop in zip([0, *stops], stops, strict=False)
     )
     try:
         now = next(stretches, None)
@@ -263,7 +244,7 @@ def train(
 
 
 def evaluate(
-    weights: Tensor, x: np.ndarray, testx: np.ndarray, tasks: np.ndarray,
+    weights: Tensor, x: Array, testx: Array, tasks: Array,
     eta: tuple[float, float], updates: int,
 ) -> Result:  # fmt: skip
     """`repro.luna.eval_model` for S seeds; does not wait for the device.
@@ -276,7 +257,7 @@ def evaluate(
     """
     device, (seeds, n), m = weights.device, x.shape, testx.size
     waves, points, tests = (sent(a, device) for a in (tasks, x, testx))
-    y, testy = _wave(waves, points), _wave(waves, tests)
+    y, testy = wave(waves, points), wave(waves, tests)
     finite = torch.empty(seeds, dtype=torch.int32, device=device)
     initial, final = (torch.empty((seeds, m), device=device) for _ in range(2))
     losses = torch.empty((seeds, updates + 1), device=device)
@@ -288,33 +269,30 @@ def evaluate(
 
 
 def eval_model(
-    engine: Engine, model: nn.Module, device: torch.device, x: np.ndarray, testx: np.ndarray,
-    task: SineWave, opt: flux.Optimiser, updates: int, epoch: int,
-) -> Evaluation:  # fmt: skip
-    """`evaluate` for one model, wherever it is.
+    model: nn.Module, device: torch.device, x: Array, testx: Array, task: SineWave,
+    opt: Optimiser, updates: int, epoch: int,
+) -> Evaluation | None:  # fmt: skip
+    """`evaluate` for one model, wherever it is; None where a training loss is not finite.
 
     Raises:
         EngineError: the optimiser is not `Descent`.
-        NonFiniteLossError: a training loss is infinite or NaN, as in Flux.
     """
     weights = torch.from_numpy(luna.flatten(model)[None]).to(device)
-    wave = np.array([[task.amplitude, task.phase_shift]], np.float32)
-    result = evaluate(weights, x[None], testx, wave, in_two_parts(opt), updates)
-    if result.finite.item():
-        (found,) = result.evaluations(epoch)
-        return replace(found, task=task)
-    at_home = copy.deepcopy(model).cpu()  # which stops just where the original does
-    points, tests = torch.from_numpy(x), torch.from_numpy(testx)
-    return engine.eval_model(at_home, points, tests, task, opt=opt, updates=updates, epoch=epoch)
+    tasks = np.array([[task.amplitude, task.phase_shift]], np.float32)
+    result = evaluate(weights, x[None], testx, tasks, in_two_parts(opt), updates)
+    if not result.finite.item():
+        return None
+    (found,) = result.evaluations(epoch)
+    return replace(found, task=task)
 
 
-def in_two_parts(opt: flux.Optimiser) -> tuple[float, float]:
+def in_two_parts(opt: Optimiser) -> tuple[float, float]:
     """A Float64 learning rate as the sum of two Float32.
 
     Raises:
         EngineError: the optimiser is not `Descent`.
     """
-    if not isinstance(opt, flux.Descent):
+    if not isinstance(opt, Descent):
         raise EngineError(
             f"on a GPU the fast engine knows Descent, not {opt!r}: train on the CPU, or use the "
             "eager engine"
@@ -323,7 +301,7 @@ def in_two_parts(opt: flux.Optimiser) -> tuple[float, float]:
     return head, float(np.float32(opt.eta - head))
 
 
-def sent(values: np.ndarray, device: torch.device) -> Tensor:
+def sent(values: Array, device: torch.device) -> Tensor:
     """An array on its way to the device; does not wait for it."""
     there = torch.from_numpy(values)
     if device.type == "cpu":
@@ -331,14 +309,21 @@ def sent(values: np.ndarray, device: torch.device) -> Tensor:
     return there.pin_memory().to(device, non_blocking=True)
 
 
-def _wave(tasks: Tensor, x: Tensor) -> Tensor:
-    """amplitude * sin(x + phase shift) for tasks (..., 2)."""
-    return tasks[..., :1] * torch.sin(x + tasks[..., 1:])
+def _constants(kernel: Any, sizes: Sizes) -> dict[str, int]:
+    """The sizes that a kernel is compiled for, by its arguments' names."""
+    known = {
+        "N_TASKS": sizes.n_tasks,
+        "BATCH": sizes.train_batch_size,
+        "PADDED_BATCH": _padded(sizes.train_batch_size),
+        "POINTS": TESTX.size,
+        "PADDED": _padded(TESTX.size),
+    }
+    return {name: size for name, size in known.items() if name in kernel.arg_names}
 
 
 def _padded(points: int) -> int:
     """The size of block that so many points go into."""
-    return max(16, triton.next_power_of_2(points))
+    return max(16, 1 << (points - 1).bit_length())
 
 
 def _copy(held: stream.Stream) -> stream.Stream:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from repro.engine.compiling import entry
 from repro.engine.loops import draw_batch, draw_task
 from repro.engine.stream import randperm
@@ -19,13 +21,14 @@ def draw_batches(stream, tasks, x):
 
 
 @entry
-def draw_orders(stream, tasks, order, room):
+def draw_orders(stream, tasks, order):
     """Task by task its wave and the order its points come in: Reptile.
 
-    tasks: (n, 2) float32; order: (n, points) int32; room: (points,) int64.
+    tasks: (n, 2) float32; order: (n, points) int32.
     """
+    permutation = np.empty(order.shape[1], np.int64)
     for k in range(len(tasks)):
         tasks[k, 0], tasks[k, 1] = draw_task(stream)
-        randperm(stream, room)
-        for j in range(len(room)):
-            order[k, j] = room[j]
+        randperm(stream, permutation)
+        for j in range(len(permutation)):
+            order[k, j] = permutation[j]

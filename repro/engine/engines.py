@@ -2,75 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from repro.engine import loops
-from repro.engine.algorithms import ALGORITHMS, Algorithm, Sizes
+from repro.engine import running
+from repro.engine.algorithms import FOMAML, REPTILE, TRANSFER_LEARN, Algorithm, Sizes
 from repro.engine.arithmetic import EXACT, FAST, Arithmetic
-from repro.engine.handover import (
-    TESTX,
-    Draws,
-    Optimiser,
-    Weights,
-    aligned,
-    gpu_for,
-    require_network,
-)
-from repro.engine.loops import POINTS
-from repro.engine.network import room_for
+from repro.engine.handover import gpu_for, require_network
+from repro.engine.running import Length
 from repro.errors import EngineError
-from repro.flux import Descent
-from repro.flux import Optimiser as Rule
-from repro.flux.loss import require_finite
+from repro.flux import Descent, Optimiser
 from repro.julia import MersenneTwister
 from repro.luna.evaluate import Evaluation, Print, report
 from repro.luna.sine import SineWave
 from repro.luna.training import Observe, check_counts
-
-#: Iterations between two looks at whether the user wants to stop: a fraction of a second.
-_BREATH = 2000
-
-
-@dataclass(frozen=True)
-class Length:
-    """How long to train, and after which iterations to evaluate and to show the model.
-
-    Attributes:
-        epochs: iterations.
-        eval_interval: an evaluation is made in every iteration that it divides.
-        observe: called with the iteration's number and the model.
-        observed: the iterations to call it after.
-    """
-
-    epochs: int
-    eval_interval: int
-    observe: Observe | None = None
-    observed: Collection[int] = frozenset()
-
-    @classmethod
-    def of(
-        cls, epochs: int, eval_interval: int, observe: Observe | None, at: Iterable[int] | None
-    ) -> Length:
-        """As the training functions' arguments say."""
-        every = range(1, epochs + 1) if at is None else at
-        observed = frozenset(every) if observe is not None else frozenset()
-        return cls(epochs, eval_interval, observe, observed)
-
-    def stops(self, breath: int = _BREATH) -> list[int]:
-        """The iterations at which compiled code returns."""
-        if self.epochs < 1:
-            return []
-        stops = {*range(self.eval_interval, self.epochs + 1, self.eval_interval), self.epochs}
-        stops |= {*range(breath, self.epochs, breath)}
-        stops |= {e for e in self.observed if 1 <= e <= self.epochs}
-        return sorted(stops)
 
 
 class Engine:
@@ -96,8 +43,8 @@ class Engine:
         self,
         model: nn.Module,
         *,
-        meta_opt: Rule | None = None,
-        inner_opt: Rule | None = None,
+        meta_opt: Optimiser | None = None,
+        inner_opt: Optimiser | None = None,
         epochs: int = 30_000,
         n_tasks: int = 3,
         train_batch_size: int = 10,
@@ -112,14 +59,14 @@ class Engine:
         given = {"meta_opt": meta_opt, "inner_opt": inner_opt}
         sizes = Sizes(train_batch_size, eval_batch_size, n_tasks)
         length = Length.of(epochs, eval_interval, observe, observe_epochs)
-        return self.train(ALGORITHMS["fomaml"], model, given, sizes, length, rng, device)
+        return self._train(FOMAML, model, given, sizes, length, rng, device)
 
     def reptile(
         self,
         model: nn.Module,
         *,
-        meta_opt: Rule | None = None,
-        inner_opt: Rule | None = None,
+        meta_opt: Optimiser | None = None,
+        inner_opt: Optimiser | None = None,
         epochs: int = 30_000,
         train_batch_size: int = 10,
         eval_batch_size: int = 10,
@@ -133,13 +80,13 @@ class Engine:
         given = {"meta_opt": meta_opt, "inner_opt": inner_opt}
         sizes = Sizes(train_batch_size, eval_batch_size)
         length = Length.of(epochs, eval_interval, observe, observe_epochs)
-        return self.train(ALGORITHMS["reptile"], model, given, sizes, length, rng, device)
+        return self._train(REPTILE, model, given, sizes, length, rng, device)
 
     def transfer_learn(
         self,
         model: nn.Module,
         *,
-        opt: Rule | None = None,
+        opt: Optimiser | None = None,
         epochs: int = 30_000,
         train_batch_size: int = 50,
         eval_batch_size: int = 10,
@@ -158,9 +105,8 @@ class Engine:
             )
         sizes = Sizes(train_batch_size, eval_batch_size)
         length = Length.of(epochs, eval_interval, observe, observe_epochs)
-        return self.train(
-            ALGORITHMS["transfer_learn"], model, {"opt": opt}, sizes, length, rng, device
-        )
+        given = {"opt": opt}
+        return self._train(TRANSFER_LEARN, model, given, sizes, length, rng, device)
 
     def eval_model(
         self,
@@ -169,7 +115,7 @@ class Engine:
         testx: Tensor,
         task: SineWave,
         *,
-        opt: Rule | None = None,
+        opt: Optimiser | None = None,
         updates: int = 32,
         epoch: int = 0,
         print: Print | None = None,
@@ -181,142 +127,67 @@ class Engine:
                     f"{name} is {points.dtype}, and the compiled engines compute in Float32: "
                     "give Float32 points, or use the eager engine"
                 )
-        weights, opt = require_network(model), opt or Descent(0.02)
-        xs, testxs = x.cpu().numpy().copy(), testx.cpu().numpy().copy()
-        gpu = gpu_for(model, None, self.arithmetic)
+        require_network(model)
+        rest = (x.cpu().numpy().copy(), testx.cpu().numpy().copy(), task, opt or Descent(0.02))
+        gpu, found = gpu_for(model, None, self.arithmetic), None
         if gpu is not None:
             from repro.engine import device  # needs Triton, which comes with torch for CUDA
 
-            found = device.eval_model(self, model, gpu, xs, testxs, task, opt, updates, epoch)
-        else:
-            rule = Optimiser(opt, weights)
-            room = aligned(room_for(max(len(xs), len(testxs))))
-            try:
-                found = self._evaluate(
-                    Weights(model), rule.compiled, updates, xs, testxs, task, epoch, room
-                )
-            finally:
-                rule.store()
+            found = device.eval_model(model, gpu, *rest, updates, epoch)
+        if found is None:  # on the CPU, which stops just where the original does
+            found = running.eval_model(self.arithmetic, model, *rest, updates, epoch)
         if print is not None:
             report(task, found.test_losses, print)
         return found
 
-    def train(
+    def _train(
         self,
         algorithm: Algorithm,
         model: nn.Module,
-        given: Mapping[str, Rule | None],
+        given: Mapping[str, Optimiser | None],
         sizes: Sizes,
         length: Length,
         rng: MersenneTwister,
-        device: torch.device | str | None = None,
+        device: torch.device | str | None,
     ) -> list[Evaluation]:
-        """Run one of the algorithms on a model, in place."""
-        opts = checked(algorithm, given, sizes, length)
         gpu = gpu_for(model, device, self.arithmetic)
         if gpu is not None:
-            return self.train_on_gpu(algorithm, [model], gpu, opts, sizes, length, [rng])[0]
-        weights = require_network(model)
-        model.to("cpu")
-        vector, draws = Weights(model), Draws(rng)
-        rules = {id(opt): Optimiser(opt, weights) for opt in opts.values()}
-        lasting = [rules[id(opt)] for name, opt in opts.items() if name not in algorithm.anew]
-        compiled = [
-            (Optimiser(opt, weights) if name in algorithm.anew else rules[id(opt)]).compiled
-            for name, opt in opts.items()
-        ]
-        eval_opt = Optimiser(Descent(0.02), weights).compiled
-        points = max(sizes.train_batch_size, sizes.eval_batch_size, POINTS)
-        room = aligned(room_for(points))
-        own = algorithm.sizes(sizes)
-
-        def store() -> None:
-            for part in (vector, draws, *lasting):
-                part.store()
-
-        done: list[Evaluation] = []
-        epoch = 0
-        try:
-            for stop in length.stops():
-                iterations, epoch = stop - epoch, stop
-                loss = algorithm.loop(
-                    self.arithmetic,
-                    vector.vector,
-                    *compiled,
-                    draws.compiled,
-                    iterations,
-                    *own,
-                    room,
-                )
-                _require_finite_loss(loss)
-                if epoch % length.eval_interval == 0:
-                    x = np.empty(sizes.eval_batch_size, np.float32)
-                    task = SineWave(*loops.draw_evaluation(draws.compiled, x))
-                    done.append(self._evaluate(vector, eval_opt, 32, x, TESTX, task, epoch, room))
-                if length.observe is not None and epoch in length.observed:
-                    store()
-                    length.observe(epoch, model)
-        finally:
-            store()
-        return done
+            return self.train_on_gpu(algorithm, [model], gpu, given, sizes, length, [rng])[0]
+        opts = checked(algorithm, given, sizes, length)
+        return running.train(self.arithmetic, algorithm, model, opts, sizes, length, rng)
 
     def train_on_gpu(
         self,
         algorithm: Algorithm,
         models: Sequence[nn.Module],
         gpu: torch.device,
-        opts: Mapping[str, Rule],
+        given: Mapping[str, Optimiser | None],
         sizes: Sizes,
         length: Length,
         rngs: Sequence[MersenneTwister],
     ) -> list[list[Evaluation]]:
-        """`train` on a GPU, for several models at once: a list of evaluations for each of them.
+        """Several models at once on a GPU: a list of evaluations for each of them.
 
         The first of the models is what is observed.
         """
         from repro.engine import device  # needs Triton, which comes with torch for CUDA
 
+        opts = checked(algorithm, given, sizes, length)
         for model in models:
             require_network(model)
             model.to(gpu)
-        group = device.Group(self, algorithm, models, rngs, gpu, opts, sizes)
-        done: list[list[Evaluation]] = [[] for _ in models]
-        stops = length.stops(max(1, device.LAUNCH // len(models)))
-        with closing(device.train(group, stops, length.eval_interval)) as reached:
-            for stop, evaluations in reached:
-                for mine, evaluation in zip(done, evaluations or (), strict=False):
-                    mine.append(evaluation)
-                if length.observe is not None and stop in length.observed:
-                    group.store()
-                    length.observe(stop, models[0])
-        return done
 
-    def _evaluate(
-        self,
-        weights: Weights,
-        opt: Any,
-        updates: int,
-        x: np.ndarray,
-        testx: np.ndarray,
-        task: SineWave,
-        epoch: int,
-        room: np.ndarray,
-    ) -> Evaluation:
-        y, testy, initial, final = (np.empty_like(a) for a in (x, testx, testx, testx))
-        losses = np.empty(updates + 1, np.float32)
-        wave = np.float32(task.amplitude), np.float32(task.phase_shift)
-        loss = loops.eval_model(
-            self.arithmetic, weights.vector, opt, updates, x, testx, wave,
-            y, testy, initial, final, losses, room,
-        )  # fmt: skip
-        _require_finite_loss(loss)
-        return Evaluation(task, x, testx, y, testy, initial, final, losses, epoch)
+        def again(model: nn.Module, rng: MersenneTwister, length: Length) -> list[Evaluation]:
+            return running.train(self.arithmetic, algorithm, model, opts, sizes, length, rng)
+
+        group = device.Group(algorithm, models, rngs, gpu, opts, sizes, again)
+        return device.train(group, length)
 
 
 def checked(
-    algorithm: Algorithm, given: Mapping[str, Rule | None], sizes: Sizes, length: Length
-) -> dict[str, Rule]:
-    """The optimisers, those not given by their defaults.
+    algorithm: Algorithm, given: Mapping[str, Optimiser | None], sizes: Sizes, length: Length
+) -> dict[str, Optimiser]:
+    """The algorithm's optimisers in order, those not given by their defaults.
 
     Raises:
         ValueError: a count is not a positive integer.
@@ -328,10 +199,6 @@ def checked(
         eval_interval=length.eval_interval,
     )
     return {name: given.get(name) or usual for name, usual in algorithm.optimisers.items()}
-
-
-def _require_finite_loss(loss: float) -> None:
-    require_finite(torch.tensor(loss))
 
 
 exact, fast = Engine("exact", EXACT), Engine("fast", FAST)

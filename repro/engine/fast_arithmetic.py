@@ -1,7 +1,7 @@
 """Arithmetic primitives in whatever order is quickest: the trajectory is equal to rounding.
 
-Every primitive takes the same arguments as its namesake in `exact`, and those that gain nothing
-from another order are those of `exact`.
+Every primitive takes the same arguments as its namesake in `exact_arithmetic`, and those that
+gain nothing from another order are the very same.
 """
 
 from __future__ import annotations

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from repro import flux
 from repro.engine import optimisers, stream
 from repro.engine.arithmetic import FAST, Arithmetic
 from repro.engine.loops import POINTS
 from repro.engine.network import SIZE
 from repro.errors import EngineError
+from repro.flux import Arrays, Chain, Linear, Optimiser
 from repro.julia import MersenneTwister, julia_range
 from repro.luna.sine import PARAMETERS, flatten, unflatten
+
+Array: TypeAlias = np.ndarray[Any, Any]
 
 _EAGER = "use the port, which is engine `eager`"
 
@@ -49,9 +52,9 @@ def require_network(model: nn.Module) -> list[nn.Parameter]:
 
 
 def _is_tanh_network(model: nn.Module) -> bool:
-    layers = list(model) if isinstance(model, flux.Chain) else []
+    layers = list(model) if isinstance(model, Chain) else []
     activations = [getattr(layer, "activation", None) for layer in layers]
-    linear = all(isinstance(layer, flux.Linear) for layer in layers)
+    linear = all(isinstance(layer, Linear) for layer in layers)
     return linear and activations == [torch.tanh, torch.tanh, None]
 
 
@@ -76,7 +79,7 @@ def gpu_for(
     return chosen
 
 
-def aligned(n: int) -> np.ndarray:
+def aligned(n: int) -> Array:
     """n Float32 zeros that start on a cache line, which loads of whole vectors are quicker for."""
     room = np.zeros(n + 16, np.float32)
     start = -room.ctypes.data // 4 % 16
@@ -98,56 +101,73 @@ class Weights:
         unflatten(self.model, self.vector)
 
 
-class Optimiser:
-    """One of `repro.flux`'s optimisers, with the state it has for these weights.
+class OptimiserState:
+    """One of `repro.flux`'s optimisers, and what it keeps for these weights, for compiled code.
+
+    Parts of the state with the weights' shapes differ from weight to weight; the others, like
+    Adam's powers, are the same for all of them.
 
     Raises:
         EngineError: the rule is unknown, or the weights have seen different numbers of steps.
     """
 
-    def __init__(self, opt: flux.Optimiser, weights: Sequence[nn.Parameter]) -> None:
+    def __init__(self, opt: Optimiser, weights: Sequence[Tensor]) -> None:
         self.opt, self.weights = opt, weights
         rule = optimisers.RULES.get(type(opt))
         if rule is None:
             known = ", ".join(kind.__name__ for kind in optimisers.RULES)
             raise EngineError(f"the compiled engines know {known}, not {opt!r}: {_EAGER}")
-        self.rule = rule
-        constants = np.zeros(3)
-        numbers = opt.numbers()
-        constants[: len(numbers)] = numbers
-        vectors, powers = [aligned(SIZE), aligned(SIZE)], constants[1:].copy()
-        if opt.met(weights[0]):
-            for vector, part in zip(vectors, rule.vectors, strict=False):
-                vector[:] = _vector([opt.state(w)[part] for w in weights])
-            if rule.powers is not None:
-                powers[:] = self._common([opt.state(w)[rule.powers] for w in weights])
-        self.compiled = optimisers.Optimiser(rule.kind, constants, *vectors, powers)
+        fresh = [opt.fresh(w) for w in weights]
+        held = [opt.state(w) if opt.met(w) else f for w, f in zip(weights, fresh, strict=True)]
+        of_weights = {n for n, part in fresh[0].items() if part.shape == weights[0].shape}
+        self.vectors = [name for name in fresh[0] if name in of_weights]
+        self.scalars = [name for name in fresh[0] if name not in of_weights]
+        self.compiled = optimisers.Compiled(
+            rule,
+            np.array(opt.numbers()),
+            self._vectors(held),
+            self._scalars(held),
+            self._vectors(fresh),
+            self._scalars(fresh),
+        )
 
     def store(self) -> None:
         """Give the state back to the optimiser that it came from."""
-        for vector, part in zip(self.compiled[2:4], self.rule.vectors, strict=False):
-            for w, values in zip(self.weights, self._parts(vector), strict=True):
-                self.opt.state(w)[part].copy_(values)
-        if self.rule.powers is not None:
-            for w in self.weights:
-                self.opt.state(w)[self.rule.powers].copy_(torch.from_numpy(self.compiled.powers))
-
-    def _common(self, powers: Sequence[Tensor]) -> np.ndarray:
-        if any(not torch.equal(powers[0], other) for other in powers):
-            raise EngineError(f"{self.opt!r} has taken different steps on these weights: {_EAGER}")
-        return powers[0].numpy()
-
-    def _parts(self, vector: np.ndarray) -> list[Tensor]:
-        parts, start = [], 0
+        for name, vector in zip(self.vectors, self.compiled.vectors, strict=True):
+            for w, values in zip(self.weights, _split(vector, self.weights), strict=True):
+                self.opt.state(w)[name].copy_(values)
         for w in self.weights:
-            block = vector[start : start + w.numel()].reshape(w.shape, order="F")
-            parts.append(torch.from_numpy(np.array(block, order="C")))
-            start += w.numel()
-        return parts
+            parts = [self.opt.state(w)[name] for name in self.scalars]
+            ends = np.cumsum([part.numel() for part in parts])
+            for part, end in zip(parts, ends, strict=True):
+                part.copy_(torch.from_numpy(self.compiled.scalars[end - part.numel() : end]))
+
+    def _vectors(self, states: Sequence[Arrays]) -> Array:
+        """(parts, at least SIZE) float32, each from a cache line on."""
+        row = (SIZE + 15) // 16 * 16
+        vectors = aligned(len(self.vectors) * row).reshape(-1, row)
+        for vector, name in zip(vectors, self.vectors, strict=True):
+            columns = [state[name].cpu().numpy().ravel(order="F") for state in states]
+            vector[:SIZE] = np.concatenate(columns)
+        return vectors
+
+    def _scalars(self, states: Sequence[Arrays]) -> Array:
+        """(n,) float64."""
+        none = torch.empty(0, dtype=torch.float64)
+        found = [torch.cat([none, *(state[n] for n in self.scalars)]) for state in states]
+        if any(not torch.equal(found[0], other) for other in found):
+            raise EngineError(f"{self.opt!r} has taken different steps on these weights: {_EAGER}")
+        return found[0].numpy().copy()
 
 
-def _vector(parts: Sequence[Tensor]) -> np.ndarray:
-    return np.concatenate([p.detach().numpy().ravel(order="F") for p in parts])
+def _split(vector: Array, like: Sequence[Tensor]) -> list[Tensor]:
+    """A vector of all weights, each W column by column, as an array for each of them."""
+    parts, start = [], 0
+    for w in like:
+        block = vector[start : start + w.numel()].reshape(tuple(w.shape), order="F")
+        parts.append(torch.from_numpy(np.ascontiguousarray(block)))
+        start += w.numel()
+    return parts
 
 
 class Draws:

@@ -1,12 +1,12 @@
 """Flux's optimisers as compiled code holds them, and their rules.
 
-The kinds are told apart by a number at run time, so that no other choice compiles anything anew.
+The rules are told apart by a number at run time, so that no other choice compiles anything anew.
+Numbers and state are those by which the optimisers of `repro.flux` describe themselves, in the
+same order. A new rule is a number, an entry in `RULES`, and a function that `update` calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -14,73 +14,58 @@ import numpy as np
 from repro import flux
 from repro.engine.arithmetic import implements
 from repro.engine.compiling import jit
-from repro.engine.network import SIZE
 from repro.engine.tiles import fma, out_of_line
 
 _F = np.float32
 
-
-@dataclass(frozen=True)
-class Rule:
-    """How compiled code keeps one of Flux's optimisers.
-
-    Attributes:
-        kind: its number in :func:`update`.
-        vectors: its parts of state with a number for each weight, at most two.
-        powers: its part with the powers of its constants; None where it has none.
-    """
-
-    kind: int
-    vectors: Sequence[str] = ()
-    powers: str | None = None
-
-
-DESCENT, MOMENTUM, ADAM = range(3)
-
-RULES: dict[type[flux.Optimiser], Rule] = {
-    flux.Descent: Rule(DESCENT),
-    flux.Momentum: Rule(MOMENTUM, ("velocity",)),
-    flux.ADAM: Rule(ADAM, ("m", "v"), "beta_powers"),
+DESCENT, MOMENTUM, ADAM, RMSPROP, NESTEROV = range(5)
+RULES: dict[type[flux.Optimiser], int] = {
+    flux.Descent: DESCENT,
+    flux.Momentum: MOMENTUM,
+    flux.ADAM: ADAM,
+    flux.RMSProp: RMSPROP,
+    flux.Nesterov: NESTEROV,
 }
 
 
-class Optimiser(NamedTuple):
-    """A rule, its constants and its state for all weights."""
+class Compiled(NamedTuple):
+    """An optimiser with its state for all weights."""
 
-    kind: int
-    constants: np.ndarray  # (3,) float64: the optimiser's numbers
-    first: np.ndarray  # (SIZE,) float32: the first of its vectors
-    second: np.ndarray  # (SIZE,) float32: the second
-    powers: np.ndarray  # (2,) float64: the betas' powers of the next step
+    rule: int
+    numbers: np.ndarray  # (n,) float64
+    vectors: np.ndarray  # (parts, at least SIZE) float32: what it keeps for every weight
+    scalars: np.ndarray  # (m,) float64: what it keeps once, like Adam's powers
+    fresh_vectors: np.ndarray  # both for arrays that it has not met
+    fresh_scalars: np.ndarray
 
 
 @jit
-def reset(opt: Optimiser) -> None:
+def reset(opt: Compiled) -> None:
     """Forget the state, as for arrays that the optimiser has not met."""
-    if opt.kind == DESCENT:
-        return
-    for i in range(SIZE):
-        opt.first[i] = opt.second[i] = np.float32(0)
-    opt.powers[0], opt.powers[1] = opt.constants[1], opt.constants[2]
+    for k in range(opt.vectors.shape[0]):
+        for i in range(opt.vectors.shape[1]):
+            opt.vectors[k, i] = opt.fresh_vectors[k, i]
+    for i in range(opt.scalars.size):
+        opt.scalars[i] = opt.fresh_scalars[i]
 
 
 @jit
 def update(arithmetic, opt, w, g) -> None:
     """w -= step, where the step is the rule's answer to the gradient g; (SIZE,) each."""
-    eta = opt.constants[0]
-    if opt.kind == DESCENT:
-        arithmetic.descent(w, g, eta)
-    elif opt.kind == MOMENTUM:
-        arithmetic.momentum(w, g, opt.first, eta, opt.constants[1])
-    elif opt.kind == ADAM:
-        b1, b2 = opt.constants[1], opt.constants[2]
-        p1, p2 = opt.powers[0], opt.powers[1]
-        arithmetic.adam(w, g, opt.first, opt.second, eta, b1, b2, p1, p2)
-        opt.powers[0], opt.powers[1] = p1 * b1, p2 * b2
+    if opt.rule == DESCENT:
+        arithmetic.descent(w, g, opt.numbers[0])
+    elif opt.rule == MOMENTUM:
+        momentum(opt, w, g)
+    elif opt.rule == ADAM:
+        adam(opt, w, g)
+    elif opt.rule == RMSPROP:
+        rmsprop(opt, w, g)
+    elif opt.rule == NESTEROV:
+        nesterov(opt, w, g)
 
 
-# The rules, in place: w -= step. Constants are Float64 and arrays Float32: what
-# is assigned to an array is formed in Float64 and rounded once, except for the difference.
+# The rules, in place: w -= step. Constants are Float64 and arrays Float32: what is assigned to an
+# array is formed in Float64 and rounded once, except for the difference.
 
 
 @jit
@@ -89,39 +74,6 @@ def exact_descent(w: np.ndarray, g: np.ndarray, eta: float) -> None:
     out_of_line()
     for i in range(w.size):
         w[i] -= _F(np.float64(g[i]) * eta)
-
-
-@jit
-def exact_momentum(w: np.ndarray, g: np.ndarray, v: np.ndarray, eta: float, rho: float) -> None:
-    """v = rho * v - eta * g; the step is -v."""
-    out_of_line()
-    for i in range(w.size):
-        v[i] = _F(rho * np.float64(v[i]) - eta * np.float64(g[i]))
-        w[i] += v[i]
-
-
-@jit
-def exact_adam(
-    w: np.ndarray,
-    g: np.ndarray,
-    m: np.ndarray,
-    v: np.ndarray,
-    eta: float,
-    b1: float,
-    b2: float,
-    b1_power: float,
-    b2_power: float,
-) -> None:
-    """The step is m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + 1e-8) * eta.
-
-    m = b1 * m + (1 - b1) * g; v = b2 * v + (1 - b2) * g^2, the square rounded to Float32.
-    """
-    out_of_line()
-    for i in range(w.size):
-        m[i] = _F(b1 * np.float64(m[i]) + (1 - b1) * np.float64(g[i]))
-        v[i] = _F(b2 * np.float64(v[i]) + (1 - b2) * np.float64(g[i] * g[i]))
-        root = np.sqrt(np.float64(v[i]) / (1 - b2_power)) + 1e-8
-        w[i] -= _F(np.float64(m[i]) / (1 - b1_power) / root * eta)
 
 
 @jit
@@ -140,5 +92,60 @@ def fast_descent(w: np.ndarray, g: np.ndarray, eta: float) -> None:
         w[i] -= product + fma(tail, g[i], fma(head, g[i], -product))
 
 
-implements("update", "exact", exact_descent, exact_momentum, exact_adam)
-implements("update", "fast", fast_descent, exact_momentum, exact_adam)
+@jit
+def momentum(opt: Compiled, w: np.ndarray, g: np.ndarray) -> None:
+    """v = rho * v - eta * g; the step is -v."""
+    out_of_line()
+    eta, rho = opt.numbers[0], opt.numbers[1]
+    v = opt.vectors[0]
+    for i in range(w.size):
+        v[i] = _F(rho * np.float64(v[i]) - eta * np.float64(g[i]))
+        w[i] += v[i]
+
+
+@jit
+def adam(opt: Compiled, w: np.ndarray, g: np.ndarray) -> None:
+    """The step is m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + 1e-8) * eta.
+
+    m = b1 * m + (1 - b1) * g; v = b2 * v + (1 - b2) * g^2, the square rounded to Float32.
+    """
+    out_of_line()
+    eta, b1, b2 = opt.numbers[0], opt.numbers[1], opt.numbers[2]
+    m, v = opt.vectors[0], opt.vectors[1]
+    b1_power, b2_power = opt.scalars[0], opt.scalars[1]
+    for i in range(w.size):
+        m[i] = _F(b1 * np.float64(m[i]) + (1 - b1) * np.float64(g[i]))
+        v[i] = _F(b2 * np.float64(v[i]) + (1 - b2) * np.float64(g[i] * g[i]))
+        root = np.sqrt(np.float64(v[i]) / (1 - b2_power)) + 1e-8
+        w[i] -= _F(np.float64(m[i]) / (1 - b1_power) / root * eta)
+    opt.scalars[0], opt.scalars[1] = b1_power * b1, b2_power * b2
+
+
+@jit
+def rmsprop(opt: Compiled, w: np.ndarray, g: np.ndarray) -> None:
+    """acc = rho * acc + (1 - rho) * g^2; the step is g * (eta / (sqrt(acc) + 1e-8)).
+
+    Square and root are in Float32.
+    """
+    out_of_line()
+    eta, rho = opt.numbers[0], opt.numbers[1]
+    acc = opt.vectors[0]
+    for i in range(w.size):
+        acc[i] = _F(rho * np.float64(acc[i]) + (1 - rho) * np.float64(g[i] * g[i]))
+        w[i] -= _F(np.float64(g[i]) * (eta / (np.float64(np.sqrt(acc[i])) + 1e-8)))
+
+
+@jit
+def nesterov(opt: Compiled, w: np.ndarray, g: np.ndarray) -> None:
+    """d = rho^2 * v - (1 + rho) * eta * g; v = rho * v - eta * g; the step is -d."""
+    out_of_line()
+    eta, rho = opt.numbers[0], opt.numbers[1]
+    v = opt.vectors[0]
+    for i in range(w.size):
+        old = np.float64(v[i])
+        v[i] = _F(rho * old - eta * np.float64(g[i]))
+        w[i] += _F(rho * rho * old - (1 + rho) * eta * np.float64(g[i]))
+
+
+implements("descent", "exact", exact_descent)
+implements("descent", "fast", fast_descent)

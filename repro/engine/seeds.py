@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from inspect import signature
 from typing import Any
 
 import torch
+from torch import nn
 
-from repro.engine.algorithms import ALGORITHMS, Sizes
-from repro.engine.engines import Engine, Length, checked, engine_of
+from repro.engine.algorithms import ALGORITHMS
+from repro.engine.engines import Engine, engine_of
 from repro.engine.handover import gpu_for
+from repro.engine.running import Length
 from repro.errors import EngineError
 from repro.flux import Chain
 from repro.julia import MersenneTwister
@@ -80,32 +83,30 @@ def train_seeds(
         model, rng = build(seed)
         return SeedRun(seed, model, rng, getattr(trainer, function)(model, rng=rng, **arguments))
 
-    if chosen and device is not None and torch.device(device).type != "cpu":
-        models, rngs = zip(*map(build, chosen), strict=True)
-        found = _on_gpu(trainer, function, models, rngs, device, **arguments)
-        return list(map(SeedRun, chosen, models, rngs, found))
-    with ThreadPoolExecutor(max(1, min(len(chosen), threads or _cores()))) as pool:
-        return list(pool.map(run, chosen))
+    if device is None or not chosen or torch.device(device).type == "cpu":
+        with ThreadPoolExecutor(max(1, min(len(chosen), threads or _cores()))) as pool:
+            return list(pool.map(run, chosen))
+    models, rngs = zip(*map(build, chosen), strict=True)
+    found = _on_gpu(trainer, function, models, rngs, device, **arguments)
+    return list(map(SeedRun, chosen, models, rngs, found))
 
 
 def _on_gpu(
     engine: Engine,
     function: str,
-    models: tuple[Chain, ...],
-    rngs: tuple[MersenneTwister, ...],
+    models: Sequence[nn.Module],
+    rngs: Sequence[MersenneTwister],
     device: torch.device | str,
-    *,
     epochs: int = 30_000,
     eval_interval: int = 1000,
-    eval_batch_size: int = 10,
     **arguments: Any,
 ) -> list[list[Evaluation]]:
+    signature(getattr(engine, function)).bind_partial(**arguments)  # refuses what it does not take
     algorithm = ALGORITHMS[function]
     opts = {name: arguments.pop(name, None) for name in algorithm.optimisers}
-    usual = {"train_batch_size": 50 if function == "transfer_learn" else 10}
-    sizes = Sizes(eval_batch_size=eval_batch_size, **{**usual, **arguments})
-    length = Length(epochs, eval_interval)
+    if "variant" in arguments:
+        raise EngineError("on a GPU there is the package's variant alone: leave variant out")
+    sizes, length = replace(algorithm.sizes, **arguments), Length(epochs, eval_interval)
     gpu = gpu_for(models[0], device, engine.arithmetic)
     assert gpu is not None
-    chosen = checked(algorithm, opts, sizes, length)
-    return engine.train_on_gpu(algorithm, models, gpu, chosen, sizes, length, rngs)
+    return engine.train_on_gpu(algorithm, models, gpu, opts, sizes, length, rngs)

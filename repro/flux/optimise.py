@@ -15,6 +15,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,20 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from repro.errors import ReproError
 from repro.flux.loss import Arrays, Params, grad_of, grads_of
 from repro.trace import note
+
+__all__ = [
+    "ADAM",
+    "OPTIMISERS",
+    "Descent",
+    "Momentum",
+    "Nesterov",
+    "Optimiser",
+    "OptimiserError",
+    "RMSProp",
+    "parse_optimiser",
+    "step",
+    "update_params",
+]
 
 
 class OptimiserError(ReproError, ValueError):
@@ -137,7 +152,7 @@ class ADAM(Optimiser):
     def apply(self, x: Tensor, gradient: Tensor) -> Tensor:
         b1, b2 = self.betas
         m, v, powers = self.state(x).values()
-        b1_t, b2_t = powers.tolist()
+        b1_t, b2_t = map(float, powers)
         m.copy_(b1 * m.double() + (1 - b1) * gradient.double())
         v.copy_(b2 * v.double() + (1 - b2) * (gradient * gradient).double())
         root = _sqrt(v.double() / (1 - b2_t)) + 1e-8
@@ -145,11 +160,51 @@ class ADAM(Optimiser):
         return (m.double() / (1 - b1_t) / root * self.eta).to(gradient.dtype)
 
 
+@dataclass(frozen=True, eq=False)
+class RMSProp(Optimiser):
+    """``acc = rho * acc + (1 - rho) * g^2``; the step is ``g * (eta / (sqrt(acc) + 1e-8))``.
+
+    Square and root are in the arrays' dtype, everything else in Float64.
+    """
+
+    eta: float = 0.001
+    rho: float = 0.9
+
+    def fresh(self, x: Tensor) -> Arrays:
+        return {"acc": torch.zeros_like(x)}
+
+    def apply(self, x: Tensor, gradient: Tensor) -> Tensor:
+        acc, rho = self.state(x)["acc"], self.rho
+        acc.copy_(rho * acc.double() + (1 - rho) * (gradient * gradient).double())
+        # A tensor over a tensor: for a number over one, torch multiplies by the reciprocal.
+        eta = torch.tensor(self.eta, dtype=torch.float64, device=x.device)
+        rate = eta / (_sqrt(acc).double() + 1e-8)
+        return (gradient.double() * rate).to(gradient.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Nesterov(Optimiser):
+    """``d = rho^2 * v - (1 + rho) * eta * g``; ``v = rho * v - eta * g``; the step is ``-d``."""
+
+    eta: float = 0.001
+    rho: float = 0.9
+
+    def fresh(self, x: Tensor) -> Arrays:
+        return {"velocity": torch.zeros_like(x)}
+
+    def apply(self, x: Tensor, gradient: Tensor) -> Tensor:
+        v, eta, rho = self.state(x)["velocity"], self.eta, self.rho
+        d = rho * rho * v.double() - (1 + rho) * eta * gradient.double()
+        v.copy_(rho * v.double() - eta * gradient.double())
+        return (-d).to(gradient.dtype)
+
+
 def _sqrt(values: Tensor) -> Tensor:
     """The correctly rounded root: torch's own on the CPU is an ulp off in 1 % of Float64 values."""
     if values.device.type != "cpu":
         return torch.sqrt(values)
-    return torch.from_numpy(np.sqrt(values.numpy()))
+    root: Tensor = torch.from_numpy(np.sqrt(values.numpy()))
+    return root
 
 
 OPTIMISERS: dict[str, type[Optimiser]] = {r.__name__: r for r in Optimiser.__subclasses__()}
@@ -167,6 +222,8 @@ def parse_optimiser(text: str) -> Optimiser:
         if match is None or match[1] not in OPTIMISERS:
             raise ValueError
         numbers = [float(n) for n in re.findall(r"[^,()\s]+", match[2])]
+        if not all(map(isfinite, numbers)):
+            raise ValueError
         return OPTIMISERS[match[1]].from_numbers(numbers)
     except ValueError:
         examples = ", ".join(_examples())
