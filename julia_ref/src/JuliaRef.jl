@@ -14,6 +14,7 @@ module JuliaRef
 using LinearAlgebra: adjoint, transpose, BLAS
 using Random: Random, AbstractRNG, MersenneTwister, randperm, shuffle
 using SHA: sha256
+using Libdl
 
 export Linear, Chain, parameters, flatten, unflatten!, sine_model
 export mse, gradient
@@ -35,6 +36,7 @@ include("reptile.jl")
 include("train.jl")
 include("record.jl")
 include("zoo.jl")
+include("about.jl")
 include("request.jl")
 include("handle.jl")
 include("frame.jl")

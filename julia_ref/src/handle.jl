@@ -29,18 +29,8 @@ end
 
 function answer_about(r::Request)
     check_all_read(r)
-    return Pair{String,Any}[
-        "julia" => string(VERSION),
-        "blas" => blas_settings(),
-        "cpu_target" => unsafe_string(Base.JLOptions().cpu_target),
-        "cpu" => Sys.CPU_NAME,
-        "threads" => Threads.nthreads(),
-        "default_generator" => VERSION < v"1.7-" ? "MersenneTwister" : "Xoshiro",
-    ]
+    return about_julia()
 end
-
-blas_settings() = isdefined(BLAS, :get_config) ? string(BLAS.get_config()) :
-    strip(BLAS.openblas_get_config())
 
 """
 `function`, the algorithm's options, `epochs`, `eval_batch_size`, `eval_interval`, `seed` or a
@@ -165,7 +155,7 @@ function answer_zoo_script(r::Request)
     epochs = take_count!(r, "epochs", 50_000, least = 0)
     eval_interval = take_count!(r, "eval_interval", 1000)
     first = take_draws!(r)
-    second = first isa Tape ? first : Generator(take_seed!(r))
+    second = first isa Tape ? first : take_generator!(r)
     check_all_read(r)
     results = zoo_script(first, second; epochs = epochs, eval_interval = eval_interval)
     return append!(Pair{String,Any}["draws" => origin(first)], results)
@@ -184,7 +174,7 @@ function answer_draws(r::Request)
         "no kind of draws is called $kind: use " * join(sort(collect(keys(KINDS_OF_DRAWS))), ", ")))
     sizes = Int.(vcat(take_value!(r, "n")))
     skip = take_count!(r, "skip", 0, least = 0)
-    generator = Generator(take_seed!(r); kind = String(take_value!(r, "generator", "default")))
+    generator = take_generator!(r)
     check_all_read(r)
     foreach(_ -> rand(generator.rng), 1:skip)
     values = reduce(vcat, [KINDS_OF_DRAWS[kind](generator.rng, n) for n in sizes])

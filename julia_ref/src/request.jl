@@ -56,8 +56,8 @@ function take_optimiser!(r::Request, key)
 end
 
 """
-Draws from the tape `uniforms`, `permutations`, or from the generator seeded with `seed`: an
-integer, or the decimal digits of one that needs more than 64 bits.
+Draws from the tape `uniforms`, `permutations`, or from the `generator` (the default one of this
+Julia) seeded with `seed`: an integer, or the decimal digits of one that needs more than 64 bits.
 """
 function take_draws!(r::Request)
     if haskey(r, "uniforms")
@@ -65,8 +65,11 @@ function take_draws!(r::Request)
         uniforms = Vector{Float64}(take_value!(r, "uniforms"))
         return Tape(uniforms, Vector{Int}(take_value!(r, "permutations", Int[])))
     end
-    return Generator(take_seed!(r))
+    return take_generator!(r)
 end
+
+take_generator!(r::Request) =
+    Generator(take_seed!(r); kind = String(take_value!(r, "generator", "default")))
 
 function take_seed!(r::Request)
     seed = take_value!(r, "seed")

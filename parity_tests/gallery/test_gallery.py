@@ -17,7 +17,7 @@ import repro.gallery.drawing
 from repro.cli import main
 from repro.gallery import figure as gallery_figure
 from repro.gallery.build import build
-from repro.gallery.figure import arrays_of, plotted, choose, known
+from repro.gallery.figure import arrays_of, choose, known, plotted
 from repro.gallery.regression import measure_envelope
 from repro.gallery.runs import Options, Runs
 from repro.gallery.store import Store

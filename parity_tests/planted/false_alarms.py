@@ -24,9 +24,11 @@ from repro.cases import Case
 from repro.cli.console import errors
 from repro.errors import NonFiniteLossError
 from repro.sides.choosing import live_case
+from repro.sides.julia.find import find_julia
 from repro.sides.julia.reference import JuliaReference
 from repro.sides.julia.worker import JuliaError
 from repro.sides.live import Live
+from repro.sides.record_check import RECORDED_BY
 from repro.sides.parity import parity
 from repro.sides.port import Port
 
@@ -84,7 +86,7 @@ def main() -> int:
         numbers = track(numbers, "runs", console=errors)
     counts: Counter[str] = Counter()
     start = time.perf_counter()
-    with JuliaReference("worker") as julia:
+    with JuliaReference("worker", find_julia(version=RECORDED_BY)) as julia:
         for number in numbers:
             case = draw(number)
             found = alarm(case, Live(julia))

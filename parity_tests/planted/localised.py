@@ -19,8 +19,10 @@ from repro.cases import Case
 from repro.checks import Comparison, Pair
 from repro.run import atomic
 from repro.sides.choosing import live_case
+from repro.sides.julia.find import find_julia
 from repro.sides.julia.reference import JuliaReference
 from repro.sides.live import Live
+from repro.sides.record_check import RECORDED_BY
 from repro.sides.parity import followed
 
 
@@ -99,7 +101,7 @@ def main() -> int:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     outcomes = []
-    with JuliaReference("worker") as julia:
+    with JuliaReference("worker", find_julia(version=RECORDED_BY)) as julia:
         version = julia.version
         for fault in CATALOGUE:
             outcomes.append(follow(fault, Live(julia)))

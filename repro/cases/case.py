@@ -27,6 +27,7 @@ class Case:
         epochs: iterations.
         eval_interval: iterations between evaluations.
         weight_epochs: the iterations after which the weights are kept.
+        generator: that all numbers are drawn from, by Julia's name for it.
         kwargs: further arguments, by the port's names; optimisers as text, ``"ADAM(0.001)"``.
         lacks: quantities that a run of it would leave, and that its recording does not hold.
     """
@@ -39,6 +40,7 @@ class Case:
     weight_epochs: tuple[int, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     lacks: tuple[str, ...] = ()
+    generator: str = "MersenneTwister"
 
     def upto(self, epochs: int) -> Case:
         """The same run, ended earlier."""

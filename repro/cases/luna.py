@@ -23,7 +23,7 @@ from repro.cases.record import (
 )
 from repro.checks import nudged
 from repro.flux import Descent, parse_optimiser
-from repro.julia import MersenneTwister, julia_range
+from repro.julia import GENERATORS, Rng, julia_range
 from repro.luna.sine import OFFSETS
 from repro.run import Kind, Quantity
 
@@ -93,9 +93,9 @@ def function_of(engine: str, name: str) -> Any:
     return getattr(luna if engine == "eager" else engines()[engine], name)
 
 
-def fresh(case: Case, conditions: Conditions) -> tuple[nn.Module, MersenneTwister]:
+def fresh(case: Case, conditions: Conditions) -> tuple[nn.Module, Rng]:
     """A new model from the case's seed, and the stream as it stands after that."""
-    rng = MersenneTwister(case.seed)
+    rng = GENERATORS[case.generator](case.seed)
     model = luna.sine_model(rng, conditions.device, conditions.dtype)
     if conditions.nudge is not None:
         weights = nudged(luna.flatten(model), conditions.nudge.seed, np.float32)
@@ -106,7 +106,7 @@ def fresh(case: Case, conditions: Conditions) -> tuple[nn.Module, MersenneTwiste
 def train(
     name: str,
     model: nn.Module,
-    rng: MersenneTwister,
+    rng: Rng,
     case: Case,
     conditions: Conditions,
     weight_epochs: Collection[int] = (),
@@ -152,7 +152,7 @@ def train_port(name: str, fixed: Mapping[str, Any], case: Case, how: Conditions)
 def trained(
     name: str,
     model: nn.Module,
-    rng: MersenneTwister,
+    rng: Rng,
     case: Case,
     how: Conditions,
     **fixed: Any,
@@ -230,6 +230,7 @@ def ask_training(julia: Any, case: Case) -> Mapping[str, np.ndarray]:
         case.epochs,
         case.eval_interval,
         weight_epochs=case.weight_epochs,
+        generator=case.generator,
         **case.kwargs,
     )
     return found
@@ -239,7 +240,7 @@ def ask_untrained(julia: Any, case: Case) -> Mapping[str, np.ndarray]:
     """The evaluation of a new model from a live Julia."""
     arrays: dict[str, np.ndarray] = {}
     for prefix, eta in UNTRAINED.items():
-        answer = julia.evaluate(4, 1, case.seed, opt=f"Descent({eta})")
+        answer = julia.evaluate(4, 1, case.seed, opt=f"Descent({eta})", generator=case.generator)
         arrays |= {f"{prefix}_{name}": answer[name] for name in EVALUATED}
     return arrays
 

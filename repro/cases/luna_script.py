@@ -15,7 +15,7 @@ from repro import luna
 from repro.cases.case import Case
 from repro.cases.luna import LAYERS, ORIGIN, WAVE, evaluated, fresh, narrowed, read_evaluated, train
 from repro.cases.record import Conditions, Quantities, Record, causes_first
-from repro.julia import MersenneTwister, julia_linrange
+from repro.julia import Rng, julia_linrange
 from repro.run import Kind, Quantity
 
 TRAINED = ("fomaml", "reptile")
@@ -48,9 +48,7 @@ def run_training(case: Case, how: Conditions) -> Quantities:
     return causes_first(found)
 
 
-def _trained(
-    name: str, model: nn.Module, rng: MersenneTwister, case: Case, how: Conditions
-) -> Quantities:
+def _trained(name: str, model: nn.Module, rng: Rng, case: Case, how: Conditions) -> Quantities:
     evaluations, _ = train(name, model, rng, case, how)
     found = {f"{name}_weights": Quantity.once(luna.flatten(model), Kind.STATE, case.epochs)}
     if evaluations:
@@ -82,7 +80,9 @@ def read_script(case: Case, arrays: Mapping[str, np.ndarray]) -> Quantities:
 
 def ask_script(julia: Any, case: Case) -> Mapping[str, np.ndarray]:
     """The script from a live Julia."""
-    answer: Mapping[str, np.ndarray] = julia.zoo_script(case.seed, case.epochs, case.eval_interval)
+    answer: Mapping[str, np.ndarray] = julia.zoo_script(
+        case.seed, case.epochs, case.eval_interval, generator=case.generator
+    )
     return answer
 
 

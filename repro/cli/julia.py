@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from repro.cli.console import console, errors
 from repro.sides.julia.debian import Report
-from repro.sides.julia.find import Julia, JuliaNotFound, find_julia
+from repro.sides.julia.find import Julia, JuliaNotFound, find_julia, found_julias
 from repro.sides.julia.install import default_folder, install_julia, unpacked_julia
 
 app = typer.Typer(no_args_is_help=True, help="Which Julia there is, and getting one.")
@@ -32,9 +33,12 @@ Folder = Annotated[
 @app.command()
 def status(
     julia_exe: Executable = None,
+    juliacall: Annotated[
+        bool, typer.Option("--juliacall", help="Also try whether juliacall starts with it.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Say which Julia is used, how it was found, its pins, and whether juliacall starts.
+    """Say which Julia is used, how it was found, and its pins. Nothing is changed by it.
 
     Exit status: 0 where there is a Julia, 2 where there is none.
     """
@@ -45,13 +49,38 @@ def status(
             print(json.dumps({"found": False, "reason": str(missing)}, indent=1))
             raise typer.Exit(2) from None
         raise
-    problem = juliacall_problem(julia)
     found: dict[str, Any] = {"found": True, **julia.summary()}
-    found["juliacall"] = {"usable": problem is None, "reason": problem}
+    if juliacall:
+        errors.print("starting juliacall; its first start compiles, which takes minutes")
+        problem = juliacall_problem(julia)
+        found["juliacall"] = {"usable": problem is None, "reason": problem}
     if as_json:
         print(json.dumps(found, indent=1))
     else:
-        _print(julia, problem)
+        _print(julia, found.get("juliacall"))
+
+
+@app.command(name="list")
+def list_all(folder: Folder = None) -> None:
+    """Show every Julia that is found, and which is used."""
+    used = None
+    named = os.environ.get("REPRO_JULIA")
+    if named:
+        used = find_julia()
+        console.print(f"used  {used.version:<8} {used.executable}  (named by REPRO_JULIA)")
+    wanted = os.environ.get("REPRO_JULIA_VERSION")
+    for source, found in found_julias(folder):
+        if isinstance(found, str):
+            console.print(f"      {'-':<8} {source}: {found}", markup=False, soft_wrap=True)
+            continue
+        first = used is None and (wanted is None or found.version.startswith(wanted))
+        used = found if first else used
+        mark = "used" if first else ""
+        console.print(f"{mark:<5} {found.version:<8} {found.executable}  ({source})", markup=False)
+    console.print(
+        "REPRO_JULIA=/path/to/julia or REPRO_JULIA_VERSION=1.5 chooses another; what is claimed "
+        "for 1.5.3 alone (make record-check, faults, false-alarms) looks for that one"
+    )
 
 
 @app.command()
@@ -59,13 +88,13 @@ def install(
     folder: Folder = None,
     again: Annotated[bool, typer.Option(help="Unpack anew even where one lies.")] = False,
 ) -> None:
-    """Unpack Julia 1.5.3 from Debian's packages, without root, unless a Julia is there already.
+    """Unpack Julia 1.5.3 from Debian's packages, without root, unless a 1.5.3 is there already.
 
     Exit status: 0 where there is a Julia in the end, 2 where there is none.
     """
     if not again and folder is None:
         try:
-            julia = find_julia()
+            julia = find_julia(version="1.5.3")
         except JuliaNotFound:
             pass
         else:
@@ -79,6 +108,11 @@ def install(
     console.print(f"Julia {julia.version} {how}: {julia.executable}")
     if folder is not None and folder.absolute() != default_folder():
         console.print(f"To use it: export REPRO_JULIA={julia.executable}")
+    elif (first := find_julia()).version != julia.version:
+        console.print(
+            f"Julia {first.version} comes first ({first.source}). To use 1.5.3: "
+            "export REPRO_JULIA_VERSION=1.5.3"
+        )
 
 
 def juliacall_problem(julia: Julia) -> str | None:
@@ -101,7 +135,7 @@ def juliacall_problem(julia: Julia) -> str | None:
     return done.stderr.strip()[-2000:] or f"it ended with status {done.returncode}"
 
 
-def _print(julia: Julia, problem: str | None) -> None:
+def _print(julia: Julia, juliacall: dict[str, Any] | None) -> None:
     pins = [f"{name}={value}" for name, value in julia.environment.items()]
     rows = {
         "Julia": f"{julia.version}  {julia.executable}",
@@ -109,9 +143,13 @@ def _print(julia: Julia, problem: str | None) -> None:
         "started as": " ".join([*pins, "julia", *julia.arguments]),
         "pinned": "yes, as in the recorded runs"
         if julia.pinned
-        else "no: the pins are for x86-64; last bits may differ from the recordings",
-        "juliacall": "usable" if problem is None else f"NOT usable: {problem}",
+        else "no: this Julia, or this machine, does not take the pins; last bits may differ",
+        "generator": julia.default_generator,
     }
+    if juliacall is not None:
+        rows["juliacall"] = (
+            "usable" if juliacall["usable"] else f"NOT usable: {juliacall['reason']}"
+        )
     for name, value in rows.items():
         console.print(f"[bold]{name:<12}[/]", end="")
         console.print(value, markup=False, soft_wrap=True)

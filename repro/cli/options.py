@@ -58,6 +58,14 @@ def read_engines(names: Iterable[str]) -> tuple[str, ...]:
     return names
 
 
+def read_generator(text: str | None) -> str | None:
+    """A generator's name as Julia has it; raises ReproError for anything but the two."""
+    known = {"mersenne": "MersenneTwister", "xoshiro": "Xoshiro"}
+    if text is not None and text not in known:
+        raise ReproError(f"no generator {text!r}: choose {' or '.join(known)}")
+    return known[text] if text is not None else None
+
+
 def read_words(words: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     """Tell cases from ``NAME=VALUE`` arguments.
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from repro.cases import Case
     from repro.reports import Outcome
-    from repro.sides.julia.reference import JuliaReference
+    from repro.sides.live import Live
+    from repro.sides.parity import Reference
 
 
 def parity(
@@ -32,8 +33,14 @@ def parity(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the run.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Every recording, whole.")] = False,
-    reference: Annotated[str, typer.Option(help="recorded, or julia for a live one.")] = "recorded",
+    reference: Annotated[
+        str, typer.Option(help="recorded, julia for a live one, or a folder of recordings.")
+    ] = "recorded",
     julia: Way = "auto",
+    generator: Annotated[
+        str | None,
+        typer.Option(help="mersenne or xoshiro; by default what the Julia that answers starts."),
+    ] = None,
     iterations: Annotated[
         int | None, typer.Option(help="How many, where a live Julia answers; 40 by default.")
     ] = None,
@@ -61,17 +68,44 @@ def parity(
     Exit status: 0 all passed, 1 something failed, 2 could not run.
     """
     from repro.cli.console import one_thread
-    from repro.cli.options import check_device, read_dtype, read_engines, read_words
+    from repro.cli.options import (
+        check_device,
+        read_dtype,
+        read_engines,
+        read_generator,
+        read_words,
+    )
 
     one_thread()
     torch_device, torch_dtype = check_device(device), read_dtype(dtype)
     names, settings = read_words([*(case or ()), *(words or ())])
     engines = read_engines(engine or ("eager",))
-    cases = _cases(reference, names, seed, full, iterations, settings)
-    outcomes = _run(
-        cases, engines, reference, julia, localise, torch_device, torch_dtype, html is not None,
-        trajectory_dir,
-    )  # fmt: skip
+    from contextlib import ExitStack
+
+    from repro.sides.choosing import live_cases, recorded_cases
+    from repro.sides.julia.reference import JuliaReference
+    from repro.sides.live import Live
+    from repro.sides.recorded import Recorded
+
+    with ExitStack() as stack:
+        live: Live | None = None
+        if reference == "julia" or localise:
+            live = Live(stack.enter_context(JuliaReference(julia)))
+        truth: Reference
+        if live is not None and reference == "julia":
+            if full:
+                raise ReproError("--full is for recordings: give a live Julia --iterations N")
+            drawn_from = read_generator(generator) or live.generator
+            length = 40 if iterations is None else iterations
+            truth, cases = live, live_cases(names, seed or 0, length, settings, drawn_from)
+        else:
+            _refuse_live_options(iterations, generator)
+            folder = _folder(reference)
+            truth, cases = Recorded(folder), recorded_cases(names, seed, full, settings, folder)
+        outcomes = _run(
+            cases, engines, truth, live, torch_device, torch_dtype, html is not None,
+            trajectory_dir,
+        )  # fmt: skip
     _write(outcomes, json_file, html, junit, torch_device)
     if json_file != Path("-"):
         from repro.cli.table import print_outcomes
@@ -82,65 +116,56 @@ def parity(
     raise typer.Exit(exit_status(outcomes))
 
 
-def _cases(
-    reference: str,
-    names: Sequence[str],
-    seed: int | None,
-    full: bool,
-    iterations: int | None,
-    settings: dict[str, str],
-) -> list[Case]:
-    from repro.sides.choosing import live_cases, recorded_cases
-
-    if reference == "julia":
-        if full:
-            raise ReproError("--full is for recordings: give a live Julia --iterations N")
-        return live_cases(names, seed or 0, 40 if iterations is None else iterations, settings)
-    if reference != "recorded":
-        raise ReproError(f"no reference {reference!r}: choose recorded or julia")
+def _refuse_live_options(iterations: int | None, generator: str | None) -> None:
     if iterations is not None:
         raise ReproError(
             "--iterations is for a live Julia (--reference julia); of recordings --full compares "
             "all"
         )
-    return recorded_cases(names, seed, full, settings)
+    if generator is not None:
+        raise ReproError(
+            "--generator is for a live Julia (--reference julia); a recording has its own"
+        )
+
+
+def _folder(reference: str) -> Path:
+    """The folder of the recordings that were asked for."""
+    from repro.sides import recorded
+
+    if reference == "recorded":
+        return recorded.FOLDER
+    folder = Path(reference)
+    if not (folder / recorded.INDEX).is_file():
+        raise ReproError(
+            f"no reference {reference!r}: choose recorded or julia, or name a folder that "
+            "`repro record` wrote"
+        )
+    return folder
 
 
 def _run(
     cases: Sequence[Case],
     engines: Sequence[str],
-    reference: str,
-    way: str,
-    localise: bool,
+    truth: Reference,
+    live: Live | None,
     device: torch.device,
     dtype: torch.dtype,
     arbiter: bool,
     keep: Path | None,
 ) -> list[Outcome]:
-    from contextlib import ExitStack
-
     from repro.cli.console import progress_bar
     from repro.reports import Outcome
     from repro.sides.choosing import for_engine
-    from repro.sides.julia.reference import JuliaReference
-    from repro.sides.live import Live
-    from repro.sides.parity import Reference, parity
+    from repro.sides.parity import parity
     from repro.sides.port import Port
-    from repro.sides.recorded import Recorded
 
     runs = [(engine, for_engine(case, engine)) for case in cases for engine in engines]
     outcomes = []
-    with ExitStack() as stack:
-        live: Live | None = None
-        if reference == "julia" or localise:
-            answering: JuliaReference = stack.enter_context(JuliaReference(way))
-            live = Live(answering)
-        truth: Reference = live if live is not None and reference == "julia" else Recorded()
-        total = sum(max(case.epochs, 1) for _, case in runs)
-        tick, announce = stack.enter_context(progress_bar(total, "parity"))
+    total = sum(max(case.epochs, 1) for _, case in runs)
+    with progress_bar(total, "parity") as (tick, announce):
         for engine, case in runs:
             port = Port(engine, device, dtype, tick)
-            follows = live is not None and engine == "eager" and case.epochs > 0
+            follows = engine == "eager" and case.epochs > 0
             operations = live.operations(case) if live is not None and follows else None
             found = parity(case, truth, port, operations=operations, arbiter=arbiter)
             outcomes.append(Outcome(case, found, engine))

@@ -45,9 +45,9 @@ def record(
     functions, settings = read_words(what)
     if not functions or "eval_model" in functions:
         raise ReproError("name training functions: transfer_learn, fomaml, reptile, …")
-    cases = live_cases(functions, seed, iterations, settings)
-    with JuliaReference(julia) as answering, progress_bar(len(cases), "record") as (tick, announce):
-        live = Live(answering)
+    with JuliaReference(julia) as answering, progress_bar(len(functions), "record") as bar:
+        (tick, announce), live = bar, Live(answering)
+        cases = live_cases(functions, seed, iterations, settings, live.generator)
         for case in cases:
             case = replace(_sparse(case), name=_file_name(case), eval_interval=eval_interval)
             path = recorded.save(case, live.run(case), out)

@@ -8,7 +8,7 @@ from math import sqrt
 import torch
 from torch import Tensor, nn
 
-from repro.julia import MersenneTwister
+from repro.julia import Rng
 from repro.trace import note, within
 
 
@@ -32,7 +32,7 @@ class Linear(nn.Module):
         n_out: int,
         activation: Callable[[Tensor], Tensor] | None = None,
         *,
-        rng: MersenneTwister,
+        rng: Rng,
         device: torch.device | str | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:

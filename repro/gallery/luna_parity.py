@@ -10,7 +10,7 @@ import numpy as np
 from repro.cases import Case
 from repro.cases.case import AT_THE_END
 from repro.cases.luna import evaluated
-from repro.checks import Check, Saved, Verdict, check
+from repro.checks import Check, Verdict, check
 from repro.gallery.runs import Finding, Runs, Training
 from repro.luna import Evaluation
 from repro.reports.outcome import floor_percent, largest
@@ -82,7 +82,7 @@ def not_run(training: Training, reason: str) -> Finding:
 def finding(training: Training, case: Case, port: Run, names: Sequence[str], scope: str) -> Finding:
     """Hold some quantities of a run against their recording."""
     try:
-        rule: Saved = Recorded().rule(case)
+        rule = Recorded().rule(case)
     except RunError as error:
         return Finding(training.name, Verdict.NOT_RUN, str(error))
     result = check(Recorded().run(case), port, tolerance=rule, names=names)

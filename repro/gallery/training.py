@@ -14,7 +14,7 @@ from repro.cases import luna as luna_cases
 from repro.errors import ReproError
 from repro.gallery.jobs import Job, Tick, sources_of
 from repro.gallery.runs import Options
-from repro.julia import MersenneTwister, dsfmt, mersenne, ranges, stream
+from repro.julia import MersenneTwister, Rng, dsfmt, mersenne, ranges, stream
 from repro.run import Kind, Quantity, Run
 
 SOURCES = (
@@ -70,7 +70,7 @@ def training_job(name: str, case: Case, options: Options) -> Job:
     return Job(name, case.epochs, arguments, sources, compute)
 
 
-def _stream(rng: MersenneTwister, epoch: int) -> Mapping[str, Quantity]:
+def _stream(rng: Rng, epoch: int) -> Mapping[str, Quantity]:
     return {
         f"{STREAM}{name}": Quantity.once(np.asarray(value), Kind.DRAW, epoch)
         for name, value in rng.state().items()

@@ -15,7 +15,7 @@ from repro.flux import (
     step,
     update_params,
 )
-from repro.julia import MersenneTwister
+from repro.julia import Rng
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, copies, params, restore
 from repro.luna.training import Data, Observe, check_counts
@@ -32,7 +32,7 @@ def fomaml(
     train_batch_size: int = 10,
     eval_batch_size: int = 10,
     eval_interval: int = 1000,
-    rng: MersenneTwister,
+    rng: Rng,
     device: torch.device | str | None = None,
     observe: Observe | None = None,
 ) -> list[Evaluation]:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from repro.flux import Arrays, Descent, Optimiser, Params, back, mse, update_params
-from repro.julia import MersenneTwister
+from repro.julia import Rng
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, copies, params
 from repro.luna.training import Data, Observe, check_counts
@@ -22,7 +22,7 @@ def reptile(
     train_batch_size: int = 10,
     eval_batch_size: int = 10,
     eval_interval: int = 1000,
-    rng: MersenneTwister,
+    rng: Rng,
     device: torch.device | str | None = None,
     observe: Observe | None = None,
 ) -> list[Evaluation]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from repro.flux import Arrays, Chain, Linear, Params
-from repro.julia import MersenneTwister
+from repro.julia import Rng
 from repro.trace import note
 
 WIDTHS = (1, 64, 64, 1)
@@ -48,7 +48,7 @@ class SineWave:
         object.__setattr__(self, "phase_shift", float(np.float32(self.phase_shift)))
 
     @classmethod
-    def draw(cls, rng: MersenneTwister) -> SineWave:
+    def draw(cls, rng: Rng) -> SineWave:
         """A random task: the amplitude from [0.1, 5], then the phase from [0, 2 pi]."""
         amplitude = rng.uniform(0.1, 5.0)
         task = cls(amplitude, rng.uniform(0.0, 2 * pi))
@@ -65,7 +65,7 @@ class SineWave:
 
 
 def sine_model(
-    rng: MersenneTwister,
+    rng: Rng,
     device: torch.device | str | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Chain:

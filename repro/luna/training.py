@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from repro.flux import Optimiser
-from repro.julia import MersenneTwister, julia_range
+from repro.julia import Rng, julia_range
 from repro.luna.evaluate import Evaluation, eval_model
 from repro.luna.sine import SineWave
 from repro.trace import note, within
@@ -44,7 +44,7 @@ class Data:
             return drawn.to(self.device)
         return drawn.to(torch.float32).to(self.device, self.dtype)
 
-    def batch(self, rng: MersenneTwister, size: int) -> Tensor:
+    def batch(self, rng: Rng, size: int) -> Tensor:
         """``size`` points uniform in [-5, 5]."""
         x = self(rng.uniform(-5.0, 5.0, size))
         note("x", x)
@@ -53,7 +53,7 @@ class Data:
     def evaluate(
         self,
         model: nn.Module,
-        rng: MersenneTwister,
+        rng: Rng,
         batch_size: int,
         epoch: int,
         opt: Optimiser | None = None,

@@ -130,7 +130,8 @@ def port_facts(port: Provenance, origin: Origin) -> dict[str, str]:
         "instruction set": torch.get("cpu_capability"),
         "matrix products": f"{products} (NumPy: {found.get('numpy_blas')})",
         "threads": found.get("threads"),
-        "random numbers": f"MersenneTwister ({origin.generators})",
+        "random numbers": f"{(port.generator or 'MersenneTwister').partition('(')[0]} "
+        f"({origin.generators})",
         "TensorFloat-32": _switch(torch.get("tf32_matmul")),
         "subnormal numbers": "flushed to zero" if torch.get("flush_denormal") else "kept",
         "deterministic algorithms": _switch(torch.get("deterministic_algorithms")),

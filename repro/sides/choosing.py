@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from repro.cases import RECORDS, Case, CaseError, Record, record_of
 from repro.sides import recorded
@@ -23,6 +24,7 @@ def recorded_cases(
     seed: int | None = None,
     full: bool = False,
     settings: Mapping[str, str] | None = None,
+    folder: Path = recorded.FOLDER,
 ) -> list[Case]:
     """The recorded cases asked for, each cut to its usual length unless ``full``.
 
@@ -34,6 +36,7 @@ def recorded_cases(
         seed: which recorded seed.
         full: whole recordings, the long ones and the zoo script among them.
         settings: arguments as text; only recordings made with them, at any seed unless given.
+        folder: of the recordings; of one that is not the shipped one all are wanted.
 
     Raises:
         CaseError: an unknown name or argument, a value that does not read as one, a negative
@@ -41,18 +44,20 @@ def recorded_cases(
         RecordingError: a recording is missing or damaged.
     """
     check_seed(seed)
-    _check_names(names)
-    cases = [recorded.load(name).case for name in recorded.names()]
+    _check_names(names, folder)
+    cases = [recorded.load(name, folder).case for name in recorded.names(folder)]
     chosen = [c for c in cases if not names or c.name in names or c.function in names]
     if settings:
         chosen = [c for c in chosen if record_of(c).arguments and _made_with(c, settings)]
-    chosen = [c for c in chosen if c.name in names or _wanted(c, names, seed, full, settings)]
+    if folder == recorded.FOLDER:
+        chosen = [c for c in chosen if c.name in names or _wanted(c, names, seed, full, settings)]
     if not chosen:
         given = [f"{name}={value}" for name, value in (settings or {}).items()]
         given += [f"at seed {seed}"] if seed is not None else []
         what = " ".join([", ".join(names) or "no function", *given])
         raise CaseError(f"not recorded: {what}; {OTHERWISE}")
-    return sorted((c if full else _cut(c) for c in chosen), key=_order)
+    whole = full or folder != recorded.FOLDER
+    return sorted((c if whole else _cut(c) for c in chosen), key=_order)
 
 
 def for_engine(case: Case, engine: str) -> Case:
@@ -71,13 +76,13 @@ def check_seed(seed: int | None) -> None:
         raise CaseError(f"seed {seed} is negative: Julia refuses it (DomainError); use 0 or more")
 
 
-def _check_names(names: Sequence[str]) -> None:
+def _check_names(names: Sequence[str], folder: Path) -> None:
     known = [name for name, record in RECORDS.items() if _recorded(record)]
     for name in names:
-        if name not in (*known, *recorded.names()):
+        if name not in (*known, *recorded.names(folder)):
             raise CaseError(
                 f"unknown case {name!r}: choose from {', '.join(known)}, "
-                f"or a recording: {', '.join(recorded.names())}"
+                f"or a recording: {', '.join(recorded.names(folder))}"
             )
 
 
@@ -117,7 +122,13 @@ def _order(case: Case) -> tuple[bool, int]:
     return not record_of(case).as_usual(case), [*RECORDS].index(case.function)
 
 
-def live_case(function: str, seed: int, epochs: int, settings: Mapping[str, str]) -> Case:
+def live_case(
+    function: str,
+    seed: int,
+    epochs: int,
+    settings: Mapping[str, str],
+    generator: str = "MersenneTwister",
+) -> Case:
     """A case that need not be recorded: weights and losses are kept in every iteration.
 
     Args:
@@ -132,7 +143,8 @@ def live_case(function: str, seed: int, epochs: int, settings: Mapping[str, str]
     kwargs = {name: record.argument(name, text) for name, text in settings.items()}
     name = " ".join([function, f"seed={seed}", *(f"{k}={v}" for k, v in kwargs.items())])
     length = epochs if record.usual is not None else 0
-    return Case(name, function, seed, length, 1, tuple(range(1, length + 1)), kwargs)
+    weighed = tuple(range(1, length + 1))
+    return Case(name, function, seed, length, 1, weighed, kwargs, generator=generator)
 
 
 def live_functions() -> list[str]:
@@ -141,13 +153,18 @@ def live_functions() -> list[str]:
 
 
 def live_cases(
-    names: Sequence[str], seed: int, epochs: int, settings: Mapping[str, str]
+    names: Sequence[str],
+    seed: int,
+    epochs: int,
+    settings: Mapping[str, str],
+    generator: str = "MersenneTwister",
 ) -> list[Case]:
     """The cases that a live Julia is asked for: any seed, any arguments.
 
     Args:
         names: functions; all that take the settings when empty.
         epochs: iterations of each; ``eval_model`` has none.
+        generator: that both sides draw from.
 
     Raises:
         CaseError: an unknown function or argument, a value that does not read as one, a negative
@@ -157,4 +174,4 @@ def live_cases(
     if epochs < 1:
         raise CaseError(f"{epochs} iterations are too few: give 1 or more")
     every = [n for n in live_functions() if RECORDS[n].arguments or not settings]
-    return [live_case(name, seed, epochs, settings) for name in names or every]
+    return [live_case(name, seed, epochs, settings, generator) for name in names or every]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from repro.cases import Case, record_of
-from repro.checks import Envelope, measure
+from repro.cases import Case, Nudge, record_of
+from repro.checks import Envelope, Growth, measure
 from repro.sides.port import Port
 
 
@@ -16,3 +16,14 @@ def measure_envelope(case: Case, port: Port | None = None) -> Envelope:
         port: in Float32 on one CPU thread; the eager one by default.
     """
     return measure(partial((port or Port()).run, case), record_of(case).perturbations)
+
+
+def growth(case: Case) -> Growth:
+    """The rule of a case for which no envelope was kept: measured when it is needed.
+
+    By the exact engine where it can run the case: the growth is then that of the original's own
+    arithmetic, and is measured sooner.
+    """
+    eager = record_of(case).eager_only or case.generator != "MersenneTwister"
+    port = Port("eager" if eager else "exact")
+    return Growth(on=lambda seed: port.run(case, None if seed is None else Nudge(seed)))

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from repro.cases import Case, Nudge, record_of
+from repro.cases import Case, record_of
 from repro.checks import Growth
 from repro.luna import PARAMETERS
 from repro.run import Provenance, Run
+from repro.sides.envelopes import growth
 from repro.sides.julia.reference import Answer, JuliaReference, Tape
-from repro.sides.port import Port
 
 
 class Live:
@@ -26,6 +26,11 @@ class Live:
 
     def __init__(self, julia: JuliaReference) -> None:
         self.julia = julia
+
+    @property
+    def generator(self) -> str:
+        """The generator that ``Random.seed!`` starts in this Julia, by its name."""
+        return str(self.julia.about()["default_generator"])
 
     def run(self, case: Case) -> Run:
         """
@@ -50,10 +55,8 @@ class Live:
         return Run({n: q for n, q in found.items() if n not in case.lacks}, made_by)
 
     def rule(self, case: Case) -> Growth:
-        """Measured by the exact engine where it can run the case: the growth is then that of the
-        original's own arithmetic, and is measured sooner."""
-        port = Port("eager" if record_of(case).eager_only else "exact")
-        return Growth(on=lambda seed: port.run(case, None if seed is None else Nudge(seed)))
+        """Measured on the port; see :func:`repro.sides.envelopes.growth`."""
+        return growth(case)
 
     def operations(self, case: Case) -> JuliaOperations:
         """The case's single operations, for following a port."""
@@ -81,6 +84,7 @@ class JuliaOperations:
             weight_epochs=range(1, self.case.epochs + 1),
             keep_draws=True,
             keep_state=True,
+            generator=self.case.generator,
             **self._kwargs,
         )
 

@@ -19,7 +19,9 @@ from repro.checks import (
     check,
     follow,
 )
-from repro.run import Run
+from repro.errors import ReproError
+from repro.julia import GENERATORS
+from repro.run import Run, collect
 from repro.sides.port import Port
 
 
@@ -61,9 +63,11 @@ def parity(
         ReproError: recordings are damaged, or a device is impossible: nothing was tried.
     """
     port = port or Port()
+    expected = collect(partial(reference.run, case))
+    _same_generator(expected, case)
     narrow = getattr(port, "dtype", torch.float32) is torch.float32
     found = check(
-        partial(reference.run, case),
+        expected,
         partial(port.run, case),
         tolerance=reference.rule(case),
         strict=narrow,
@@ -73,6 +77,16 @@ def parity(
     if arbiter:
         found = replace(found, arbiter=_arbiter(case, found))
     return found
+
+
+def _same_generator(expected: Run, case: Case) -> None:
+    """Refuse two sides that draw from different generators, before anything is compared."""
+    named = (expected.provenance.generator or "").partition("(")[0]
+    if named in GENERATORS and named != case.generator:
+        raise ReproError(
+            f"{case.name}: the reference draws from {expected.provenance.generator}, the port "
+            f"from {case.generator}({case.seed}): choose one with --generator"
+        )
 
 
 def followed(case: Case, operations: Operations, port: Side | None = None) -> Pair:

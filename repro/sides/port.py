@@ -60,6 +60,7 @@ class Port:
             device=str(self.device),
             dtype=str(self.dtype).removeprefix("torch."),
             perturbation=None if perturbation is None else str(perturbation),
+            generator=f"{case.generator}({case.seed})",
             seconds=round(time.perf_counter() - start, 3),
             details={"settings": settings(self.device)},
         )

@@ -14,8 +14,9 @@ import numpy as np
 
 from repro.cases import RECORDS, Case, CaseError, record_of
 from repro.cases.luna import KINDS, STEPS
-from repro.checks import Envelope, Saved
+from repro.checks import Envelope, Rule, Saved
 from repro.run import Provenance, Run, RunError, atomic, read_npz, write_npz
+from repro.sides.envelopes import growth
 
 FOLDER = Path(__file__).parent / "recorded"
 INDEX = "index.json"
@@ -49,6 +50,7 @@ class Recording:
             function=self.case.function,
             seed=self.case.seed,
             epochs=self.case.epochs,
+            generator=f"{self.case.generator}({self.case.seed})",
             sha256=self.sha256,
             details=record_of(case).origin.recorded,
         )
@@ -74,12 +76,15 @@ class Recorded:
         """
         return load(case.name, self.folder).run(case)
 
-    def rule(self, case: Case) -> Saved:
-        """The envelope that was measured once and lies beside the recording.
+    def rule(self, case: Case) -> Rule:
+        """The envelope that was measured once and lies beside the recording; for recordings that
+        are not the shipped ones and have none, growth is measured when it is needed.
 
         Raises:
             RunError: it is missing or damaged.
         """
+        if self.folder != FOLDER and not (self.folder / "envelopes").exists():
+            return growth(case)
         try:
             envelope = Envelope.load(self.folder / "envelopes" / f"{case.name}.npz")
         except RunError as error:
@@ -126,6 +131,7 @@ def save(case: Case, run: Run, folder: Path) -> Path:
         "epochs": case.epochs,
         "eval_interval": case.eval_interval,
         "kwargs": dict(case.kwargs),
+        "generator": case.generator,
         "provenance": run.provenance.as_dict(),
     }
     index_file = folder / INDEX
@@ -181,6 +187,12 @@ def _checked(path: Path, folder: Path) -> str:
     return sha256
 
 
+def _generator(entry: Mapping[str, Any]) -> str:
+    """The generator's name; recordings from before there was a choice have it in their words."""
+    said = entry.get("provenance", {}).get("draws", "MersenneTwister")
+    return str(entry.get("generator", said.partition("(")[0]))
+
+
 def _case(name: str, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Case:
     kwargs = {k: v for k, v in entry["kwargs"].items() if k not in ("variant", "eval_opt")}
     try:
@@ -193,6 +205,7 @@ def _case(name: str, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray])
             tuple(int(e) for e in arrays["weight_epochs"]),
             kwargs,
             tuple(quantity for quantity in KINDS if quantity not in arrays),
+            _generator(entry),
         )
     except KeyError as error:
         raise CaseError(f"the index entry of {name} lacks {error}: {RESTORE}") from None

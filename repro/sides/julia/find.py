@@ -17,6 +17,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from repro.errors import Unavailable
@@ -66,8 +67,13 @@ class Julia:
 
     @property
     def pinned(self) -> bool:
-        """Whether the pins of the recorded runs apply on this machine."""
-        return BLAS_PINS.items() <= self.environment.items()
+        """Whether it is started under the pins of the recorded runs, all of them."""
+        return BLAS_PINS.items() <= self.environment.items() and CPU_TARGET in self.arguments
+
+    @property
+    def default_generator(self) -> str:
+        """What ``Random.seed!`` starts, by Julia's name for it."""
+        return "MersenneTwister" if self.version_info < (1, 7) else "Xoshiro"
 
     def command(self, *arguments: str) -> list[str]:
         """The command line: program, its own arguments, then `arguments`."""
@@ -86,12 +92,14 @@ class Julia:
             "environment": dict(self.environment),
             "arguments": list(self.arguments),
             "pinned": self.pinned,
+            "default_generator": self.default_generator,
         }
 
 
 def find_julia(
     executable: str | os.PathLike[str] | None = None,
     folder: str | os.PathLike[str] | None = None,
+    version: str | None = None,
 ) -> Julia:
     """The Julia to use.
 
@@ -99,29 +107,52 @@ def find_julia(
         executable: a Julia named by the user; default: the environment variable `REPRO_JULIA`.
             A named one is used or refused, never passed over for another.
         folder: where `repro julia install` unpacks; default: see `install.default_folder`.
+        version: the beginning of the version wanted, "1.5" or "1.10.8"; default: the environment
+            variable `REPRO_JULIA_VERSION`, or any. The first of the places that has one is used.
 
     Raises:
-        JuliaNotFound: none is usable, or the named one is not.
+        JuliaNotFound: none is usable, or the named one is not, or none is of that version.
     """
+    version = version or os.environ.get("REPRO_JULIA_VERSION")
     named = executable or os.environ.get("REPRO_JULIA")
     if named:
         how = "named by the caller" if executable else "named by REPRO_JULIA"
-        return _use(_resolve(named, how), how)
+        julia = _use(_resolve(named, how), how)
+        if not _is(julia, version):
+            raise JuliaNotFound(
+                f"{julia.executable}, {how}, is Julia {julia.version}, and {version} is wanted: "
+                f"name another, or get 1.5.3 with: {INSTALL_COMMAND}"
+            )
+        return julia
     tried = []
-    for source, path in _candidates(folder):
-        if path is None:
-            tried.append(f"{source}: none")
-            continue
-        try:
-            return _use(path, source)
-        except JuliaNotFound as problem:
-            tried.append(f"{source}: {problem}")
+    for source, found in found_julias(folder):
+        if isinstance(found, Julia) and _is(found, version):
+            return found
+        of = f"Julia {found.version}" if isinstance(found, Julia) else found
+        tried.append(f"{source}: {of}")
     listing = "\n".join(f"  - {line}" for line in tried)
     raise JuliaNotFound(
-        f"no usable Julia was found:\n{listing}\n"
-        "Name one with REPRO_JULIA=/path/to/julia, put `julia` on PATH, or get one with: "
+        f"no usable Julia {version + ' ' if version else ''}was found:\n{listing}\n"
+        "Name one with REPRO_JULIA=/path/to/julia, put `julia` on PATH, or get 1.5.3 with: "
         f"{INSTALL_COMMAND}"
     )
+
+
+def found_julias(
+    folder: str | os.PathLike[str] | None = None,
+) -> Iterator[tuple[str, Julia | str]]:
+    """Every place that is looked in, in order, with the Julia there, or why there is none."""
+    for source, path in _candidates(folder):
+        try:
+            yield source, _use(path, source) if path is not None else "none"
+        except JuliaNotFound as problem:
+            yield source, str(problem)
+
+
+def _is(julia: Julia, version: str | None) -> bool:
+    """Whether a version begins with what is wanted, number by number."""
+    wanted = version.split(".") if version else []
+    return julia.version.split(".")[: len(wanted)] == wanted
 
 
 def _candidates(folder: str | os.PathLike[str] | None) -> Iterator[tuple[str, Path | None]]:
@@ -135,6 +166,12 @@ def _candidates(folder: str | os.PathLike[str] | None) -> Iterator[tuple[str, Pa
 def _resolve(named: str | os.PathLike[str], how: str) -> Path:
     found = shutil.which(os.path.expanduser(os.fspath(named)))
     if found is None:
+        if " " in os.fspath(named):
+            raise JuliaNotFound(
+                f"{os.fspath(named)!r}, {how}, is a program with arguments: name the program "
+                "alone. A channel of juliaup's is chosen by JULIAUP_CHANNEL=1.10, threads by "
+                "JULIA_NUM_THREADS=2"
+            )
         raise JuliaNotFound(
             f"{os.fspath(named)!r}, {how}, is not an executable file. Name a Julia executable, "
             f"or unset it and get one with: {INSTALL_COMMAND}"
@@ -153,9 +190,27 @@ def _use(path: Path, source: str) -> Julia:
     arguments = ["--startup-file=no", "--history-file=no"]
     if platform.machine() in ("x86_64", "AMD64"):
         environment |= BLAS_PINS
-        arguments += ["-C", CPU_TARGET]
+        if _starts_for(path, version):
+            arguments += ["-C", CPU_TARGET]
     # Not resolved further: a launcher such as juliaup's goes by the name it was called by.
     return Julia(path.absolute(), version, source, environment, tuple(arguments), preload)
+
+
+@cache
+def _starts_for(executable: Path, version: str) -> bool:
+    """Whether it runs code compiled for the pinned processor.
+
+    From 1.9 on a Julia that was built for its own machine alone refuses at start: its image holds
+    no code for another. Python itself would die of that under juliacall.
+    """
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) < (1, 9):
+        return True
+    command = [str(executable), "--startup-file=no", "-C", CPU_TARGET, "-e", "0"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_SECONDS_TO_ANSWER, text=True)
+    except (OSError, subprocess.TimeoutExpired):
+        return True  # what is wrong is said where it is started
+    return "compatible target" not in done.stderr
 
 
 def julia_version(executable: Path) -> str:

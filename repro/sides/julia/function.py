@@ -137,7 +137,10 @@ class JuliaFunction:
         """Julia's own message and stack, as far as the stack is the user's."""
         lines = problem.backtrace.splitlines()
         ours = [i for i, line in enumerate(lines) if str(SOURCE) in line or "invokelatest" in line]
-        whole = "\n".join(lines[: ours[0]] if ours else lines)
+        end = ours[0] if ours else len(lines)
+        # From 1.6 on a frame takes two lines, and the second says where.
+        end -= end < len(lines) and lines[end].lstrip().startswith("@")
+        whole = "\n".join(lines[:end])
         return (
             f"{self.function} of {self.file} failed:\n{whole}\n"
             f'Mend it, and try it in Julia: include("{self.file.resolve()}")'

@@ -136,7 +136,15 @@ class JuliaReference:
 
     def _about(self, backend: Worker | InProcess) -> dict[str, Any]:
         julia = {"executable": str(self.julia.executable), "pinned": self.julia.pinned}
-        return {"way": self.way, **julia, **backend.about}
+        return {"way": self.way, **julia, "pins": self._pins(backend), **backend.about}
+
+    def _pins(self, backend: Worker | InProcess) -> str:
+        """Whether the pinned kernels are those that BLAS says it runs."""
+        wanted = self.julia.environment.get("OPENBLAS_CORETYPE")
+        there = str(backend.about.get("blas_kernels", "unknown"))
+        if wanted is None or not self.julia.pinned:
+            return "not set"
+        return "verified" if there == wanted else f"unverified: BLAS runs {there} kernels"
 
     def run(
         self,
@@ -150,6 +158,7 @@ class JuliaReference:
         weights: np.ndarray | None = None,
         keep_draws: bool = False,
         keep_state: bool = False,
+        generator: str | None = None,
         seconds: float | None = None,
         **kwargs: Any,
     ) -> Answer:
@@ -164,6 +173,8 @@ class JuliaReference:
             weights: (4353,) to start from; drawn first by default.
             keep_draws: give all draws, and in ``draw_ends`` (epochs + 1, 2) how many uniforms
                 and permuted indices had been drawn after each iteration.
+            generator: of the seed, ``MersenneTwister`` or ``Xoshiro``; by default the one that
+                ``Random.seed!`` starts in this Julia.
             keep_state: give optimiser state at the weight epochs, as ``state.EPOCH.NAME``.
             seconds: limit for this run.
             kwargs: the function's other arguments by the original's names; optimisers as
@@ -177,7 +188,7 @@ class JuliaReference:
         request |= {"eval_interval": eval_interval}
         request |= {"keep_draws": keep_draws, "keep_state": keep_state}
         request |= given(weights=weights, weight_epochs=weight_epochs)
-        request |= draws_from(seed, tape) | options_from(kwargs)
+        request |= draws_from(seed, tape, generator) | options_from(kwargs)
         return self._ask(request, seconds)
 
     def trace(
@@ -230,6 +241,7 @@ class JuliaReference:
         opt: Optimiser | str | None = None,
         updates: int = 32,
         tape: Tape | None = None,
+        generator: str | None = None,
         seconds: float | None = None,
     ) -> Answer:
         """One ``eval_model`` on ``SineWave(amplitude, phase_shift)``.
@@ -248,7 +260,7 @@ class JuliaReference:
         request |= {"testx": testx, "updates": updates}
         request |= given(weights=weights, x=x) | options_from({} if opt is None else {"opt": opt})
         if weights is None or x is None:
-            request |= draws_from(seed, tape)
+            request |= draws_from(seed, tape, generator)
         return self._ask(request, seconds)
 
     def zoo_script(
@@ -257,11 +269,12 @@ class JuliaReference:
         epochs: int = 50_000,
         eval_interval: int = 1000,
         *,
+        generator: str | None = None,
         seconds: float | None = None,
     ) -> Answer:
         """The model zoo's script from start to end, as recorded in ``zoo_script_seed0``."""
         request = {"op": "zoo_script", "epochs": epochs, "eval_interval": eval_interval}
-        return self._ask(request | draws_from(seed, None), seconds)
+        return self._ask(request | draws_from(seed, None, generator), seconds)
 
     def draws(
         self,

@@ -40,8 +40,8 @@ def given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def draws_from(seed: int | None, tape: Tape | None) -> dict[str, Any]:
-    """Where random numbers are to come from: either of the two."""
+def draws_from(seed: int | None, tape: Tape | None, generator: str | None = None) -> dict[str, Any]:
+    """Where random numbers are to come from: a tape, or a seed and the generator it is for."""
     if (seed is None) == (tape is None):
         raise ValueError("give either a seed or a tape of draws")
     if tape is not None:
@@ -49,7 +49,8 @@ def draws_from(seed: int | None, tape: Tape | None) -> dict[str, Any]:
             "permutations": np.asarray(tape.permutations, np.int64)
         }
     assert seed is not None
-    return {"seed": int(seed) if abs(int(seed)) < 2**63 else str(int(seed))}
+    plain_seed = int(seed) if abs(int(seed)) < 2**63 else str(int(seed))
+    return {"seed": plain_seed} | given(generator=generator)
 
 
 def options_from(kwargs: Mapping[str, Any]) -> dict[str, Any]:

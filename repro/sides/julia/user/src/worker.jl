@@ -7,27 +7,40 @@ module UserFunction
 
 using LinearAlgebra: BLAS
 using SHA: sha256
+using Libdl, Random
 
 include(joinpath(ENV["REPRO_JULIA_REF"], "src", "frame.jl"))
+include(joinpath(ENV["REPRO_JULIA_REF"], "src", "about.jl"))
 
-about() = Pair{String,Any}["status" => "ok", "julia" => string(VERSION), "blas" => blas(),
-                           "cpu_target" => unsafe_string(Base.JLOptions().cpu_target)]
-
-blas() = isdefined(BLAS, :get_config) ? string(BLAS.get_config()) :
-    strip(BLAS.openblas_get_config())
+about() = ["status" => "ok"; about_julia()]
 
 function answer(request)
     try
         return ["status" => "ok"; named_arrays(call(request))]
     catch problem
-        trace = sprint(showerror, problem, catch_backtrace())
-        return ["status" => "error", "message" => sprint(showerror, problem), "backtrace" => trace]
+        cause, trace = root(problem, catch_backtrace())
+        shown = sprint(showerror, cause, trace)
+        return ["status" => "error", "message" => sprint(showerror, cause), "backtrace" => shown]
     end
+end
+
+"What failed inside a task, a `Channel`'s for instance, and where; the problem itself elsewhere."
+function root(problem, trace)
+    isdefined(Base, :TaskFailedException) && problem isa Base.TaskFailedException ||
+        return problem, trace
+    task = problem.task
+    hasfield(Task, :backtrace) && task.backtrace !== nothing &&
+        return root(task.exception, task.backtrace)
+    stack = isdefined(Base, :current_exceptions) ? Base.current_exceptions(task) :
+        Base.catch_stack(task)
+    cause, inside = last(collect(stack))
+    return root(cause, inside)
 end
 
 "Call `function` of `file` with the request's arguments `1`, `2`, … and keywords `:NAME`."
 function call(request)
     Base.include(Main, request["file"])
+    Random.seed!(0)  # the default generator starts somewhere known, on every version
     name = Symbol(request["function"])
     isdefined(Main, name) || error("$(request["file"]) defines no $name")
     arguments = [request[string(i)] for i in 1:request["arguments"]]
