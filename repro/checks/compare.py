@@ -219,6 +219,8 @@ def _quantity(
     unlike = _unlike(expected.values, found.values, strict)
     if unlike is not None:
         return _uncompared(name, expected, expected.steps, unlike)
+    if expected.steps.tobytes() == found.steps.tobytes():
+        return _measured(name, expected, found.values, tolerance)
     common = np.intersect1d(expected.steps, found.steps)
     steps = np.union1d(expected.steps, found.steps) if strict else expected.steps
     here = Quantity(common, expected.at(common), expected.kind)

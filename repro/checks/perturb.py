@@ -84,7 +84,7 @@ class _Rounding(np.ndarray):
         self.generator = getattr(parent, "generator", None)
 
     def __array_ufunc__(
-        self, ufunc: np.ufunc, method: str, *inputs: Any, out: tuple = (), **kwargs: Any
+        self, ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...] = (), **kwargs: Any
     ) -> Any:
         plain = [_plain(a) for a in inputs]
         if out:

@@ -20,7 +20,11 @@ class Rounding(TorchDispatchMode):
         self.generator = generator
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         found = func(*args, **(kwargs or {}))
         # A view, or what was written in place, has to stay the memory that it is.
