@@ -98,15 +98,19 @@ def log_table() -> Any:
 
 @cache
 def exp_table() -> Any:
-    """2^(j/256), j = 0..255: float64 (256, 2), rounded down, and 12 bits of the rest."""
+    """2^(j/256), j = 0..255: float64 (256, 2), rounded down, and what Julia adds to it.
+
+    Julia packs both into 64 bits: the first without its exponent, and 12 bits of the rest, whose
+    lower bits are then read from where the first one stands.
+    """
     with localcontext() as context:
         context.prec = _DIGITS
         rows = []
         for j in range(256):
             exact = Decimal(2) ** (Decimal(j) / 256)
-            high = int((exact * 2**52).to_integral_value(ROUND_FLOOR)) * 2.0**-52
-            rest = np.float64(float(exact - Decimal(high))).view(np.uint64)
-            # What Julia's packed table has room for: its exponent is read as -63 to -48.
-            kept = (rest & np.uint64(0x00FFF00000000000)) | np.uint64(0x3C00000000000000)
-            rows.append([high, float(kept.view(np.float64))])
+            upper = int((exact * 2**52).to_integral_value(ROUND_FLOOR))
+            rest = int(np.float64(float(exact - Decimal(upper) / 2**52)).view(np.uint64))
+            packed = (rest >> 44 & 0xFFF) << 44 | (upper & (1 << 52) - 1) >> 8
+            lower = np.uint64(0x3C00000000000000 | packed).view(np.float64)
+            rows.append([upper * 2.0**-52, float(lower)])
     return np.array(rows)

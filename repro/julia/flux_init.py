@@ -84,7 +84,8 @@ def truncated_normal(
     """
     from scipy.special import erfinv
 
-    low, high = (0.5 * (1 + math.erf((end - mean) / std / math.sqrt(2))) for end in (lo, hi))
+    ends = (float((end - mean) / std) for end in (lo, hi))  # in Float32 where std is
+    low, high = (0.5 * (1 + math.erf(end / math.sqrt(2))) for end in ends)
     u = rng.rand(*values.julia_dims(dims), dtype=float32).astype(np.float64)
     x = erfinv(u * (2 * (high - low)) + (2 * low - 1))
     return np.asarray(np.clip(x * float(std) * math.sqrt(2) + mean, lo, hi).astype(float32))
@@ -135,8 +136,9 @@ def dropout(rng: Stream, x: Array, p: float, dims: tuple[int, ...] | None = None
         return x.copy()
     kept = range(1, x.ndim + 1) if dims is None else dims
     u = rng.rand(*(size if i in kept else 1 for i, size in enumerate(x.shape, 1)), dtype=kind)
-    scale = kind.type(1 / (1 - p)) if p < 1 else kind.type(0)
-    return np.asarray(x * np.where(u > kind.type(p), scale, kind.type(0)))
+    one, least = kind.type(1), kind.type(p)
+    scale = one / (one - least) if p < 1 else one
+    return np.asarray(x * np.where(u > least, scale, kind.type(0)))
 
 
 # ---- layers: their arrays in the order in which they are drawn

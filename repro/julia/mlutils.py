@@ -84,7 +84,7 @@ class DataLoader:
 
     Args:
         data: see above.
-        batchsize: observations in a batch; -1 for all of them, 0 for single ones.
+        batchsize: observations in a batch; 0 or less for single ones.
         shuffle: whether each iteration starts with a `randperm` from `rng`.
         partial: whether a last, shorter batch is given.
         rng: the generator; needed to shuffle.
@@ -101,7 +101,7 @@ class DataLoader:
         if shuffle and rng is None:
             raise TypeError("DataLoader shuffles on a generator: give rng=")
         self.data, self.n, self.rng, self.shuffle = data, numobs(data), rng, shuffle
-        self.batchsize = self.n if batchsize == -1 else min(batchsize, self.n)
+        self.batchsize = max(0, min(batchsize, self.n))
         self.partial = partial
 
     def _order(self) -> Array:
