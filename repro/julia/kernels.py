@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
+from numba.core import cgutils
 from numba.extending import intrinsic
+
+from repro.julia.elementary import Ziggurat
 
 CACHE = 1002
 _PAIRS, _PICK = 191, 117
@@ -54,6 +57,11 @@ def jit(function: Any) -> Any:
     return njit(cache=True, error_model="numpy")(function)
 
 
+def inlined(function: Any) -> Any:
+    """For what a loop calls for every number: a call would count references to five arrays."""
+    return njit(cache=True, error_model="numpy", forceinline=True)(function)
+
+
 @intrinsic
 def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     """a * b + c, rounded once."""
@@ -64,10 +72,32 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     return a(a, b, c), generate
 
 
+@intrinsic
+def unmanaged(typing_context: Any, a: Any) -> Any:
+    """The same array without a count of its references, which would take most of the time.
+
+    The caller holds on to it.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        array.meminfo = cgutils.get_null_value(array.meminfo.type)
+        array.parent = cgutils.get_null_value(array.parent.type)
+        return array._getvalue()
+
+    return a(a), generate
+
+
+@inlined
+def _held(words: Any) -> Any:
+    x, dsfmt, cache = unmanaged(words.x), unmanaged(words.dsfmt), unmanaged(words.cache)
+    return Words(x, dsfmt, cache, unmanaged(words.ints), unmanaged(words.at))
+
+
 # ---- words
 
 
-@jit
+@inlined
 def _step(x: Any) -> Any:
     """xoshiro256++: the next word; `x` moves on."""
     total = x[0] + x[3]
@@ -119,7 +149,7 @@ def _fill_cache(words: Any) -> None:
     words.at[REFILLS] += 1
 
 
-@jit
+@inlined
 def _scalar(words: Any) -> Any:
     """The word behind a scalar draw: Xoshiro's 64 bits, MersenneTwister's bits of a double."""
     if words.x.size:
@@ -131,14 +161,14 @@ def _scalar(words: Any) -> Any:
     return word
 
 
-@jit
+@inlined
 def _52(words: Any) -> Any:
     """52 random bits."""
     word = _scalar(words)
     return word >> _12 if words.x.size else word & _LOW_52
 
 
-@jit
+@inlined
 def unit(words: Any) -> Any:
     """`rand()`."""
     word = _scalar(words)
@@ -147,13 +177,13 @@ def unit(words: Any) -> Any:
     return np.float64(np.int64(word & _LOW_52)) * 2.0**-52
 
 
-@jit
+@inlined
 def _32_bits(words: Any) -> Any:
     word = _scalar(words)
     return word >> _32 if words.x.size else word & _LOW_32
 
 
-@jit
+@inlined
 def _64_bits(words: Any) -> Any:
     if words.x.size:
         return _step(words.x)
@@ -193,6 +223,7 @@ def condense(words: Any, a: Any) -> None:
     104 random bits come at a time. The first numbers are used up to complete the last ones and
     are drawn again, until fewer than 5 lack bits.
     """
+    words = _held(words)
     n = i = a.size // 2
     while True:
         array(words, a[: 2 * i], 0)
@@ -215,12 +246,14 @@ def condense(words: Any, a: Any) -> None:
 
 @jit
 def scalars(words: Any, out: Any) -> None:
+    words = _held(words)
     for i in range(out.size):
         out[i] = _scalar(words)
 
 
 @jit
 def int_words(words: Any, out: Any) -> None:
+    words = _held(words)
     for i in range(out.size):
         out[i] = _64_bits(words)
 
@@ -232,6 +265,7 @@ def array(words: Any, out: Any, blocks: Any) -> None:
     Xoshiro's first `blocks` blocks of 8 come from generators forked off it that run side by
     side. MersenneTwister writes all but the last 2 or 3 past the cache if they are 382 or more.
     """
+    words = _held(words)
     start = 0
     if words.x.size:
         if blocks:
@@ -271,7 +305,7 @@ def _lanes(x: Any, out: Any) -> None:
 # ---- integers below a number: D. Lemire, "Fast Random Integer Generation in an Interval", 2019
 
 
-@jit
+@inlined
 def _product(a: Any, b: Any) -> Any:
     """The high and the low half of a * b."""
     a0, a1, b0, b1 = a & _LOW_32, a >> _32, b & _LOW_32, b >> _32
@@ -280,7 +314,7 @@ def _product(a: Any, b: Any) -> Any:
     return a1 * b1 + (middle >> _32) + (other >> _32), a * b
 
 
-@jit
+@inlined
 def _below_64(words: Any, size: Any) -> Any:
     word = _64_bits(words)
     high, low = _product(word, size)
@@ -292,7 +326,7 @@ def _below_64(words: Any, size: Any) -> Any:
     return high if size else word
 
 
-@jit
+@inlined
 def _below_32(words: Any, size: Any) -> Any:
     product = _32_bits(words) * size
     if product & _LOW_32 < size:
@@ -305,6 +339,7 @@ def _below_32(words: Any, size: Any) -> Any:
 @jit
 def below(words: Any, size: Any, wide: Any, out: Any) -> None:
     """Integers in 0..size-1, drawn with 64 bits (`wide`; size 0 is 2^64) or with 32."""
+    words = _held(words)
     for i in range(out.size):
         out[i] = _below_64(words, size) if wide else _below_32(words, size)
 
@@ -312,7 +347,7 @@ def below(words: Any, size: Any, wide: Any, out: Any) -> None:
 # ---- permutations
 
 
-@jit
+@inlined
 def _up_to(words: Any, top: Any, mask: Any) -> Any:
     """An integer in 0..top: masked words, redrawn while above it."""
     while True:
@@ -324,6 +359,7 @@ def _up_to(words: Any, top: Any, mask: Any) -> Any:
 @jit
 def randperm(words: Any, out: Any, cyclic: Any) -> None:
     """A permutation of 0..n-1, or a cyclic one; the mask starts at 3 where 1 would do."""
+    words = _held(words)
     mask = np.uint64(3)
     for i in range(out.size):
         if i > 0:
@@ -339,6 +375,7 @@ def randperm(words: Any, out: Any, cyclic: Any) -> None:
 @jit
 def shuffle_down(words: Any, out: Any) -> None:
     """Shuffle as up to Julia 1.10: from the end, the mask shrinking."""
+    words = _held(words)
     if out.size > 1:
         mask = _1
         while mask < np.uint64(out.size - 1):
@@ -353,6 +390,7 @@ def shuffle_down(words: Any, out: Any) -> None:
 @jit
 def shuffle_up(words: Any, out: Any) -> None:
     """Shuffle as from Julia 1.11 on: from the beginning, with masks 3, 7, 15, ..."""
+    words = _held(words)
     mask = np.uint64(3)
     for i in range(1, out.size):
         j = _up_to(words, i, mask)
@@ -364,6 +402,7 @@ def shuffle_up(words: Any, out: Any) -> None:
 @jit
 def scatter(words: Any, out: Any, count: Any) -> None:
     """Put `count` ones among the zeros of `out`, each where a fresh integer falls on a zero."""
+    words = _held(words)
     while count > 0:
         k = np.int64(_below_64(words, np.uint64(out.size)))
         count -= 1 - out[k]
@@ -484,14 +523,14 @@ def fused(a: Any, x: Any, b: Any) -> None:
 # Variables", J. Stat. Soft. 5(8), 2000
 
 
-@jit
+@inlined
 def _logarithm(words: Any, from_1: Any, logs: Any) -> Any:
     """The logarithm of a uniform number: log(u), or log(1 - u) from Julia 1.11 on."""
     u = unit(words)
     return log1p(-u, logs) if from_1 else log(u, logs)
 
 
-@jit
+@inlined
 def _normal(words: Any, bits: Any, z: Any) -> Any:
     while True:
         rabs = bits >> _1
@@ -512,7 +551,7 @@ def _normal(words: Any, bits: Any, z: Any) -> Any:
         bits = _52(words)
 
 
-@jit
+@inlined
 def _exponential(words: Any, bits: Any, z: Any) -> Any:
     while True:
         layer = np.int64(bits & _BYTE)
@@ -533,6 +572,9 @@ def ziggurat(words: Any, z: Any, drawn: Any, out: Any) -> None:
     Their first words are `drawn`, as an array draw leaves them; where that is empty each is
     drawn when its turn comes.
     """
+    words = _held(words)
+    k, w, f, logs = unmanaged(z.k), unmanaged(z.w), unmanaged(z.f), unmanaged(z.logs)
+    z = Ziggurat(k, w, f, z.r, z.inv_r, z.exponential, z.from_1, logs)
     for i in range(out.size):
         if drawn.size == 0:
             bits = _52(words)

@@ -82,8 +82,10 @@ class MersenneTwister(Stream):
             self._refill_if_spent()
 
     def rand(self, *what: Any, dtype: Any = None) -> Any:
-        """See `Stream.rand`; a scalar Float64 is a look-up in a list."""
+        """See `Stream.rand`; a scalar float is a look-up in a list."""
         if what or dtype is not None:
+            if not what and dtype is np.float32:
+                return np.float32(self._next_word() & 0x7FFFFF) * np.float32(2.0**-23)
             return super().rand(*what, dtype=dtype)
         try:
             value = self._scalars[self._position]
@@ -93,13 +95,19 @@ class MersenneTwister(Stream):
         self._position += 1
         return value
 
+    def _next_word(self) -> int:
+        if self._position == CACHE or not self._words:
+            self._listed()
+        self._position += 1
+        return self._words[self._position - 1]
+
     def _52_bits(self, n: int) -> Array:
         return self.next_words(n) & np.uint64(2**52 - 1)
 
     def _scalar_values(self, n: int, kind: np.dtype[Any]) -> Array:
         if kind.kind in "iu" and kind.itemsize == 8:
             return self._int_words(n).view(kind)
-        words = self.next_words(n)
+        words = self.next_words(n) if n < CACHE else self._scalar_words(n)
         if kind == np.float64:
             return words.view("<f8") - 1.0
         if kind.kind == "f":
@@ -127,12 +135,13 @@ class MersenneTwister(Stream):
 
     def _small_floats(self, pairs: int, kind: np.dtype[Any]) -> Array:
         """Two doubles, 128 bits x ^ (x << 26), make four Float32 or eight Float16."""
-        low, high = self._array_words(2 * pairs).reshape(pairs, 2).T
-        shift, carry = np.uint64(26), np.uint64(64 - 26)
-        mixed = np.stack([low ^ low << shift, high ^ (high << shift | low >> carry)], axis=1)
-        bits = 23 if kind == np.float32 else 10
-        whole = mixed.view(f"<u{kind.itemsize}").reshape(-1)
-        return ((whole & whole.dtype.type(2**bits - 1)) * np.float32(2.0**-bits)).astype(kind)
+        words = self._array_words(2 * pairs).reshape(pairs, 2)
+        low, high = words.T
+        high ^= high << np.uint64(26) | low >> np.uint64(64 - 26)
+        low ^= low << np.uint64(26)
+        parts, bits = words.view(f"<u{kind.itemsize}").reshape(-1), 23 if kind == np.float32 else 10
+        parts &= parts.dtype.type(2**bits - 1)
+        return (parts.astype("<f4") * np.float32(2.0**-bits)).astype(kind, copy=False)
 
     def _integers(self, pairs: int, kind: np.dtype[Any]) -> Array:
         out = np.empty(2 * pairs, dtype=np.uint64)

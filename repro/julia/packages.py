@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from repro.julia.values import Array
 PackageVersion = tuple[int, ...]
 
 
+@cache
 def package_version(package: str, text: str, known: tuple[str, str]) -> PackageVersion:
     """`"0.25.112"` as (0, 25, 112); `"0.25"` stands for the last one of that line.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from repro.julia.values import Array, Collection, Range
 from repro.julia.versions import julia_version
 
 
+@cache
 def compiled() -> Any:
     """The compiled loops; Numba is imported here, when they are first needed."""
     from repro.julia import kernels

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property, lru_cache
 from math import prod
 from typing import Any
 
@@ -76,15 +77,16 @@ class Range:
     dtype: Any = None
     one_to: bool = False
 
-    @property
+    @cached_property
     def kind(self) -> np.dtype[Any]:
         floats = any(isinstance(v, float) for v in (self.first, self.last, self.step))
         return np.dtype(self.dtype or (np.float64 if floats else np.int64))
 
-    @property
+    @cached_property
     def length(self) -> int:
         """How many elements; 2^64 is possible."""
-        first, last, step = (_simplest(v) for v in (self.first, self.last, self.step))
+        lift = _simplest if self.kind.kind == "f" else operator.index
+        first, last, step = (lift(v) for v in (self.first, self.last, self.step))
         if step == 0:
             raise ValueError("ArgumentError: step cannot be zero; give another step")
         return max(0, int((last - first) // step) + 1)
@@ -129,11 +131,8 @@ def collection(source: Any) -> Collection:
     Raises TypeError for what Julia would not index, and for strings, sets and dictionaries, whose
     draws are left out here.
     """
-    if isinstance(source, range):
-        source = Range(source.start, source.stop - (1 if source.step > 0 else -1), source.step)
-    if isinstance(source, Range):
-        narrow = source.step == 1 and source.kind.kind != "f" and source.kind.itemsize < 8
-        return Collection(source.length, "32" if narrow else "64", source.__getitem__)
+    if isinstance(source, range | Range):
+        return _ranged(source)
     if isinstance(source, np.ndarray):
         flat = source.ravel(order="F")
         return Collection(flat.size, "64", lambda places: flat[places.astype(np.int64)])
@@ -144,6 +143,14 @@ def collection(source: Any) -> Collection:
         f"MethodError: nothing is drawn from a {type(source).__name__} here; give dimensions, a "
         "range, a list, a tuple or an array (strings, sets and dictionaries are left out)"
     )
+
+
+@lru_cache(256)
+def _ranged(source: range | Range) -> Collection:
+    if isinstance(source, range):
+        source = Range(source.start, source.stop - (1 if source.step > 0 else -1), source.step)
+    narrow = source.step == 1 and source.kind.kind != "f" and source.kind.itemsize < 8
+    return Collection(source.length, "32" if narrow else "64", source.__getitem__)
 
 
 def _items(source: Sequence[Any], places: Array) -> Array:
@@ -157,4 +164,5 @@ def _items(source: Sequence[Any], places: Array) -> Array:
 
 
 def size_of(dims: Dims) -> int:
+    """How many elements an array of these dimensions has."""
     return prod(dims)

@@ -64,8 +64,10 @@ class Xoshiro(Stream):
         self._state = words.x.tolist()
 
     def rand(self, *what: Any, dtype: Any = None) -> Any:
-        """See `Stream.rand`; a scalar Float64 needs no compiled code."""
+        """See `Stream.rand`; a scalar float needs no compiled code."""
         if what or dtype is not None:
+            if not what and dtype is np.float32:
+                return np.float32(self.next_word() >> 40) * np.float32(2.0**-24)
             return super().rand(*what, dtype=dtype)
         return (self.next_word() >> 11) * 2.0**-53
 
@@ -74,7 +76,10 @@ class Xoshiro(Stream):
 
     def _scalar_values(self, n: int, kind: np.dtype[Any]) -> Array:
         """The upper bits of a word."""
-        upper = self._scalar_words(n) >> np.uint64(64 - 8 * kind.itemsize)
+        words = self._scalar_words(n)
+        if kind.itemsize == 8:
+            return _as_kind(words, kind)
+        upper = words >> np.uint64(64 - 8 * kind.itemsize)
         if kind == np.bool_:
             return (upper & np.uint64(1)).astype(bool)
         return _as_kind(upper.astype(f"<u{kind.itemsize}"), kind)
@@ -133,7 +138,9 @@ def _as_kind(words: Array, kind: np.dtype[Any]) -> Array:
         return words.view(kind)
     digits = np.finfo(kind).nmant + 1
     upper = words >> words.dtype.type(8 * kind.itemsize - digits)
-    return upper.astype(kind) * kind.type(2.0**-digits)
+    floats = upper.astype(kind)
+    floats *= kind.type(2.0**-digits)
+    return floats
 
 
 def _spread(words: Array, width: int) -> Array:
