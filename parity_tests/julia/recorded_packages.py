@@ -376,7 +376,9 @@ def drawer(name: str) -> Callable[..., Any] | None:
     raise KeyError(f"no draw is called {name}: say in recorded_packages.py what it means")
 
 
-def _draw(draw: Any, given: dict[str, Any], rng: Stream, version: str, fresh: Any, own: bool) -> Any:
+def _draw(
+    draw: Any, given: dict[str, Any], rng: Stream, version: str, fresh: Any, own: bool
+) -> Any:
     if draw is _sparse:
         return draw(rng, version, fresh=(lambda: rng) if own else fresh, **given)
     return draw(rng, version, **given)

@@ -105,7 +105,9 @@ def orthogonal(rng: Stream, *dims: Any, gain: float = 1) -> Array:
     drawn = rng.randn(max(rows, columns), min(rows, columns), dtype=float32)
     q, r = np.linalg.qr(drawn)
     square = q * np.sign(np.diag(r)) * float32(gain)
-    return values.shaped((square.T if rows < columns else square).ravel(order="F"), (*kernel, columns))
+    return values.shaped(
+        (square.T if rows < columns else square).ravel(order="F"), (*kernel, columns)
+    )
 
 
 def sparse_init(

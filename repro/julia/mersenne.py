@@ -227,5 +227,3 @@ def _bits(given: Any) -> Array:
     """The cache as words, also from doubles in [1, 2)."""
     words = np.array(given)
     return words.view("<u8") if words.dtype == np.float64 and words.any() else words.astype("<u8")
-
-

@@ -152,7 +152,9 @@ class Stream(ABC):
         if size == 3:
             return self._thirds(n)
         if size & size - 1 == 0:
-            return self._scalar_values(n, np.dtype(np.uint32)).astype(np.uint64) & np.uint64(size - 1)
+            return self._scalar_values(n, np.dtype(np.uint32)).astype(np.uint64) & np.uint64(
+                size - 1
+            )
         return self._below(size, n)
 
     def _thirds(self, n: int) -> Array:
@@ -209,7 +211,9 @@ class Stream(ABC):
         a[...] = values.shaped(self._ziggurat(True, a.size, kind, _is_whole(a)), a.shape)
         return a
 
-    def _shaped_ziggurat(self, exponential: bool, kind: np.dtype[Any], dims: tuple[Any, ...]) -> Any:
+    def _shaped_ziggurat(
+        self, exponential: bool, kind: np.dtype[Any], dims: tuple[Any, ...]
+    ) -> Any:
         sizes = values.julia_dims(dims)
         if not dims:
             return values.scalar(self._ziggurat(exponential, 1, kind, whole=False))
@@ -330,5 +334,3 @@ def checked_version(julia: str, first: versions.Version = versions.FIRST) -> ver
             "MersenneTwister"
         )
     return version
-
-

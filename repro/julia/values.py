@@ -40,7 +40,9 @@ def julia_dims(dims: Sequence[Any]) -> Dims:
         dims = dims[0]
     sizes = tuple(operator.index(size) for size in dims)
     if min(sizes, default=0) < 0:
-        raise ValueError(f"ArgumentError: invalid Array dimensions {sizes}; give sizes of 0 or more")
+        raise ValueError(
+            f"ArgumentError: invalid Array dimensions {sizes}; give sizes of 0 or more"
+        )
     return sizes
 
 
@@ -56,7 +58,9 @@ def shaped(flat: Array, dims: Dims) -> Array:
 def scalar(values: Array) -> Any:
     """The one value of an array: a Python float, complex, int or bool where that is its type."""
     kind = values.dtype.type
-    return values[0].item() if kind in (np.float64, np.complex128, np.int64, np.bool_) else values[0]
+    return (
+        values[0].item() if kind in (np.float64, np.complex128, np.int64, np.bool_) else values[0]
+    )
 
 
 @dataclass(frozen=True)
