@@ -36,6 +36,7 @@ class Row:
     count: int
     digest: str
     next: str
+    values: str
 
 
 @cache
@@ -43,8 +44,8 @@ def rows(file: str) -> tuple[Row, ...]:
     text = lzma.decompress((HERE / file).read_bytes()).decode()
     fields = (line.split("\t") for line in text.splitlines())
     return tuple(
-        Row(g, s, name, kind, tuple(v.split(",")), int(n), digest, follows)
-        for g, s, name, kind, v, n, digest, _, follows in fields
+        Row(g, s, name, kind, tuple(v.split(",")), int(n), digest, follows, values)
+        for g, s, name, kind, v, n, digest, values, follows in fields
     )
 
 

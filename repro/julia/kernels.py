@@ -478,7 +478,7 @@ def exp(x: Any, table: Any) -> Any:
     p = fma(r, fma(r, 0.04166666857598777, 0.1666666857598779), 0.4999999999999997)
     p = fma(r, p, 0.9999999999999912)
     j = n & 255
-    return math.ldexp(fma(table[j, 0], r * p, table[j, 1]) + table[j, 0], n >> 8)
+    return math.ldexp(fma(table[j, 0], r * p, table[j, 1]) + table[j, 0], int(n >> 8))
 
 
 @jit
@@ -504,7 +504,7 @@ def exp_1_5(x: Any) -> Any:
     p = r - z * fma(z, p, 1.66666666666666019037e-1)
     if k == 0:
         return 1.0 - ((r * p) / (p - 2.0) - r)
-    return math.ldexp(1.0 - ((lo - (r * p) / (2.0 - p)) - hi), k)
+    return math.ldexp(1.0 - ((lo - (r * p) / (2.0 - p)) - hi), int(k))
 
 
 @jit

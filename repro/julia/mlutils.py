@@ -7,6 +7,7 @@ split goes through the classes in the order of Julia's `Dict` and is left out, a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,7 +74,7 @@ def _cuts(n: int, shares: list[float]) -> list[int]:
             )
         left = n - done
         taken = round(left * shares[0])
-        shares = [share * left / (left - taken) for share in shares[1:]]
+        shares = [share * left / (left - taken or math.nan) for share in shares[1:]]
         done += taken
         cuts.append(done)
     return cuts
