@@ -117,6 +117,7 @@ COMPARERS = {"array_equal", "array_equiv", "allclose", "isclose", "equal", "asse
 ALLOWED = {
     "gallery/image.py": "pictures, tile by tile: how they look, not what they hold",
     "cases/luna.py": "whether numbers stored wide are narrow ones: one array beside itself",
+    "julia/stream.py": "whether two generators stand at the same place: our own state",
     "engine/handover.py": "whether all weights have seen as many steps: our own state",
 }
 
