@@ -1,4 +1,4 @@
-"""Every recorded row is drawn bit for bit, with the `rand()` that follows, or is left out by name."""
+"""Every recorded row is drawn bit for bit, and the `rand()` after it, or is left out by name."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_no_row_is_left_out_in_silence():
     }
     assert _left_out(PACKAGES, recorded_packages.LEFT_OUT) == {
         "drawn": 7318,
-        "its last bits are LAPACK"s; held to a tolerance": 54,
+        "its last bits are LAPACK's; held to a tolerance": 54,
         "a distribution that is not here": 5580,
         "a MvNormal of dependent components": 30,
         "draws Gamma, Poisson, Beta and Binomial": 21,

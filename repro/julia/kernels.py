@@ -419,7 +419,7 @@ def log(x: Any, logs: Any) -> Any:
     """Julia's `log`, after P. T. P. Tang, for 0 < x < 1; `logs` from `elementary.log_table`."""
     if x == 0.0:
         return -np.inf
-    if 0.9394130628134757 < x:
+    if x > 0.9394130628134757:
         return _log_near_1(x - 1.0)
     m, y = _split(x)
     f_hi = (y + 2.0**45) - 2.0**45
