@@ -149,7 +149,8 @@ PLANTS = [
            "into[2 * i + 1] ^= high << shift | low >> (_64 - shift)",
            "into[2 * i + 1] ^= high << shift", "rand_UInt64_array_20", **M),
     _plant("Float32 of a double's high bits", "mersenne",
-           "bits = 23 if kind == np.float32 else 10\n            low = (words &", "bits = 23 if kind == np.float32 else 10\n"
+           "bits = 23 if kind == np.float32 else 10\n            low = (words &",
+           "bits = 23 if kind == np.float32 else 10\n"
            "            low = (words >> np.uint64(29) &", "rand_Float32_array_3", **M),
     _plant("a Float32 array without the carry between halves", "mersenne",
            "high << np.uint64(26) | low >> np.uint64(64 - 26)", "high << np.uint64(26)",

@@ -224,7 +224,8 @@ class Stream(ABC):
     ) -> Array:
         if kind.kind == "c":
             part = np.dtype(f"f{kind.itemsize // 2}")
-            parts = part.type(math.sqrt(0.5)) * self._ziggurat(exponential, 2 * n, part, False)
+            parts = self._ziggurat(exponential, 2 * n, part, False)
+            parts *= part.type(math.sqrt(0.5))
             return parts.view(kind)
         first = kind == np.float64 and whole and n >= self._randn_array_from
         drawn = self._array_words(n) if first else np.empty(0, dtype=np.uint64)
@@ -277,7 +278,8 @@ class Stream(ABC):
         rarer = 2 * ones <= a.size
         out = np.zeros(a.size, dtype=np.int64)
         self._run("scatter", out, ones if rarer else a.size - ones)
-        return (out == 1) == rarer
+        placed: Array = (out == 1) == rarer
+        return placed
 
     def randsubseq(self, a: Any, p: float) -> Any:
         """`randsubseq(a, p)`: the elements of `a` that each are taken with probability `p`."""
@@ -308,10 +310,12 @@ class Stream(ABC):
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        mine, its = self.state(), other.state()  # type: ignore[attr-defined]
+        assert isinstance(other, Stream)
+        mine, its = self.state(), other.state()
         return all(np.array_equal(mine[name], its[name]) for name in mine)
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        raise TypeError("a generator changes as it draws: it is no key; compare with ==")
 
 
 def _source(what: Any) -> Collection:
