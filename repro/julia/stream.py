@@ -232,6 +232,8 @@ class Stream(ABC):
         layers = elementary.ziggurat(exponential, self.version >= versions.TAIL_FROM_1)
         out = np.empty(n)
         self._run("ziggurat", layers, drawn, out)
+        if kind == np.float16 and self.version < versions.FLOAT16_ROUNDED_ONCE:
+            out = out.astype(np.float32)
         return out.astype(kind, copy=False)
 
     # ---- permutations
