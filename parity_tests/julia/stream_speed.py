@@ -1,4 +1,4 @@
-"""Arrays of 10^6 side by side with NumPy's own generators: `python parity_tests/julia/stream_speed.py`."""
+"""Arrays of 10^6 side by side with NumPy's own generators, and scalars; prints two tables."""
 
 from __future__ import annotations
 

@@ -100,13 +100,12 @@ def test_random_scripts_at_seeds_that_nobody_recorded(julia_1_5):
 
 def test_draws_are_printed_as_julia_prints_them(julia_1_5):
     draws = [draw.strip() for line in PRINTED.split("\n")[1:] for draw in line.split(";")]
+    calls = [draw.replace("(", "(r, ", 1) for draw in draws]
+    script = ["using Random"]
     for seed in (1234, 5):
-        calls = (draw.replace("(", "(r, ", 1) for draw in draws)
-        script = f"using Random; r = MersenneTwister({seed})\n" + "\n".join(
-            f"println({call})" for call in calls
-        )
-        theirs = _run(julia_1_5, "-e", script)
-        assert draw_text(f"MersenneTwister({seed})", draws, "1.5.3") == theirs
+        script += [f"r = MersenneTwister({seed})", *(f"println({call})" for call in calls)]
+    ours = [draw_text(f"MersenneTwister({seed})", draws, "1.5.3") for seed in (1234, 5)]
+    assert ours[0] + ours[1] == _run(julia_1_5, "-e", "\n".join(script))
 
 
 @pytest.mark.parametrize("draws", ["", "rand", "rand array int", "perm int int array rand"])
