@@ -41,7 +41,7 @@ def test_a_wrong_stream_is_caught(plant):
 @pytest.mark.parametrize("plants", [PLANTS, PACKAGES], ids=["streams", "packages"])
 def test_the_right_stream_is_not(plants):
     with uncompiled() as (rows, packages):
-        for plant in plants[::3]:
+        for plant in plants:
             assert all(_agree(plant, rows, packages)), plant.name
 
 
