@@ -2,8 +2,8 @@
 
 Importing this module imports Numba; the generators do so only when a draw needs it. Everything
 works on one `Words`, the state of either generator: `x` of length 4 is Xoshiro's, of length 0 says
-that it is MersenneTwister's. All stands in one file because Numba's cache of compiled code notices changes
-of a function's own file only. Constants are uint64 because uint64 with int64 makes float64.
+that it is MersenneTwister's. Constants are uint64 because uint64 with int64 makes float64 in
+Numba. All stands in one file because Numba's cache notices changes of a function's own file only.
 """
 
 from __future__ import annotations
