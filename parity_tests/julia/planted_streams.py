@@ -148,8 +148,9 @@ PLANTS = [
     _plant("128 bits shifted without a carry", "kernels",
            "into[2 * i + 1] ^= high << shift | low >> (_64 - shift)",
            "into[2 * i + 1] ^= high << shift", "rand_UInt64_array_20", **M),
-    _plant("Float32 of a double's high bits", "mersenne", "bits = 23 if kind == np.float32 else 10\n"
-           "            low = (words &", "bits = 23 if kind == np.float32 else 10\n"
+    _plant("Float32 of a double's high bits", "mersenne",
+           "bits = 23 if kind == np.float32 else 10\n            low = (words &",
+           "bits = 23 if kind == np.float32 else 10\n"
            "            low = (words >> np.uint64(29) &", "rand_Float32_array_3", **M),
     _plant("a Float32 array without the carry between halves", "mersenne",
            "high << np.uint64(26) | low >> np.uint64(64 - 26)", "high << np.uint64(26)",
@@ -205,8 +206,9 @@ PLANTS = [
     _plant("a tuple of four by its length", "stream", "if size & size - 1 == 0:",
            "if size == 0:", "rand_tuple4_x50"),
     # the ziggurat
-    _plant("the ziggurat's layer off by one", "kernels", "(z.f[layer - 1] - z.f[layer]) * unit(words)"
-           " + z.f[layer] < np.exp(-0.5 * x * x)", "(z.f[layer] - z.f[(layer + 1) % 256]) * unit(words)"
+    _plant("the ziggurat's layer off by one", "kernels",
+           "(z.f[layer - 1] - z.f[layer]) * unit(words) + z.f[layer] < np.exp(-0.5 * x * x)",
+           "(z.f[layer] - z.f[(layer + 1) % 256]) * unit(words)"
            " + z.f[(layer + 1) % 256] < np.exp(-0.5 * x * x)", "randn_Float64_x2000"),
     _plant("the sign from the other end", "kernels", "        if bits & _1:\n", 
            "        if bits >> np.uint64(51) & _1:\n", "randn_Float64_array_5"),
@@ -229,9 +231,11 @@ PLANTS = [
     _plant("complex numbers not halved", "stream", "part.type(math.sqrt(0.5))", "part.type(1)",
            "randn_ComplexF64_array_5"),
     _plant("randexp on 51 bits", "kernels",
-           "        layer = np.int64(bits & _BYTE)\n        x = np.float64(np.int64(bits)) * z.w[layer]",
+           "        layer = np.int64(bits & _BYTE)\n"
+           "        x = np.float64(np.int64(bits)) * z.w[layer]",
            "        bits = bits >> _1\n"
-           "        layer = np.int64(bits & _BYTE)\n        x = np.float64(np.int64(bits)) * z.w[layer]",
+           "        layer = np.int64(bits & _BYTE)\n"
+           "        x = np.float64(np.int64(bits)) * z.w[layer]",
            "randexp_Float64_array_5"),
     # permutations
     _plant("randperm's mask one bit short", "kernels",
@@ -249,8 +253,8 @@ PLANTS = [
            "SHUFFLE_UPWARDS = (1, 10)", "shuffle_1:10"),
     _plant("1.8 shuffles OneTo as 1.10", "versions", "SHUFFLED_ONETO_IS_RANDPERM = (1, 9)",
            "SHUFFLED_ONETO_IS_RANDPERM = (1, 8)", "shuffle_OneTo_10", versions=("1.8",)),
-    _plant("1.12 shuffles Bool as other arrays", "stream", "a.dtype == bool:", "a.dtype == complex:",
-           "shuffle_Bool_100", **NEW),
+    _plant("1.12 shuffles Bool as other arrays", "stream",
+           "a.dtype == bool:", "a.dtype == complex:", "shuffle_Bool_100", **NEW),
     _plant("the more frequent Bool placed", "stream", "rarer = 2 * ones <= a.size",
            "rarer = 2 * ones > a.size", "shuffle_Bool_100", **NEW),
     # the rest

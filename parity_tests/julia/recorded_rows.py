@@ -99,7 +99,8 @@ def agrees(row: Row, rng: Stream, values: Any, next_rand: float) -> bool:
 # ---- names of draws
 
 TYPES = {
-    **{f"{u}Int{b}": np.dtype(f"{u.lower() or 'i'}{b // 8}") for u in ("U", "") for b in (8, 16, 32, 64)},
+    **{f"UInt{b}": np.dtype(f"u{b // 8}") for b in (8, 16, 32, 64)},
+    **{f"Int{b}": np.dtype(f"i{b // 8}") for b in (8, 16, 32, 64)},
     **{f"Float{b}": np.dtype(f"f{b // 8}") for b in (16, 32, 64)},
     **{"ComplexF64": np.dtype(complex), "ComplexF32": np.dtype("c8"), "Bool": np.dtype(bool)},
 }  # fmt: skip

@@ -1,14 +1,15 @@
-"""Every recorded row is drawn bit for bit, with the `rand()` that follows, or is left out by name."""
+"""Every recorded row is drawn bit for bit, and the `rand()` after it, or is left out by name."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 
 import numpy as np
 import pytest
 from julia import recorded_packages, recorded_rows
 from julia.recorded_rows import HERE, VERSIONS, agrees, drawer, fresh, rows
+from julia.streams_table import left_out, packages, streams
 
 from repro.julia import default_rng, flux_init
 
@@ -51,27 +52,16 @@ def test_every_row_of_the_packages_is_equal(package):
     }[package]  # fmt: skip
 
 
-def _left_out(table, patterns):
-    return Counter(
-        next((why for p, why in patterns.items() if re.fullmatch(p, _plain(row.name))), "drawn")
-        for row in table
-    )
-
-
-def _plain(name):
-    return name if name.startswith("NNlib") else name.removesuffix("_global")
-
-
 def test_no_row_is_left_out_in_silence():
     """Change a number only with the reason in LEFT_OUT that changes it."""
-    assert _left_out(STREAMS, recorded_rows.LEFT_OUT) == {
+    assert left_out(STREAMS, recorded_rows.LEFT_OUT) == {
         "drawn": 14373,
         "numbers of 128 bits": 895,
         "big integers": 20,
         "strings and characters": 155,
         "holds a character": 25,
     }
-    assert _left_out(PACKAGES, recorded_packages.LEFT_OUT) == {
+    assert left_out(PACKAGES, recorded_packages.LEFT_OUT) == {
         "drawn": 7318,
         "its last bits are LAPACK's; held to a tolerance": 54,
         "a distribution that is not here": 5580,
@@ -82,6 +72,12 @@ def test_no_row_is_left_out_in_silence():
         "goes through classes in the order of a Dict": 6,
         "not here": 18,
     }
+
+
+def test_the_document_holds_the_tables():
+    """`python parity_tests/julia/streams_table.py` prints them anew."""
+    document = (HERE.parents[1] / "docs" / "streams.md").read_text()
+    assert streams() in document and packages() in document
 
 
 def test_orthogonal_is_equal_but_for_lapacks_last_bits():

@@ -15,6 +15,7 @@ from repro.cli.figures import figures, figures_check, figures_envelope
 from repro.cli.julia import app as julia_app
 from repro.cli.parity import parity
 from repro.cli.record import record
+from repro.cli.stream import stream
 from repro.errors import ReproError
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ app.command()(cases)
 app.command()(doctor)
 app.command()(envelope)
 app.command()(record)
+app.command()(stream)
 app.add_typer(julia_app, name="julia")
 for command in (figures, figures_check, figures_envelope):
     app.command()(command)

@@ -1,4 +1,4 @@
-"""Alias tables (A. J. Walker, ACM TOMS 3, 1977), as two Julia packages build them."""
+"""Alias tables (A. J. Walker, ACM Trans. Math. Softw. 3, 1977), as two packages build them."""
 
 from __future__ import annotations
 

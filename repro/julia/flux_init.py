@@ -173,7 +173,7 @@ def _zeros(n: int) -> Array:
 def dense(
     rng: Stream, n_in: int, n_out: int, init: Init | None = None, version: str = VERSION
 ) -> Layer:
-    """`Dense(n_in => n_out)`. `init` is called with the sizes; by default glorot_uniform."""
+    """`Dense(n_in => n_out)`; `init` is called with the sizes, glorot_uniform by default."""
     return Layer(_init(rng, init, version)(n_out, n_in), _zeros(n_out))
 
 

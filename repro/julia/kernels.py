@@ -2,7 +2,8 @@
 
 Importing this module imports Numba; the generators do so only when a draw needs it. Everything
 works on one `Words`, the state of either generator: `x` of length 4 is Xoshiro's, of length 0 says
-that it is MersenneTwister's. Constants are uint64 because uint64 with int64 makes float64 in Numba.
+that it is MersenneTwister's. Constants are uint64 because uint64 with int64 makes float64 in
+Numba. All stands in one file because Numba's cache notices changes of a function's own file only.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ CACHE = 1002
 _PAIRS, _PICK = 191, 117
 _MIN_DIRECT = 2 * _PAIRS
 _LANES = 8
-_0, _1, _8, _12, _17, _19, _23, _24, _26, _32, _36, _41, _45, _48, _52, _64 = (
-    np.uint64(i) for i in (0, 1, 8, 12, 17, 19, 23, 24, 26, 32, 36, 41, 45, 48, 52, 64)
+_0, _1, _8, _12, _17, _19, _23, _24, _26, _32, _36, _41, _45, _48, _64 = (
+    np.uint64(i) for i in (0, 1, 8, 12, 17, 19, 23, 24, 26, 32, 36, 41, 45, 48, 64)
 )
 _BYTE = np.uint64(0xFF)
 _LOW_32, _LOW_52 = np.uint64(0xFFFFFFFF), np.uint64((1 << 52) - 1)
@@ -62,8 +63,7 @@ def inlined(function: Any) -> Any:
     return njit(cache=True, error_model="numpy", forceinline=True)(function)
 
 
-@intrinsic
-def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
+def _fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     """a * b + c, rounded once."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -72,8 +72,10 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     return a(a, b, c), generate
 
 
-@intrinsic
-def unmanaged(typing_context: Any, a: Any) -> Any:
+fma: Any = intrinsic(_fma)
+
+
+def _unmanaged(typing_context: Any, a: Any) -> Any:
     """The same array without a count of its references, which would take most of the time.
 
     The caller holds on to it.
@@ -81,11 +83,15 @@ def unmanaged(typing_context: Any, a: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        array.meminfo = cgutils.get_null_value(array.meminfo.type)
-        array.parent = cgutils.get_null_value(array.parent.type)
+        array.meminfo = _null(array.meminfo.type)
+        array.parent = _null(array.parent.type)
         return array._getvalue()
 
     return a(a), generate
+
+
+unmanaged: Any = intrinsic(_unmanaged)
+_null: Any = cgutils.get_null_value
 
 
 @inlined
@@ -492,7 +498,7 @@ def exp_1_5(x: Any) -> Any:
             k = 1 if x > 0 else -1
             hi = x - k * 6.93147180369123816490e-1
         else:
-            k = np.int64(np.rint(1.442695040888963407359924681001892137426646 * x))
+            k = int(np.rint(1.442695040888963407359924681001892137426646 * x))
             hi = fma(np.float64(k), -6.93147180369123816490e-1, x)
         lo = k * 1.90821492927058770002e-10
     elif abs(x) < 2.0**-28:

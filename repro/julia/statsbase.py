@@ -209,7 +209,8 @@ def _scanned(rng: Stream, weights: Array, k: int) -> Array:
     """The first place where the running sum reaches `rand() * sum`."""
     running = np.cumsum(weights.astype(np.float64))
     targets = rng._scalar_values(k, np.dtype(np.float64)) * running[-1]
-    return np.asarray(np.minimum(np.searchsorted(running, targets), len(weights) - 1))
+    places: Array = np.searchsorted(running, targets)
+    return np.minimum(places, len(weights) - 1)
 
 
 def exponential_jumps(rng: Stream, weights: Array, k: int) -> Array:

@@ -224,13 +224,16 @@ class Stream(ABC):
     ) -> Array:
         if kind.kind == "c":
             part = np.dtype(f"f{kind.itemsize // 2}")
-            parts = part.type(math.sqrt(0.5)) * self._ziggurat(exponential, 2 * n, part, False)
-            return np.asarray(parts.view(kind))
+            parts = self._ziggurat(exponential, 2 * n, part, False)
+            parts *= part.type(math.sqrt(0.5))
+            return parts.view(kind)
         first = kind == np.float64 and whole and n >= self._randn_array_from
         drawn = self._array_words(n) if first else np.empty(0, dtype=np.uint64)
         layers = elementary.ziggurat(exponential, self.version >= versions.TAIL_FROM_1)
         out = np.empty(n)
         self._run("ziggurat", layers, drawn, out)
+        if kind == np.float16 and self.version < versions.FLOAT16_ROUNDED_ONCE:
+            out = out.astype(np.float32)
         return out.astype(kind, copy=False)
 
     # ---- permutations
@@ -277,7 +280,8 @@ class Stream(ABC):
         rarer = 2 * ones <= a.size
         out = np.zeros(a.size, dtype=np.int64)
         self._run("scatter", out, ones if rarer else a.size - ones)
-        return np.asarray((out == 1) == rarer)
+        placed: Array = (out == 1) == rarer
+        return placed
 
     def randsubseq(self, a: Any, p: float) -> Any:
         """`randsubseq(a, p)`: the elements of `a` that each are taken with probability `p`."""
@@ -308,10 +312,12 @@ class Stream(ABC):
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
+        assert isinstance(other, Stream)
         mine, its = self.state(), other.state()
         return all(np.array_equal(mine[name], its[name]) for name in mine)
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        raise TypeError("a generator changes as it draws: it is no key; compare with ==")
 
 
 def _source(what: Any) -> Collection:

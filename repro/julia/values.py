@@ -100,8 +100,9 @@ class Range:
         if self.kind.kind == "f":
             first, step = _simplest(self.first), _simplest(self.step)
             return np.array([float(first + int(i) * step) for i in index], dtype=self.kind)
-        steps = index * np.uint64(int(self.step) % 2**64)
-        return (steps + np.uint64(int(self.first) % 2**64)).astype(self.kind)
+        steps = index if self.step == 1 else index * np.uint64(int(self.step) % 2**64)
+        found = steps + np.uint64(int(self.first) % 2**64)  # modulo 2^64, as are negative numbers
+        return found.view(self.kind) if self.kind.itemsize == 8 else found.astype(self.kind)
 
     def collect(self) -> Array:
         return self[np.arange(self.length, dtype=np.uint64)]

@@ -16,6 +16,7 @@ SEEDS_HASHED = (1, 11)  # MersenneTwister's too, and negative numbers and string
 SHUFFLE_UPWARDS = (1, 11)
 TAIL_FROM_1 = (1, 11)  # logarithms in the ziggurat's tails are of 1 - u
 FORK_MULTIPLIES = (1, 11)
+FLOAT16_ROUNDED_ONCE = (1, 8)  # before it Float64 becomes Float16 by way of Float32
 FLOAT16_ARRAYS = (1, 12)  # Xoshiro fills arrays of Float16 four to a word
 
 

@@ -118,17 +118,17 @@ class Xoshiro(Stream):
     def from_state(cls, state: Any, julia: str = "1.10") -> Xoshiro:
         """The generator that `state()` described; takes what NumPy's `load` gives as it comes.
 
-        Julia's own fields are taken too: `s0` to `s3`. Raises ValueError unless there are four
-        words.
+        Julia's own fields are taken too: `s0` to `s3`. A fifth word, which later Julias keep for
+        forks, is left. Raises ValueError unless there are four or five words.
         """
         fields = [f"s{i}" for i in range(4)]
         given = [state[name] for name in fields] if fields[0] in state else state["state"]
         words = np.array(given, dtype="<u8")
-        if words.shape != (4,):
+        if words.shape not in ((4,), (5,)):
             raise ValueError(f"not a Xoshiro's state: {words}; give what state() returned")
         stream = cls.__new__(cls)
         stream.version = checked_version(julia, versions.XOSHIRO)
-        stream._state = [int(word) for word in words]
+        stream._state = [int(word) for word in words[:4]]
         return stream
 
 
@@ -138,7 +138,7 @@ def _as_kind(words: Array, kind: np.dtype[Any]) -> Array:
         return words.view(kind)
     digits = np.finfo(kind).nmant + 1
     upper = words >> words.dtype.type(8 * kind.itemsize - digits)
-    floats = upper.astype(kind)
+    floats: Array = upper.astype(kind)
     floats *= kind.type(2.0**-digits)
     return floats
 
