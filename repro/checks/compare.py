@@ -7,6 +7,8 @@ Two arrays agree by the rules of :mod:`repro.checks.agreement`. Of two runs:
 * What only the port has is not looked at, unless the comparison is strict: then it fails too.
 * A tolerance that is infinite, or no number, allows nothing but equal values: it could not be
   exceeded, so it would hold the port to nothing.
+* What is NaN on both sides, or dull (its tolerance exceeds its own magnitude, so that zero would
+  pass too), was not judged. Where that is over half of a quantity, it is undecided.
 * Where not one finite value was held against another there is no verdict, but an error: no
   common quantity, empty runs, empty arrays, runs that are NaN on both sides throughout.
 """
@@ -14,7 +16,7 @@ Two arrays agree by the rules of :mod:`repro.checks.agreement`. Of two runs:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
@@ -49,6 +51,22 @@ Tolerance = Callable[[str, Quantity], np.ndarray]
 
 
 @dataclass(frozen=True)
+class Sharpness:
+    """To what size of error, relative to the value itself, a quantity's finite numbers were held.
+
+    Attributes:
+        median, worst: over all of them that are not zero; 0 where nothing may differ.
+        dull: share of those that could hold nothing: NaN, or held to more than their own size.
+        judged_to: the last step of which at least half was judged; None where there is none.
+    """
+
+    median: float
+    worst: float
+    dull: float
+    judged_to: int | None
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One quantity of a port beside its reference; true when within tolerance everywhere.
 
@@ -66,6 +84,12 @@ class Comparison:
             The figures of steps that were not compared are NaN, their ratio is infinite.
         finite: how many finite values of the reference were held against the port's.
         operation: what computes it, where the port says so.
+        candidates: (k,) values that can be judged: of those that are not zero.
+        dull: (k,) how many of them were not: NaN on both sides, or held to more than themselves.
+        missing: (k,) those among them that are not finite.
+        held: (k,) median tolerance over the value itself.
+        worst_held: (k,) the largest.
+        accepted: why it may be undecided; None where it may not.
     """
 
     name: str
@@ -80,13 +104,50 @@ class Comparison:
     problem: Problem | None = None
     finite: int = 0
     operation: str | None = None
+    candidates: np.ndarray = field(default_factory=lambda: np.empty(0))
+    dull: np.ndarray = field(default_factory=lambda: np.empty(0))
+    missing: np.ndarray = field(default_factory=lambda: np.empty(0))
+    held: np.ndarray = field(default_factory=lambda: np.empty(0))
+    worst_held: np.ndarray = field(default_factory=lambda: np.empty(0))
+    accepted: str | None = None
 
     @property
     def verdict(self) -> Verdict:
         if self.problem is not None or not np.all(self.ratio <= 1):
             return Verdict.FAIL
-        bitwise = self.same_dtype and np.all(self.equal == 1)
-        return Verdict.PASS_BITWISE if bitwise else Verdict.PASS
+        if self.undecided and self.accepted is None:
+            return Verdict.UNDECIDED
+        return Verdict.PASS_BITWISE if self.bitwise and not self.undecided else Verdict.PASS
+
+    @property
+    def bitwise(self) -> bool:
+        """Whether every bit compared is equal."""
+        return bool(self.same_dtype and np.all(self.equal == 1))
+
+    @property
+    def undecided(self) -> bool:
+        """Whether over half of it could not be judged."""
+        return bool(2 * self._unjudged.sum() > self.candidates.sum())
+
+    @property
+    def _unjudged(self) -> np.ndarray:
+        """Equal bits are judged, however wide the tolerance; NaN is not."""
+        return self.missing if self.bitwise else self.dull
+
+    @property
+    def sharpness(self) -> Sharpness | None:
+        """None where nothing was judged by a tolerance."""
+        known = ~np.isnan(self.held)
+        if not known.any() and not self.dull.sum():
+            return None
+        lost = np.flatnonzero(2 * self._unjudged > self.candidates)
+        tail = _tail(lost, len(self.steps))
+        return Sharpness(
+            float(np.median(self.held[known])) if known.any() else float("nan"),
+            float(np.max(self.worst_held[known])) if known.any() else float("nan"),
+            float(self.dull.sum() / max(self.candidates.sum(), 1)),
+            int(self.steps[tail - 1]) if tail else None,
+        )
 
     def __bool__(self) -> bool:
         return bool(self.verdict)
@@ -104,6 +165,7 @@ class Comparison:
             same_dtype=self.same_dtype and later.same_dtype,
             problem=self.problem or later.problem,
             finite=self.finite + later.finite,
+            **{name: np.concatenate([getattr(self, name), getattr(later, name)]) for name in JUDGED},
         )
 
     @property
@@ -171,6 +233,7 @@ def compare(
     tolerance: Tolerance,
     *,
     strict: bool = False,
+    blind: Tolerance | None = None,
 ) -> Report:
     """Hold every quantity of the reference against the port's, by the rules above.
 
@@ -179,6 +242,7 @@ def compare(
         port: the run under test.
         tolerance: the allowed difference of a floating quantity; other ones must be equal.
         strict: fail what only the port has, and floating types of another width.
+        blind: says of which elements the tolerance knows nothing.
 
     Raises:
         NothingToCompare: no quantity is in both, or all agree and there is no finite value.
@@ -193,7 +257,12 @@ def compare(
         names += [name for name in port.quantities if name not in reference.quantities]
     found = (
         _quantity(
-            name, reference.quantities.get(name), port.quantities.get(name), tolerance, strict
+            name,
+            reference.quantities.get(name),
+            port.quantities.get(name),
+            tolerance,
+            strict,
+            blind,
         )
         for name in names
     )
@@ -207,7 +276,12 @@ def compare(
 
 
 def _quantity(
-    name: str, expected: Quantity | None, found: Quantity | None, tolerance: Tolerance, strict: bool
+    name: str,
+    expected: Quantity | None,
+    found: Quantity | None,
+    tolerance: Tolerance,
+    strict: bool,
+    blind: Tolerance | None,
 ) -> Comparison:
     if expected is None:
         assert found is not None
@@ -222,7 +296,7 @@ def _quantity(
     common = np.intersect1d(expected.steps, found.steps)
     steps = np.union1d(expected.steps, found.steps) if strict else expected.steps
     here = Quantity(common, expected.at(common), expected.kind)
-    measured = _measured(name, here, found.at(common), tolerance)
+    measured = _measured(name, here, found.at(common), tolerance, blind)
     problem = _one_sided(expected.steps, found.steps, strict)
     return measured if problem is None else _spread(measured, steps, problem)
 
@@ -265,11 +339,20 @@ def _spread(measured: Comparison, steps: np.ndarray, problem: Problem) -> Compar
         allowed=fill(measured.allowed, np.nan),
         ratio=fill(measured.ratio, np.inf),
         problem=problem,
+        candidates=fill(measured.candidates, 0),
+        dull=fill(measured.dull, 0),
+        missing=fill(measured.missing, 0),
+        held=fill(measured.held, np.nan),
+        worst_held=fill(measured.worst_held, np.nan),
     )
 
 
 def _measured(
-    name: str, expected: Quantity, values: np.ndarray, tolerance: Tolerance
+    name: str,
+    expected: Quantity,
+    values: np.ndarray,
+    tolerance: Tolerance,
+    blind: Tolerance | None,
 ) -> Comparison:
     with np.errstate(over="ignore"):
         cast = values.astype(expected.values.dtype)
@@ -284,6 +367,8 @@ def _measured(
     allowed = np.where(np.isfinite(allowed), allowed, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(apart == 0, 0.0, apart / allowed)
+    unknown = blind(name, expected) if blind is not None and floating else np.zeros_like(same)
+    judged = _judged(rows(expected.values), rows(values), rows(allowed), rows(unknown))
     same, apart, ulp, allowed, ratio = (rows(a) for a in (same, apart, ulp, allowed, ratio))
     return Comparison(
         name,
@@ -296,7 +381,43 @@ def _measured(
         ratio=ratio.max(axis=1, initial=0),
         same_dtype=values.dtype == expected.values.dtype,
         finite=int(np.isfinite(expected.values).sum()),
+        **dict(zip(JUDGED, judged, strict=True)),
     )
+
+
+JUDGED = ("candidates", "dull", "missing", "held", "worst_held")
+"""What a comparison says of its own sharpness, per step."""
+
+
+def _judged(
+    a: np.ndarray, b: np.ndarray, allowed: np.ndarray, unknown: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """:data:`JUDGED`, of (k, n) values. An infinity is judged where there are finite values in its
+    step: it is a mask there, and an overflow elsewhere."""
+    finite = np.isfinite(a)
+    missing = np.isnan(a) & np.isnan(b) | (np.isinf(a) & ~finite.any(axis=1, keepdims=True))
+    here = finite & (a != 0)
+    with np.errstate(all="ignore"):
+        size = np.where(here, allowed / np.abs(a.astype(np.float64)), np.nan)
+    dull = here & ((size > 1) | unknown)
+    k, n = a.shape
+    held, worst_held = np.full(k, np.nan), np.full(k, np.nan)
+    some = here.any(axis=1)
+    if some.any():
+        held[some] = np.nanmedian(size[some], axis=1) if n > 1 else size[some, 0]
+        worst_held[some] = np.nanmax(size[some], axis=1)
+    return (here | missing).sum(axis=1), (dull | missing).sum(axis=1), missing.sum(axis=1), \
+        held, worst_held
+
+
+def _tail(lost: np.ndarray, steps: int) -> int:
+    """Where the last steps begin that are all among the lost."""
+    end = steps
+    for i in lost[::-1]:
+        if i != end - 1:
+            break
+        end = int(i)
+    return end
 
 
 def _closest(ratio: np.ndarray, allowed: np.ndarray) -> np.ndarray:

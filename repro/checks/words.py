@@ -9,7 +9,8 @@ import numpy as np
 from repro.checks.agreement import difference
 from repro.checks.compare import Comparison, Fault, Report
 from repro.checks.envelope import quantum
-from repro.checks.pair import Pair, Way, last_step
+from repro.checks.measured import last_step
+from repro.checks.pair import Pair, Way
 from repro.checks.verdict import Verdict
 from repro.run import Kind, Quantity, base_name, rows
 
