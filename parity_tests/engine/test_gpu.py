@@ -86,14 +86,9 @@ def test_the_first_iterations_of_a_recording(name, epochs):
 
 
 @pytest.mark.slow
-def test_a_recordings_first_250_iterations():
-    """One launch, and the evaluation at its end."""
-    passes(result("transfer_learn_seed0_long", 250))
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in LONG if "seed42" in n])
 def test_a_recordings_first_1000_iterations(name):
+    """Launches of many iterations, and the evaluation at the end of each."""
     passes(result(name, 1000))
 
 

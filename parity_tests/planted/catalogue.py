@@ -47,6 +47,8 @@ def _fault(name, function, operation, *changes, iteration=1, settings=None, **kw
     settings = tuple((settings or {}).items())
     if not settings and "eval_interval" not in kwargs:
         kwargs.setdefault("recorded", f"{function}_seed0_dense")
+    # An evaluation is followed only where the fault is in it: it takes longer than the rest.
+    kwargs.setdefault("eval_interval", 1 if operation.startswith("eval") else 1000)
     planted = tuple(Change(*change) for change in changes)
     return Fault(name, planted, function, operation, iteration, settings, **kwargs)
 

@@ -28,9 +28,9 @@ from repro.sides.julia.find import find_julia
 from repro.sides.julia.reference import JuliaReference
 from repro.sides.julia.worker import JuliaError
 from repro.sides.live import Live
-from repro.sides.record_check import RECORDED_BY
 from repro.sides.parity import parity
 from repro.sides.port import Port
+from repro.sides.record_check import RECORDED_BY
 
 ITERATIONS = 20
 

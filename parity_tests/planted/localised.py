@@ -22,8 +22,8 @@ from repro.sides.choosing import live_case
 from repro.sides.julia.find import find_julia
 from repro.sides.julia.reference import JuliaReference
 from repro.sides.live import Live
-from repro.sides.record_check import RECORDED_BY
 from repro.sides.parity import followed
+from repro.sides.record_check import RECORDED_BY
 
 
 @dataclass(frozen=True)

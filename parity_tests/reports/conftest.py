@@ -49,7 +49,7 @@ def outcome(name: str, off: float = 0.0, **provenances: Provenance) -> Outcome:
     return Outcome(Case(name, "fomaml", 0, 2, 1, (1, 2), {"n_tasks": 3}), held(off, **provenances))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def outcomes() -> list[Outcome]:
     """One of each verdict, in the verdicts' order, and one more failure with a hostile name."""
     passed = outcome("same")

@@ -58,10 +58,11 @@ def page(outcomes, folder, **options) -> str:
     return write_html(outcomes, folder, settings=settings(), **options).read_text("utf-8")
 
 
-@pytest.fixture
-def text(outcomes, tmp_path) -> str:
-    found = page(outcomes, tmp_path / "new", command=["repro", "parity", HOSTILE], commit="abc123")
-    assert [p.name for p in (tmp_path / "new").iterdir()] == ["index.html"]
+@pytest.fixture(scope="module")
+def text(outcomes, tmp_path_factory) -> str:
+    folder = tmp_path_factory.mktemp("page") / "new"
+    found = page(outcomes, folder, command=["repro", "parity", HOSTILE], commit="abc123")
+    assert [p.name for p in folder.iterdir()] == ["index.html"]
     return found
 
 
@@ -121,7 +122,8 @@ def test_charts_are_pictures_with_words(tmp_path):
 
 
 def test_the_same_outcomes_give_the_same_bytes(outcomes, tmp_path):
-    assert page(outcomes, tmp_path / "a") == page(outcomes, tmp_path / "b")
+    some = outcomes[2:4]
+    assert page(some, tmp_path / "a") == page(some, tmp_path / "b")
 
 
 def test_differences_of_the_settings_come_first():
@@ -196,5 +198,5 @@ def test_where_no_command_fits_the_page_gives_the_runs_own(outcomes, tmp_path):
     case = recorded.load("reptile_seed0_dense").case
     assert command(case.upto(7)) is None
     assert command(case, Provenance("elsewhere")) is None
-    text = page(outcomes, tmp_path, command=["mine", "a b"])
-    assert text.count("Reproduce it: <code>mine &#39;a b&#39;</code>") == len(outcomes)
+    text = page(outcomes[3:5], tmp_path, command=["mine", "a b"])
+    assert text.count("Reproduce it: <code>mine &#39;a b&#39;</code>") == 2

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -222,7 +223,9 @@ def test_status_for_machines(bare_machine, run):
     found = json.loads(there.stdout)
     assert there.exit_code == 0
     assert (found["version"], found["executable"]) == ("1.10.4", str(path))
-    assert found["juliacall"] == {"usable": False, "reason": "no PythonCall"}
+    assert "juliacall" not in found, "it is not started to say what there is"
+    tried = json.loads(run("status", "--json", "--juliacall").stdout)
+    assert tried["juliacall"] == {"usable": False, "reason": "no PythonCall"}
 
 
 def test_status_for_people(bare_machine, run):
@@ -230,14 +233,67 @@ def test_status_for_people(bare_machine, run):
     answering(bare_machine / "bin", "1.10.4")
     shown = run("status").stdout
     assert "1.10.4" in shown and "on PATH" in shown
-    assert "NOT usable: no PythonCall" in shown
+    assert "generator   Xoshiro" in shown
+    assert "NOT usable: no PythonCall" in run("status", "--juliacall").stdout
 
 
 def test_install_takes_what_is_there(bare_machine, run, monkeypatch):
     monkeypatch.setattr(cli, "install_julia", lambda *_, **__: pytest.fail("it unpacks another"))
-    answering(bare_machine / "bin", "1.10.4")
+    answering(bare_machine / "bin", "1.5.3")
     done = run("install")
     assert done.exit_code == 0 and "is there" in done.stdout
+
+
+def test_another_julia_on_path_does_not_keep_1_5_3_out(bare_machine, run, monkeypatch):
+    """Catches an install that is content with any Julia, and a choice that PATH alone makes."""
+    answering(bare_machine / "bin", "1.10.8")
+    unpacked = answering(bare_machine / "unpacked", "1.5.3")
+    asked = []
+
+    def install(*_, **__):
+        asked.append(1)
+        return SimpleNamespace(executable=unpacked)
+
+    monkeypatch.setattr(cli, "install_julia", install)
+    done = run("install")
+    assert asked and "1.5.3 unpacked" in done.stdout and "REPRO_JULIA_VERSION=1.5.3" in done.stdout
+
+
+def test_a_julia_is_chosen_by_version(bare_machine, monkeypatch):
+    first = answering(bare_machine / "bin", "1.10.8")
+    own = answering(bare_machine / "unpacked", "1.5.3")
+    monkeypatch.setattr(
+        find, "_candidates", lambda folder: iter([("on PATH", first), ("unpacked", own)])
+    )
+    assert find_julia().version == "1.10.8"
+    assert find_julia(version="1.5").version == "1.5.3"
+    monkeypatch.setenv("REPRO_JULIA_VERSION", "1.5.3")
+    assert find_julia().version == "1.5.3"
+    with pytest.raises(JuliaNotFound, match="(?s)no usable Julia 1.1 was.*Julia 1.10.8"):
+        find_julia(version="1.1")
+
+
+def test_every_julia_is_listed_and_which_is_used(bare_machine, run):
+    answering(bare_machine / "bin", "1.10.8")
+    shown = run("list").stdout
+    assert "used  1.10.8" in shown and "on PATH" in shown and "unpacked by" in shown
+
+
+def test_arguments_in_the_variable_are_refused_with_the_variables_to_use(monkeypatch):
+    monkeypatch.setenv("REPRO_JULIA", "julia +1.10")
+    with pytest.raises(JuliaNotFound, match="JULIAUP_CHANNEL.*JULIA_NUM_THREADS"):
+        find_julia()
+
+
+def test_a_julia_built_for_its_own_machine_is_started_without_the_pinned_processor(fake_julia):
+    """It refuses `-C haswell`; through juliacall Python would die with it."""
+    program = fake_julia(
+        'case "$*" in *--version*) echo "julia version 1.10.8";;\n'
+        '*-C*) echo "ERROR: Unable to find compatible target in cached code image." >&2; exit 1;;\n'
+        "esac"
+    )
+    julia = find_julia(program)
+    assert "-C" not in julia.arguments and not julia.pinned
 
 
 def test_juliacall_is_tried_in_a_process_of_its_own(bare_machine, monkeypatch):

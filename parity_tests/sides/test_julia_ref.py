@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -33,7 +32,8 @@ pytestmark = [
     pytest.mark.filterwarnings("default::repro.sides.julia.reference.JuliaRetryWarning"),
 ]
 # What adds time rather than another path is for the slow suite.
-SLOW = re.compile("seed(1|42)_|_long$|_(tasks7|batch12|batch20|batch50)$|^zoo_script")
+QUICK = ("fomaml_seed2_inner_adam", "reptile_seed2_inner_momentum", "transfer_learn_seed2_adam")
+"""One of each algorithm, with state; all are in the slow suite and in `make record-check`."""
 
 References = Callable[[str], JuliaReference]
 
@@ -67,7 +67,7 @@ def live(references: References) -> JuliaReference:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.slow] if SLOW.search(name) else [])
+        pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow])
         for name in check.made_by_julia()
     ],
 )

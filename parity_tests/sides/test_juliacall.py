@@ -60,7 +60,7 @@ def sessions(
     return run
 
 
-@pytest.fixture(params=["torch-first", "torch-later"])
+@pytest.fixture(params=["torch-first", pytest.param("torch-later", marks=pytest.mark.slow)])
 def either(request: pytest.FixtureRequest, sessions: Any) -> dict[str, Any]:
     """Both orders of importing torch and starting Julia, one after the other."""
     return sessions(request.param)

@@ -23,9 +23,19 @@ pytestmark = pytest.mark.julia
 UNRECORDED = [
     ("fomaml", 1234, {"n_tasks": "7"}),
     ("reptile", 5, {"train_batch_size": "12", "inner_opt": "ADAM(0.005)"}),
-    ("transfer_learn", 77, {"opt": "ADAM(0.002)", "train_batch_size": "33"}),
+    pytest.param(
+        "transfer_learn",
+        77,
+        {"opt": "ADAM(0.002)", "train_batch_size": "33"},
+        marks=pytest.mark.slow,
+    ),
     ("transfer_learn_blog", 2**40 + 3, {"opt": "Descent(0.015)"}),
-    ("fomaml", 99, {"meta_opt": "ADAM(0.001)", "inner_opt": "Descent(0.03)"}),
+    pytest.param(
+        "fomaml",
+        99,
+        {"meta_opt": "ADAM(0.001)", "inner_opt": "Descent(0.03)"},
+        marks=pytest.mark.slow,
+    ),
     ("eval_model", 6, {}),
 ]
 

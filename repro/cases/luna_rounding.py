@@ -101,7 +101,7 @@ def roundoff(values: np.ndarray) -> float:
 
 def ulps(values: np.ndarray, count: float) -> np.ndarray:
     """``count`` ulp of every value, as float64."""
-    return count * np.spacing(np.abs(values)).astype(np.float64)
+    return np.asarray(count * np.spacing(np.abs(values)).astype(np.float64))
 
 
 def wave(y: np.ndarray, *, over_range: bool) -> np.ndarray:
@@ -113,12 +113,14 @@ def wave(y: np.ndarray, *, over_range: bool) -> np.ndarray:
 def pre_activation(weight: np.ndarray, x: np.ndarray, pre: np.ndarray) -> np.ndarray:
     """Bound for ``W x + b``. weight (m, k), x (k, n), pre (m, n)."""
     u, k = roundoff(pre), weight.shape[1]
-    return 2 * (k - 1) * u * (np.abs(weight).astype(np.float64) @ np.abs(x)) + ulps(pre, k > 1)
+    return np.asarray(
+        2 * (k - 1) * u * (np.abs(weight).astype(np.float64) @ np.abs(x)) + ulps(pre, k > 1)
+    )
 
 
 def loss(value: np.ndarray, n: int) -> np.ndarray:
     """Bound for the mean of n squares; the difference inside each counts twice."""
-    return 2 * (n + 4) * roundoff(value) * np.abs(value).astype(np.float64)
+    return np.asarray(2 * (n + 4) * roundoff(value) * np.abs(value).astype(np.float64))
 
 
 def gradients(passed: list[_Layer], y: np.ndarray) -> list[Bound]:

@@ -54,7 +54,7 @@ def same_bits(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     them apart). Both of one type."""
     integer = f"i{a.dtype.itemsize}"
     bits = np.ascontiguousarray(a).view(integer) == np.ascontiguousarray(b).view(integer)
-    return bits.reshape(a.shape) | (np.isnan(a) & np.isnan(b))
+    return np.asarray(bits.reshape(a.shape) | (np.isnan(a) & np.isnan(b)))
 
 
 _INTEGERS: dict[np.dtype, type[np.signedinteger]] = {
@@ -95,4 +95,4 @@ def _ordinal(a: np.ndarray) -> np.ndarray:
 def ulp_of(magnitude: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """The distance from ``magnitude`` to the next number of ``dtype``, as float64."""
     finite = np.where(np.isfinite(magnitude), np.abs(magnitude), 0)
-    return np.spacing(finite.astype(dtype)).astype(np.float64)
+    return np.asarray(np.spacing(finite.astype(dtype)).astype(np.float64))

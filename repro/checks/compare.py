@@ -200,6 +200,11 @@ class Report:
         return next(c for c in self.comparisons if c.name == name)
 
     @property
+    def undecided(self) -> tuple[Comparison, ...]:
+        """The quantities of which too little could be judged, accepted or not."""
+        return tuple(c for c in self.comparisons if c.undecided and c.verdict is not Verdict.FAIL)
+
+    @property
     def bit_equal(self) -> float:
         """Share of all compared values that are equal bit for bit."""
         weights = [c.count * len(c.steps) for c in self.comparisons]
@@ -214,7 +219,8 @@ class Report:
     @property
     def first_excess(self) -> Comparison | None:
         """The quantity that fails in the earliest step; of several, the first in order."""
-        return _earliest([(c.first_excess, c) for c in self.comparisons if not c])
+        failing = [c for c in self.comparisons if c.verdict is Verdict.FAIL]
+        return _earliest([(c.first_excess, c) for c in failing])
 
     @property
     def first_difference(self) -> Comparison | None:
@@ -267,7 +273,7 @@ def compare(
         for name in names
     )
     report = Report(tuple(found))
-    if report and not sum(c.finite for c in report.comparisons):
+    if report.verdict is not Verdict.FAIL and not sum(c.finite for c in report.comparisons):
         raise NothingToCompare(
             "not one finite value was compared: the runs have no steps in common, or their arrays "
             "are empty, or they hold NaN and infinities alone. Compare an earlier part"
@@ -293,6 +299,8 @@ def _quantity(
     unlike = _unlike(expected.values, found.values, strict)
     if unlike is not None:
         return _uncompared(name, expected, expected.steps, unlike)
+    if expected.steps.tobytes() == found.steps.tobytes():
+        return _measured(name, expected, found.values, tolerance, blind)
     common = np.intersect1d(expected.steps, found.steps)
     steps = np.union1d(expected.steps, found.steps) if strict else expected.steps
     here = Quantity(common, expected.at(common), expected.kind)

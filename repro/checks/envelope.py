@@ -55,7 +55,9 @@ class Envelope:
             )
         growth = self.growth[name].at(reference.steps)
         allowed = FACTOR * np.maximum(growth, quantum(reference))
-        return allowed if reference.kind is Kind.ROWS else allowed.reshape(_wide(reference.values))
+        return np.asarray(
+            allowed if reference.kind is Kind.ROWS else allowed.reshape(_wide(reference.values))
+        )
 
     def save(self, path: Path) -> None:
         Run(self.growth, self.provenance).save(path)

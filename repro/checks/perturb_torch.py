@@ -38,7 +38,11 @@ class Perturbing(TorchDispatchMode):
         self.stream = stream
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         noise, move, decompose = _row(func)
         kwargs = kwargs or {}

@@ -92,7 +92,7 @@ class Ulps:
     def bind(self, run: Runner | None) -> Tolerance:
         def tolerance(name: str, reference: Quantity) -> np.ndarray:
             budget = np.array([self(base_name(name), values) for values in reference.values])
-            return (budget * quantum(reference)).reshape(_wide(reference))
+            return np.asarray((budget * quantum(reference)).reshape(_wide(reference)))
 
         return tolerance
 
@@ -183,7 +183,7 @@ class Saved:
     def bind(self, run: Runner | None) -> Tolerance:
         def tolerance(name: str, reference: Quantity) -> np.ndarray:
             allowed = self.envelope.tolerance(name, reference)
-            return np.minimum(allowed, self.at_most.get(name, np.inf))
+            return np.asarray(np.minimum(allowed, self.at_most.get(name, np.inf)))
 
         return tolerance
 

@@ -80,7 +80,8 @@ class SineModel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Both ``x`` and the result are (n, 1)."""
-        return self.out(F.relu(self.hidden2(F.relu(self.hidden1(x)))))
+        prediction: Tensor = self.out(F.relu(self.hidden2(F.relu(self.hidden1(x)))))
+        return prediction
 
 
 def copy_sine_model(model: SineModel) -> SineModel:

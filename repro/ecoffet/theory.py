@@ -117,7 +117,8 @@ def minibatch_losses(model: nn.Module, x: Tensor, y: Tensor) -> list[VectorLoss]
     def loss(x: Tensor, y: Tensor, w: Tensor) -> Tensor:
         parts = zip(shapes.items(), w.split(sizes), strict=True)
         params = {name: part.view(shape) for (name, shape), part in parts}
-        return (functional_call(model, params, (x,)) - y).square().mean()
+        prediction: Tensor = functional_call(model, params, (x,))
+        return (prediction - y).square().mean()
 
     return [partial(loss, *minibatch) for minibatch in zip(x, y, strict=True)]
 

@@ -113,7 +113,7 @@ def about(runs: Runs, name: str) -> dict[str, Any]:
 
 def hardware(device: str) -> str:
     found = settings(device)
-    return found["processor"] if found["device"] == "cpu" else found["device"]
+    return str(found["processor"] if found["device"] == "cpu" else found["device"])
 
 
 def distance(arrays: Arrays, original: Arrays) -> float:

@@ -60,7 +60,7 @@ def allowed(pixels: np.ndarray) -> np.ndarray:
     moved = [np.roll(pixels, step, (0, 1)) for step in steps]
     changes = np.pad(np.max([_apart(pixels, m) for m in moved], axis=0), 1)
     beside = sliding_window_view(changes, (3, 3)).max(axis=(-2, -1))
-    return np.maximum(beside, QUANTUM)
+    return np.asarray(np.maximum(beside, QUANTUM))
 
 
 def tiles(pixels: np.ndarray) -> np.ndarray:
@@ -68,11 +68,11 @@ def tiles(pixels: np.ndarray) -> np.ndarray:
     h, w = (-(-n // TILE) for n in pixels.shape[:2])
     missing = h * TILE - pixels.shape[0], w * TILE - pixels.shape[1]
     whole = np.pad(pixels, ((0, missing[0]), (0, missing[1]), (0, 0)), constant_values=1)
-    return whole.reshape(h, TILE, w, TILE, 3).mean(axis=(1, 3))
+    return np.asarray(whole.reshape(h, TILE, w, TILE, 3).mean(axis=(1, 3)))
 
 
 def _apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.abs(tiles(a) - tiles(b)).max(axis=-1)
+    return np.asarray(np.abs(tiles(a) - tiles(b)).max(axis=-1))
 
 
 def _pixels(path: Path) -> np.ndarray:

@@ -68,12 +68,14 @@ def after(runs: Runs, training: Training) -> MersenneTwister:
 
 def ten_points(runs: Runs, run: Training) -> np.ndarray:
     """(10,) float64 in [-5, 5]: what the run's model is fine-tuned on."""
-    return after(runs, RANDOM if run in (RANDOM, TRANSFER) else FOMAML).uniform(-5.0, 5.0, 10)
+    return np.asarray(
+        after(runs, RANDOM if run in (RANDOM, TRANSFER) else FOMAML).uniform(-5.0, 5.0, 10)
+    )
 
 
 def five_points(runs: Runs) -> np.ndarray:
     """(5,) float64 in [0, 5]: what all four models are fine-tuned on."""
-    return after(runs, REPTILE).uniform(0.0, 5.0, 5)
+    return np.asarray(after(runs, REPTILE).uniform(0.0, 5.0, 5))
 
 
 def fine_tuned(

@@ -30,7 +30,7 @@ def features(x: np.ndarray) -> np.ndarray:
 def gradient(theta: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Of the mean squared error at points x, (2,)."""
     a = features(x)
-    return 2 / len(x) * a.T @ (a @ (theta - TASK))
+    return np.asarray(2 / len(x) * a.T @ (a @ (theta - TASK)))
 
 
 def inner_path(seed: int) -> np.ndarray:

@@ -141,7 +141,7 @@ def _losses(both: Both) -> Iterator[Chart]:
     worst = int(np.argmax(tasks.max(axis=1)))  # of several tasks, the one furthest apart
 
     def pick(values: np.ndarray) -> np.ndarray:
-        return values[0].reshape(-1, updates + 1)[worst]
+        return np.asarray(values[0].reshape(-1, updates + 1)[worst])
 
     heading = f"{both.name}, over a fine-tuning run"
     yield _two_panels(heading, np.arange(updates + 1), "update", both, pick)

@@ -48,8 +48,11 @@ class Quantity:
     kind: Kind = Kind.STATE
 
     def __post_init__(self) -> None:
-        if self.kind not in [*Kind]:
-            raise ValueError(f"kind {self.kind!r} is unknown: choose {', '.join(map(str, Kind))}")
+        if not isinstance(self.kind, Kind):
+            if self.kind not in [*Kind]:
+                known = ", ".join(map(str, Kind))
+                raise ValueError(f"kind {self.kind!r} is unknown: choose {known}")
+            object.__setattr__(self, "kind", Kind(self.kind))
         steps = np.asarray(self.steps, dtype=np.int64)
         values = np.asarray(self.values)
         if steps.ndim != 1 or len(steps) != len(values):
@@ -57,11 +60,10 @@ class Quantity:
                 f"a quantity needs one step per value: got steps {steps.shape}, "
                 f"values {values.shape}"
             )
-        if np.any(np.diff(steps) <= 0):
+        if len(steps) > 1 and np.any(np.diff(steps) <= 0):
             raise ValueError("the steps of a quantity must increase strictly: sort or merge them")
         object.__setattr__(self, "steps", steps)
         object.__setattr__(self, "values", values)
-        object.__setattr__(self, "kind", Kind(self.kind))
 
     @classmethod
     def over(cls, values: Mapping[int, object], kind: Kind) -> Quantity:

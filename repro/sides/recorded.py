@@ -171,7 +171,7 @@ def index(folder: Path) -> dict[str, dict[str, Any]]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text())
+        return dict(json.loads(path.read_text()))
     except (OSError, ValueError) as error:
         raise RecordingError(f"{path.name} cannot be read ({error}): {RESTORE}") from None
 

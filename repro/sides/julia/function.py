@@ -87,7 +87,7 @@ class JuliaFunction:
         julia = self.julia if isinstance(self.julia, Julia) else find_julia(self.julia)
         about, answer = self._ask(julia)
         shared = tuple(name for name in str(answer.pop("shared")).split("\n") if name)
-        steps: list[dict[str, np.ndarray]] = [{} for _ in range(int(answer.pop("steps")))]  # type: ignore
+        steps: list[dict[str, np.ndarray]] = [{} for _ in range(int(answer.pop("steps")))]
         for key, value in answer.items():
             step, name = key.split(":", 1)
             steps[int(step)][name] = np.asarray(value)

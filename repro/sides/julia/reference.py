@@ -296,7 +296,7 @@ class JuliaReference:
             generator: ``default``, ``MersenneTwister`` or ``Xoshiro``.
         """
         request = {"op": "draws", "kind": kind, "n": n, "skip": skip, "generator": generator}
-        return self._ask(request | draws_from(seed, None), seconds)["values"]
+        return np.asarray(self._ask(request | draws_from(seed, None), seconds)["values"])
 
     def _ask(self, request: Mapping[str, Any], seconds: float | None) -> Answer:
         values = {name: plain(value) for name, value in request.items()}
