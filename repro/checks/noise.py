@@ -15,11 +15,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 POINTWISE = 1.5
 """In u times the value: two libraries' functions are each right to about half an ulp."""
+
+LOOP = 0.25
+"""Of a plain loop's distance from a sum. Ten times this has to reach the loop."""
+
+NEAR_ONE = 0.2
+"""In u: what ``exp(x) - 1`` rounds at 1, over ten, and with room."""
 
 BLOCKED = 64
 """From so many terms on, the partial sums of a product are sampled, in eight blocks."""
@@ -35,7 +42,8 @@ class Noise(str, Enum):
 
     POINTWISE = "1.5 u of each value"
     NONE = "nothing: it selects, copies or compares"
-    SUM = "u times the root of the partial sums' squares, and the distance of a plain loop"
+    NEAR_ONE = "1.5 u of each value, and 0.2 u of 1: others compute exp(x) - 1 or log(1 + x)"
+    SUM = "u times the root of the partial sums' squares, and a quarter of a plain loop's distance"
     CUMULATIVE = "the cumulative sum of u times each partial sum"
     PRODUCT = "u sqrt(n (S^2 / 3 + Q / 6)): S the result, Q the product of squares"
     SCATTER = "the same, for what is added up where indices meet"
@@ -77,10 +85,15 @@ class Moves:
 
 class Stream:
     """The randomness of one perturbed run, that of each step by itself: the same however many runs
-    there are, and however many steps."""
+    there are, and however many steps.
+
+    Attributes:
+        half: inside an operation on Float16 that torch computes in Float32; others do not.
+    """
 
     def __init__(self, seed: int, moves: Moves | None = None) -> None:
         self.seed, self.moves = seed, Moves() if moves is None else moves
+        self.half = False
         self.at(0)
 
     def at(self, step: int) -> None:
@@ -104,7 +117,7 @@ class Stream:
         values = _real(values)
         with np.errstate(all="ignore"):
             moved = values * self.xi(values.shape)
-            moved *= POINTWISE * by * half_ulp(values.dtype)
+            moved *= POINTWISE * by * half_ulp(self.type_of(values))
             moved += values
             here = np.trunc(values) != values
             large = np.abs(values) > _WHOLE[values.dtype.itemsize]
@@ -113,6 +126,19 @@ class Stream:
             if before is not None:
                 here &= values != _real(before)
             np.copyto(values, moved, where=here, casting="unsafe")
+
+    def type_of(self, values: np.ndarray) -> np.dtype[Any]:
+        """The type in which others may compute these."""
+        narrowed = self.half and values.dtype == np.float32
+        return np.dtype(np.float16) if narrowed else values.dtype
+
+    def near_one(self, values: np.ndarray, before: np.ndarray | None = None) -> None:
+        """Move values in place as :attr:`Noise.NEAR_ONE` says."""
+        self.nudge(values, before)
+        if values.dtype.kind in "fc":
+            here = values if before is None else np.where(values == before, 0, values)
+            one = NEAR_ONE * half_ulp(self.type_of(values)) * (here != 0)
+            self.shift(values, one)
 
     def shift(self, values: np.ndarray, size: np.ndarray, before: np.ndarray | None = None) -> None:
         """Move values in place by ``size``, where that is finite and they are not as before."""
@@ -134,7 +160,7 @@ def _pool() -> np.ndarray:
     return sign * generator.uniform(0.5, 1.5, _POOL)
 
 
-def half_ulp(dtype: np.dtype) -> float:
+def half_ulp(dtype: np.dtype[Any]) -> float:
     """``u``: half the distance from 1 to the next number, of a real or complex type."""
     return float(np.finfo(dtype).eps) / 2
 
@@ -157,7 +183,8 @@ def whole(*arrays: np.ndarray) -> bool:
 
 
 def sum_size(terms: np.ndarray, result: np.ndarray) -> np.ndarray:
-    """Of a sum over the last axis: a random walk, and how far a plain loop in its own type is off.
+    """Of a sum over the last axis: a random walk, and a part of how far a plain loop in its own
+    type is off, which ten times the noise then covers.
 
     The walk alone is too little for equal terms: a loop over 1e5 of them is off by 74 times it.
     """
@@ -166,7 +193,7 @@ def sum_size(terms: np.ndarray, result: np.ndarray) -> np.ndarray:
     partial = np.add.accumulate(terms, axis=-1)
     squares = np.square(np.abs(partial), dtype=np.float64).sum(axis=-1)
     loop = np.abs(partial[..., -1] - result)
-    return np.asarray(half_ulp(result.dtype) * np.sqrt(squares) + loop)
+    return np.asarray(half_ulp(result.dtype) * np.sqrt(squares) + LOOP * loop)
 
 
 def cumulative_size(xi: np.ndarray, partial: np.ndarray, axis: int) -> np.ndarray:
@@ -189,6 +216,8 @@ def product_size(a: np.ndarray, b: np.ndarray, result: np.ndarray) -> np.ndarray
     A sum that is small in the end may have been large on the way, which its end does not show.
     """
     n = a.shape[-1]
+    if a.dtype.itemsize == 2 and result.size * n < 1 << 22:
+        return _half_product_size(a, b, result)
     if n < BLOCKED:
         return walk_size(result, np.matmul(a * a, b * b), n)
     edges = np.linspace(0, n, 9).astype(int)
@@ -201,6 +230,14 @@ def product_size(a: np.ndarray, b: np.ndarray, result: np.ndarray) -> np.ndarray
         bridge = (before * before + before * after + after * after) / 3 + squares / 6
         total, before = total + (end - start) * bridge, after
     return np.asarray(half_ulp(result.dtype) * np.sqrt(np.abs(total)))
+
+
+def _half_product_size(a: np.ndarray, b: np.ndarray, result: np.ndarray) -> np.ndarray:
+    """In Float16 sums stagnate: terms below half an ulp of the sum are lost in a loop."""
+    if b.ndim == 1:
+        return sum_size(a * b, result)
+    right = np.swapaxes(b, -1, -2)
+    return sum_size(a * right if a.ndim == 1 else a[..., None, :] * right[..., None, :, :], result)
 
 
 def norm_size(result: np.ndarray, n: float, root: bool) -> np.ndarray:
@@ -247,11 +284,12 @@ def _rows(noise: Noise, names: str) -> dict[str, Noise]:
 NUMPY: dict[str, Noise] = {
     **_rows(
         Noise.POINTWISE,
-        "add subtract multiply divide power float_power exp exp2 expm1 log log1p log2 log10 sin "
+        "add subtract multiply divide power float_power exp exp2 log log2 log10 sin "
         "cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh sqrt cbrt "
         "square reciprocal hypot logaddexp logaddexp2 remainder fmod deg2rad rad2deg degrees "
         "radians interp linalg.cross",
     ),
+    **_rows(Noise.NEAR_ONE, "expm1 log1p"),
     **_rows(
         Noise.NONE,
         "negative positive absolute fabs abs sign conjugate maximum minimum fmax fmin clip rint "
@@ -294,12 +332,13 @@ or in no row."""
 TORCH: dict[str, Noise] = {
     **_rows(
         Noise.POINTWISE,
-        "add sub rsub mul div true_divide pow exp exp2 expm1 log log1p log2 log10 sin cos tan asin "
+        "add sub rsub mul div true_divide pow exp exp2 log log2 log10 sin cos tan asin "
         "acos atan atan2 sinh cosh tanh asinh acosh atanh sigmoid sqrt rsqrt reciprocal erf erfc "
         "erfinv lgamma digamma square addcmul addcdiv lerp logaddexp logaddexp2 xlogy "
         "special_xlog1py fmod remainder hypot sinc deg2rad rad2deg leaky_relu "
         "leaky_relu_backward logcumsumexp cumprod prod",
     ),
+    **_rows(Noise.NEAR_ONE, "expm1 log1p"),
     **_rows(
         Noise.NONE,
         "neg abs sign sgn conj relu threshold threshold_backward hardtanh max min amax amin "

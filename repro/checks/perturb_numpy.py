@@ -130,6 +130,8 @@ def _move_ufunc(
     elif row is Noise.PRODUCT:
         if not whole(*operands[:2]):
             stream.shift(result, _ufunc_product_size(ufunc, operands, result), before)
+    elif row is Noise.NEAR_ONE:
+        stream.near_one(result, before)
     else:
         stream.nudge(result, before)
     stream.count(name, row)

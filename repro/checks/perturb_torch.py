@@ -47,8 +47,7 @@ class Perturbing(TorchDispatchMode):
         noise, move, decompose = _row(func)
         kwargs = kwargs or {}
         if decompose is not None:
-            with self:
-                found = decompose(*args, **kwargs)
+            found = self._inside(decompose, args, kwargs)
             if found is not NotImplemented:
                 self.stream.count(func._schema.name, Noise.INSIDE)
                 return found
@@ -59,8 +58,19 @@ class Perturbing(TorchDispatchMode):
         before = [None if t is None else _array(t).copy() for t in written]
         operands = _copies(args, written) if written else args
         found = move(self.stream, func, args, kwargs, operands, written, before)
-        self.stream.count(func._schema.name.removeprefix("aten::"), noise)
+        if any(map(_floating, _results(found, written))):
+            self.stream.count(func._schema.name.removeprefix("aten::"), noise)
         return found
+
+    def _inside(self, decompose: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        outer = self.stream.half
+        tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
+        self.stream.half = outer or any(t.dtype == torch.float16 for t in tensors)
+        try:
+            with self:
+                return decompose(*args, **kwargs)
+        finally:
+            self.stream.half = outer
 
 
 Move = Callable[..., Any]
@@ -139,10 +149,12 @@ def _pointwise(
     stream: Stream, func: Any, args: tuple, kwargs: Any, operands: Any, written: Any, before: Any
 ) -> Any:
     found = func(*args, **kwargs)
+    near_one = func._schema.name.rstrip("_") in ("aten::expm1", "aten::log1p")
+    nudge = stream.near_one if near_one else stream.nudge
     for i, tensor in enumerate(_results(found, written)):
         if _floating(tensor):
             old = before[i] if written else None
-            _changing(tensor, lambda a, old=old: stream.nudge(a, old))
+            _changing(tensor, lambda a, old=old: nudge(a, old))
     return found
 
 
@@ -168,6 +180,7 @@ def _sized(size: Callable[..., np.ndarray | None]) -> Move:
 def _sum(
     stream: Stream, func: Any, args: Any, kwargs: Any, result: np.ndarray, i: int
 ) -> np.ndarray | None:
+    result = result.astype(stream.type_of(result), copy=False)
     terms = _array(args[0]).astype(result.dtype, copy=False)
     if whole(terms):
         return None
@@ -288,6 +301,7 @@ def _inputs(noise: Noise) -> Move:
 
 _MOVES: dict[Noise, Move] = {
     Noise.POINTWISE: _pointwise,
+    Noise.NEAR_ONE: _pointwise,
     Noise.SUM: _sized(_sum),
     Noise.CUMULATIVE: _cumulative,
     Noise.PRODUCT: _sized(_product),
