@@ -176,7 +176,7 @@ def ordering(dt, n, rng):
         kept = s[:, cut : n - cut]
         return {
             "sorted": s,
-            "rank": np.argsort(np.argsort(given["x"], axis=1), axis=1),
+            "rank": np.argsort(np.argsort(given["x"], axis=1, kind="stable"), axis=1),
             "trimmed": S(kept) / s.dtype.type(kept.shape[1]),
             "median": (s[:, (n - 1) // 2] + s[:, n // 2]) / 2,
             "top": S(s[:, -3:]),
@@ -188,7 +188,7 @@ def ordering(dt, n, rng):
         cut = n // 10
         return {
             "sorted": s,
-            "rank": x.argsort(dim=1).argsort(dim=1),
+            "rank": x.argsort(dim=1, stable=True).argsort(dim=1),
             "trimmed": s[:, cut : n - cut].mean(1),
             "median": 0.5 * s[:, (n - 1) // 2] + 0.5 * s[:, n // 2],
             "top": x.topk(3, dim=1).values.sum(1),
@@ -403,7 +403,7 @@ def attention(dt, n, rng):
 
 
 def filtering(dt, n, rng):
-    """A Kalman filter over 20 observations, an exponential average, an FFT's power, a FIR filter."""
+    """A Kalman filter over 20 observations, an FFT's power, a filter."""
     given = {"z": rng.normal(size=20).astype(dt), "x": rng.normal(size=n).astype(dt)}
     given["A"] = np.array([[1, 0.1], [0, 1]], dt)
     taps = np.hanning(9)[1:-1]

@@ -10,6 +10,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from calibration import families, pairs
@@ -22,6 +23,9 @@ FAMILIES = {**pairs.FAMILIES, **families.FAMILIES}
 
 ZERO_IN_THEORY = {"sum_centred": "s", "sum_smooth": "s"}
 """Sums of which nothing is left but rounding (of a full sine in Float16): they may stay open."""
+
+LARGEST = {"2": 10_000, "4": 100_000, "8": 100_000}
+"""By width: 1e5 is no number of Float16."""
 
 SEEDS = range(1, 33)
 
@@ -91,10 +95,9 @@ def held(names: Sequence[str], seeds: Sequence[int], largest: int) -> Iterator[H
     """Every port beside every other implementation, in all sizes up to ``largest``."""
     for name in names:
         _, sizes, widths = FAMILIES[name]
-        for n in (n for n in sizes if n <= largest):
-            for width in widths:
-                for seed in seeds:
-                    yield from _held(name, n, width, seed)
+        for n, width in product(sizes, widths):
+            for seed in seeds if n <= min(largest, LARGEST[width]) else ():
+                yield from _held(name, n, width, seed)
 
 
 def _held(name: str, n: int, width: str, seed: int) -> Iterator[Held]:

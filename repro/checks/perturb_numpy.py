@@ -148,13 +148,14 @@ def _move_sum(
     terms = np.asarray(terms)
     if "where" in kwargs and kwargs["where"] is not True:
         terms = np.where(kwargs["where"], terms, 0)
-    terms = terms.astype(result.dtype, copy=False)
+    own = result.astype(np.float16) if terms.dtype == np.float16 else result  # np.mean widens it
+    terms = terms.astype(own.dtype, copy=False)
     if whole(terms):
         return
     axis = kwargs.get("axis", 0)
     with np.errstate(all="ignore"):
         if row is Noise.SUM:
-            size = sum_size(last(terms, axis), result.reshape(_reduced(terms, axis)))
+            size = sum_size(last(terms, axis), own.reshape(_reduced(terms, axis)))
             stream.shift(result, size.reshape(result.shape), before)
         elif row is Noise.CUMULATIVE:
             moved = cumulative_size(stream.xi(result.shape), result, axis)
