@@ -30,3 +30,14 @@ function crash_once(marker)
     isfile(marker) || (touch(marker); ccall(:abort, Cvoid, ()))
     return (a = 1.0,)
 end
+
+"Fails inside the task that a `Channel` runs."
+function fails_inside()
+    return Channel() do steps
+        put!(steps, (a = 1.0,))
+        error("the learning rate is negative")
+    end
+end
+
+"Draws before and inside a task: the default generator starts where the worker says."
+drawn() = [(first = rand(),)]

@@ -12,6 +12,7 @@ import pytest
 import repro
 from repro.checks import Verdict
 from repro.errors import ReproError
+from repro.julia import MersenneTwister
 from repro.sides.julia.function import JuliaFunction
 from repro.sides.julia.worker import JuliaError
 
@@ -76,6 +77,7 @@ def test_a_list_that_shares_an_array_is_told_of_it(call):
         ("unordered", "has no order of names: yield a named tuple"),
         ("breaks_off", "functions.jl:27"),
         ("absent", "functions.jl defines no absent"),
+        ("fails_inside", "the learning rate is negative"),
     ],
 )
 def test_julia_s_errors_arrive_with_the_line(call, name, said):
@@ -83,6 +85,13 @@ def test_julia_s_errors_arrive_with_the_line(call, name, said):
         repro.check(call(name), [{"a": 1.0}])
     assert said in str(raised.value) and "worker.jl" not in str(raised.value)
     assert "try it in Julia: include(" in str(raised.value).splitlines()[-1]
+
+
+@pytest.mark.julia
+def test_the_default_generator_of_a_function_starts_somewhere_known(call, julia):
+    if julia.version_info < (1, 7):
+        first = repro.collect(call("drawn"))["first"].values[0]
+        assert first == MersenneTwister(0).rand()
 
 
 @pytest.mark.julia

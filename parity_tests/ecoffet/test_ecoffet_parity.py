@@ -166,6 +166,10 @@ def planted(fault):
 
 LATER = (
     "the meta-gradient alone, first order",
+    "fresh points not fresh",
+    "k = 2",
+    "an outer rate off by a tenth",
+    "second order where first belongs",
     "first order where second belongs",
     "k = 4",
     "an inner rate off by a tenth",

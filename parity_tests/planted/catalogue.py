@@ -90,6 +90,12 @@ DRAWS = [
         (SINE, "rng.uniform(0.1, 5.0)", "rng.uniform(0.0, 5.0)"),
     ),
     _fault(
+        "amplitudes in Float32's own arithmetic", "fomaml", "task1.amplitude",
+        (SINE, "rng.uniform(0.1, 5.0)",
+         "float(np.float32(0.1) + np.float32(4.9) * np.float32(rng.rand()))"),
+        recorded=None,
+    ),
+    _fault(
         "phases up to pi", "transfer_learn", "task1.phase_shift",
         (SINE, "rng.uniform(0.0, 2 * pi)", "rng.uniform(0.0, pi)"),
     ),
@@ -173,6 +179,10 @@ ALGORITHM = [
     _fault(
         "weights not restored between tasks", "fomaml", "task1.restore",
         (FOMAML, "                restore(weights, prev_weights)\n", ""),
+    ),
+    _fault(
+        "weights restored as NaN", "fomaml", "task1.restore",
+        (SINE, "w.copy_(saved[name])", "w.copy_(saved[name] * float('nan'))"),
     ),
     _fault(
         "starting weights kept by reference, not copied", "fomaml", "task1.restore",

@@ -76,6 +76,7 @@ def test_equals_the_recording_bit_for_bit(references, name):
     assert found.verdict is Verdict.PASS_BITWISE, found
 
 
+@pytest.mark.slow
 def test_the_other_kernels_are_needed(live):
     """Under the pinned kernels the Float64 predictions differ, by last bits, and nothing else."""
     for name in check.OTHER_KERNELS:

@@ -60,7 +60,7 @@ def sessions(
     return run
 
 
-@pytest.fixture(params=["torch-first", pytest.param("torch-later", marks=pytest.mark.slow)])
+@pytest.fixture(params=["torch-first", "torch-later"])
 def either(request: pytest.FixtureRequest, sessions: Any) -> dict[str, Any]:
     """Both orders of importing torch and starting Julia, one after the other."""
     return sessions(request.param)
@@ -73,12 +73,14 @@ def session(sessions: Any) -> dict[str, Any]:
 
 
 @pytest.mark.julia
+@pytest.mark.slow
 def test_starts_silently_before_and_after_torch(either):
     assert either["torch_imported_first"] is (either["order"] == "torch-first")
     assert either["printed"] == ""
 
 
 @pytest.mark.julia
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_arrays_go_into_julia_without_a_copy(either, dtype):
     assert either[f"in.{dtype}.eltype"] == dtype.title()
@@ -89,6 +91,7 @@ def test_arrays_go_into_julia_without_a_copy(either, dtype):
 
 
 @pytest.mark.julia
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_arrays_come_back_without_a_copy(either, dtype):
     values = either[f"out.{dtype}.values"]
@@ -102,11 +105,13 @@ def test_arrays_come_back_without_a_copy(either, dtype):
 
 
 @pytest.mark.julia
+@pytest.mark.slow
 def test_arrays_outlive_what_made_them(either):
     assert either["outlives_collection"]
 
 
 @pytest.mark.julia
+@pytest.mark.slow
 def test_pins_hold_in_julia_and_nowhere_else(session, julia):
     assert set(session["pins_left_behind"].split()) <= set(os.environ)
     assert session["about.threads"] == 1
@@ -116,6 +121,7 @@ def test_pins_hold_in_julia_and_nowhere_else(session, julia):
 
 
 @pytest.mark.julia
+@pytest.mark.slow
 def test_a_run_equals_the_recording_bit_for_bit(session, julia):
     if julia.version_info >= (1, 7) or not julia.pinned:
         pytest.skip(f"NOT RUN: Julia {julia.version} draws or rounds otherwise than the recording")
@@ -137,6 +143,7 @@ def test_a_run_equals_the_recording_bit_for_bit(session, julia):
 
 
 @pytest.mark.julia
+@pytest.mark.slow
 def test_both_ways_give_the_same_bits_and_types(session, julia):
     request = {"op": "run", "function": "fomaml", "seed": 0, "epochs": 3, "eval_interval": 1}
     source = HERE.parents[1] / "julia_ref"
@@ -153,12 +160,14 @@ def test_both_ways_give_the_same_bits_and_types(session, julia):
 
 
 @pytest.mark.julia
+@pytest.mark.slow
 def test_an_error_in_julia_is_an_exception_with_julias_words(session):
     assert "no operation is called no such thing" in session["error"]
     assert "handle.jl" in session["error.backtrace"]
 
 
 @pytest.mark.julia
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["ask", "start"])
 def test_another_thread_is_refused_and_harmless(session, call):
     message = session[f"thread.{call}"]
@@ -167,6 +176,7 @@ def test_another_thread_is_refused_and_harmless(session, call):
 
 
 @pytest.mark.julia
+@pytest.mark.slow
 def test_exceptions_in_torch_stay_exceptions(either):
     assert "cannot be multiplied" in either["torch_error"]
 
@@ -197,6 +207,7 @@ def test_the_guard_of_the_unwinder_is_what_saves_them(julia, juliacall_variables
 
 
 @pytest.mark.julia
+@pytest.mark.slow
 def test_interrupts_stay_pythons(either):
     assert either["interrupted"]
 

@@ -29,7 +29,9 @@ UNRECORDED = [
         {"opt": "ADAM(0.002)", "train_batch_size": "33"},
         marks=pytest.mark.slow,
     ),
-    ("transfer_learn_blog", 2**40 + 3, {"opt": "Descent(0.015)"}),
+    pytest.param(
+        "transfer_learn_blog", 2**40 + 3, {"opt": "Descent(0.015)"}, marks=pytest.mark.slow
+    ),
     pytest.param(
         "fomaml",
         99,

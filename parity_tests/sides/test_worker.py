@@ -257,6 +257,7 @@ def test_an_error_in_julia_is_julias_message_and_the_worker_lives(live):
 
 
 @pytest.mark.julia
+@pytest.mark.slow
 def test_a_read_only_home(julia, tmp_path, monkeypatch):
     home = tmp_path / "home"
     home.mkdir()

@@ -21,12 +21,24 @@ def doctor(
 
     one_thread()
     found = settings(check_device(device))
+    found["julia"] = _julia()
     found["devices"] = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     if as_json:
         print(json.dumps(found, indent=1))
         return
     for name, value in found.items():
         _print(name, value)
+
+
+def _julia() -> str:
+    from repro.sides.julia.find import JuliaNotFound, find_julia
+
+    try:
+        julia = find_julia()
+    except JuliaNotFound:
+        return "none (repro julia list says where was looked)"
+    pins = "pinned" if julia.pinned else "not pinned"
+    return f"{julia.version}, {julia.source}, {pins}, {julia.default_generator}"
 
 
 def _print(name: str, value: Any) -> None:

@@ -1,0 +1,66 @@
+"""A program that plays a Julia 1.10.8: it answers with what a live one answered.
+
+Runs at seed 3 from the recordings beside this file; everything else is an error, as it would be.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from repro.sides.julia.frame import encode, read_frame
+
+HERE = Path(__file__).parent
+RECORDED = HERE / "julia_1.10.8"
+ABOUT = {
+    "julia": "1.10.8",
+    "blas": "LBTConfig([ILP64] libopenblas64_.so)",
+    "blas_kernels": os.environ.get("REPLAY_KERNELS", "Haswell"),
+    "cpu_target": "haswell",
+    "cpu": "generic",
+    "threads": 1,
+    "default_generator": "Xoshiro",
+}
+
+
+def answer(request: dict) -> dict:
+    if request["op"] == "about":
+        return {"status": "ok", **ABOUT}
+    generator = request.get("generator", "Xoshiro")
+    if request["op"] != "run" or generator != "Xoshiro" or request["seed"] != 3:
+        return {"status": "error", "message": f"not recorded: {request['op']} on {generator}"}
+    epochs = request["epochs"]
+    with np.load(RECORDED / f"{request['function']}_seed3.npz") as recording:
+        whole = {name: recording[name] for name in recording.files}
+    kept = {}
+    for name, values in whole.items():
+        steps = STEPS.get(name, name)
+        by_step = steps in ("weight_epochs", "eval_epochs")
+        kept[name] = values[whole[steps] <= epochs] if by_step else values
+    wanted = np.isin(kept["weight_epochs"], request["weight_epochs"])
+    for name in ("weights", "initial_predictions", "final_predictions", "weight_epochs"):
+        kept[name] = kept[name][wanted]
+    return {"status": "ok", "draws": f"Xoshiro({request['seed']}) of Julia 1.10.8", **kept}
+
+
+STEPS = {
+    "weights": "weight_epochs",
+    "initial_predictions": "weight_epochs",
+    "final_predictions": "weight_epochs",
+    "test_losses": "eval_epochs",
+    "eval_x": "eval_epochs",
+    "eval_y": "eval_epochs",
+}
+
+if __name__ == "__main__":
+    reading, writing = os.fdopen(int(sys.argv[-2]), "rb"), os.fdopen(int(sys.argv[-1]), "wb", 0)
+    writing.write(encode({"status": "ok", **ABOUT}))
+    while True:
+        try:
+            asked = read_frame(reading.read)
+        except ValueError:
+            sys.exit(0)
+        writing.write(encode(answer(asked)))

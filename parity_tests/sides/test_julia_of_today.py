@@ -1,0 +1,165 @@
+"""A Julia of today as the reference: what a live 1.10.8 answered, replayed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from repro.checks import Verdict
+from repro.cli import main
+from repro.errors import ReproError
+from repro.sides import recorded
+from repro.sides.choosing import live_case
+from repro.sides.julia.find import BLAS_PINS, Julia
+from repro.sides.julia.function import JuliaFunction
+from repro.sides.julia.reference import JuliaReference
+from repro.sides.julia.worker import JuliaError
+from repro.sides.live import Live
+from repro.sides.parity import parity
+
+HERE = Path(__file__).parent
+RECORDED = HERE / "julia_1.10.8"
+NAMES = ("fomaml", "reptile", "transfer_learn", "transfer_learn_blog")
+
+
+@pytest.fixture
+def julia(fake_julia) -> Julia:
+    program = fake_julia(
+        'case "$*" in *--version*) echo "julia version 1.10.8";; *"-e 0"*) ;;\n'
+        f'*) exec "{sys.executable}" "{HERE / "replaying_worker.py"}" "$@";; esac'
+    )
+    environment = {**BLAS_PINS, "PYTHONPATH": str(HERE.parents[1])}
+    return Julia(Path(program), "1.10.8", "made up", environment, ("-C", "haswell"))
+
+
+@pytest.fixture
+def live(julia):
+    with JuliaReference("worker", julia, start_seconds=60) as reference:
+        yield Live(reference)
+
+
+def weighed(case):
+    """The case with the weights that were recorded of it."""
+    epochs = recorded.load(f"{case.function}_seed3", RECORDED).case.weight_epochs
+    return replace(case, weight_epochs=tuple(e for e in epochs if e <= case.epochs))
+
+
+def of_recorded(function: str, epochs: int, generator: str):
+    """A case as long as the replayed answers are cut, held to no more than they hold."""
+    case = live_case(function, 3, epochs, {}, generator)
+    return replace(weighed(case), lacks=("next_rand",))
+
+
+@pytest.mark.parametrize("function", NAMES)
+def test_both_sides_draw_from_the_generator_that_this_julia_starts(live, function):
+    """Catches a port that goes on drawing from MersenneTwister, and FAILs at every draw."""
+    assert live.generator == "Xoshiro"
+    found = parity(of_recorded(function, 3, live.generator), live)
+    assert found.verdict is Verdict.PASS, found
+    assert found.own.report["init_weights"].verdict is Verdict.PASS_BITWISE
+    assert found.own.report["eval_x"].verdict is Verdict.PASS_BITWISE
+    assert found.own.reference.provenance.generator == "Xoshiro(3) of Julia 1.10.8"
+    assert found.own.port.provenance.generator == "Xoshiro(3)"
+
+
+def test_another_generator_on_one_side_is_one_line_before_anything_is_compared(live):
+    case = of_recorded("fomaml", 3, "Xoshiro")
+
+    class Elsewhere:
+        name, rule = "elsewhere", live.rule
+
+        def run(self, case):
+            return live.run(replace(case, generator="Xoshiro"))
+
+    with pytest.raises(ReproError, match=r"draws from Xoshiro\(3\).*--generator"):
+        parity(replace(case, generator="MersenneTwister"), Elsewhere())
+
+
+def test_the_command_takes_a_folder_of_recordings_and_their_generator(monkeypatch, capsys):
+    """The whole recordings of 1.10.8, 60 iterations each, through the same door as the shipped."""
+    monkeypatch.setattr(sys, "argv", ["repro", "parity", "--reference", str(RECORDED)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    out = capsys.readouterr().out
+    assert end.value.code == 0 and "4 of 4 cases pass" in out
+
+
+@pytest.mark.parametrize("name", [f"{name}_seed3" for name in NAMES])
+def test_recordings_carry_their_generator(name):
+    assert recorded.load(name, RECORDED).case.generator == "Xoshiro"
+
+
+def test_a_recording_that_is_written_carries_its_generator(live, tmp_path):
+    case = replace(of_recorded("reptile", 60, "Xoshiro"), name="kept", lacks=())
+    recorded.save(case, live.run(case), tmp_path)
+    assert recorded.load("kept", tmp_path).case.generator == "Xoshiro"
+
+
+def test_the_compiled_engines_refuse_the_generator_and_the_rule_is_measured_without_them(live):
+    """Catches a rule that asks the exact engine and takes the whole command down."""
+    from repro.sides.port import Port
+
+    case = of_recorded("reptile", 2, "Xoshiro")
+    found = parity(case, live, Port("exact"))
+    assert found.verdict is Verdict.NOT_RUN and "MersenneTwister" in found.message
+    assert parity(case, live)
+
+
+@pytest.mark.parametrize(
+    ("kernels", "said"), [("Haswell", "verified"), ("Zen", "unverified: BLAS runs Zen kernels")]
+)
+def test_the_pinned_kernels_are_asked_for_and_not_believed(julia, kernels, said):
+    environment = {**julia.environment, "REPLAY_KERNELS": kernels}
+    with JuliaReference("worker", replace(julia, environment=environment)) as reference:
+        assert reference.about()["pins"] == said
+
+
+def test_what_is_claimed_for_1_5_3_alone_refuses_another_by_name(julia, monkeypatch, capsys):
+    from repro.sides import record_check
+
+    monkeypatch.setenv("REPRO_JULIA", str(julia.executable))
+    assert record_check.main() == 2
+    assert "is Julia 1.10.8, and 1.5.3 is wanted" in capsys.readouterr().err
+
+
+FAILURE = """the learning rate is negative
+Stacktrace:
+  [1] error(s::String)
+    @ Base ./error.jl:35
+  [2] descend(rate::Float64)
+    @ Main /home/me/model.jl:12
+  [3] #invokelatest#2
+    @ ./essentials.jl:892 [inlined]
+  [4] collect_arrays(steps::Channel{Any})
+    @ UserFunction {ours}/src/worker.jl:77
+"""
+
+
+def test_a_failure_shows_julias_words_and_none_of_our_frames():
+    """Frames take two lines from 1.6 on; cutting between them leaves half of one of ours."""
+    from repro.sides.julia.function import SOURCE
+
+    problem = JuliaError("x", backtrace=FAILURE.replace("{ours}", str(SOURCE)))
+    said = JuliaFunction("model.jl", "train")._failure(problem)
+    assert "model.jl:12" in said and "the learning rate is negative" in said
+    assert "invokelatest" not in said and "worker.jl" not in said and "[3]" not in said
+
+
+def test_status_changes_nothing(julia, tmp_path):
+    import subprocess
+
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {**os.environ, "HOME": str(home), "REPRO_JULIA": str(julia.executable)}
+    for name in ("XDG_CACHE_HOME", "JULIA_DEPOT_PATH"):
+        environment.pop(name, None)
+    done = subprocess.run(
+        [sys.executable, "-m", "repro", "julia", "status"],
+        env=environment, capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0 and "1.10.8" in done.stdout and "Xoshiro" in done.stdout
+    assert list(home.rglob("*")) == []
