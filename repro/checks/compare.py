@@ -200,11 +200,6 @@ class Report:
         return next(c for c in self.comparisons if c.name == name)
 
     @property
-    def undecided(self) -> tuple[Comparison, ...]:
-        """The quantities of which too little could be judged, accepted or not."""
-        return tuple(c for c in self.comparisons if c.undecided and c.verdict is not Verdict.FAIL)
-
-    @property
     def bit_equal(self) -> float:
         """Share of all compared values that are equal bit for bit."""
         weights = [c.count * len(c.steps) for c in self.comparisons]

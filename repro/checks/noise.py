@@ -368,7 +368,7 @@ TORCH: dict[str, Noise] = {
     **_rows(
         Noise.SCATTER,
         "index_add scatter_add index_put _index_put_impl _unsafe_index_put "
-        "embedding_dense_backward index_reduce scatter_reduce unfold_backward col2im trace",
+        "embedding_dense_backward index_reduce scatter_reduce unfold_backward col2im",
     ),
     **_rows(Noise.NORM, "var std var_mean std_mean linalg_vector_norm norm"),
     **_rows(

@@ -57,11 +57,13 @@ class PerturbedArray(np.ndarray):
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: Any, out: tuple = (), **kwargs: Any
     ) -> Any:
-        if any(hasattr(a, "__torch_function__") and not _ours(a) for a in inputs):
-            return NotImplemented
         plain = [_plain(a) for a in inputs]
         kwargs = {name: _plain(value) for name, value in kwargs.items()}
         stream = _stream((*inputs, *out))
+        if any(hasattr(a, "detach") for a in plain):  # a tensor times an array is NumPy's
+            made = getattr(ufunc, method)(*plain, **kwargs)
+            _move_ufunc(ufunc, method, plain, kwargs, np.asarray(made), None, stream)
+            return made
         target = tuple(_plain(a) for a in out) or ((plain[0],) if method == "at" else ())
         before = [None if a is None else a.copy() for a in target]
         if out:
@@ -124,9 +126,12 @@ def _move_ufunc(
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     if row is Noise.NONE:
         return
-    if ufunc is np.add and method in ("reduce", "accumulate", "at", "reduceat"):
-        row = {"reduce": Noise.SUM, "accumulate": Noise.CUMULATIVE}.get(method, Noise.SCATTER)
-        _move_sum(row, operands[0], kwargs, result, before, stream)
+    if ufunc is np.add and method in ("reduce", "accumulate", "reduceat"):
+        row = Noise.CUMULATIVE if method == "accumulate" else Noise.SUM
+        _move_sum(method, operands[0], kwargs, result, before, stream)
+    elif ufunc is np.add and method == "at":
+        row = Noise.SCATTER
+        _move_scattered(operands[1], operands[2], result, before, stream)
     elif row is Noise.PRODUCT:
         if not whole(*operands[:2]):
             stream.shift(result, _ufunc_product_size(ufunc, operands, result), before)
@@ -137,8 +142,20 @@ def _move_ufunc(
     stream.count(name, row)
 
 
+def _move_scattered(
+    index: Any, values: Any, result: np.ndarray, before: np.ndarray | None, stream: Stream
+) -> None:
+    values = np.asarray(values)
+    if whole(values):
+        return
+    terms, squares = np.zeros(result.shape), np.zeros(result.shape)
+    np.add.at(terms, index, 1.0)
+    np.add.at(squares, index, np.square(np.abs(values), dtype=np.float64))
+    stream.shift(result, walk_size(result, squares, terms), before)
+
+
 def _move_sum(
-    row: Noise,
+    method: str,
     terms: np.ndarray,
     kwargs: dict[str, Any],
     result: np.ndarray,
@@ -154,10 +171,10 @@ def _move_sum(
         return
     axis = kwargs.get("axis", 0)
     with np.errstate(all="ignore"):
-        if row is Noise.SUM:
+        if method == "reduce":
             size = sum_size(last(terms, axis), own.reshape(_reduced(terms, axis)))
             stream.shift(result, size.reshape(result.shape), before)
-        elif row is Noise.CUMULATIVE:
+        elif method == "accumulate":
             moved = cumulative_size(stream.xi(result.shape), result, axis)
             np.copyto(result, result + moved, where=np.isfinite(moved), casting="unsafe")
         else:
@@ -255,10 +272,6 @@ def _before(plain: list[Any], target: tuple) -> list[Any]:
 
 def _overlap(a: np.ndarray, b: Any) -> bool:
     return isinstance(b, np.ndarray) and np.may_share_memory(a, b)
-
-
-def _ours(value: Any) -> bool:
-    return isinstance(value, PerturbedArray)
 
 
 def _plain(value: Any) -> Any:

@@ -251,6 +251,8 @@ def _scatter(
     stream: Stream, func: Any, args: Any, kwargs: Any, result: np.ndarray, i: int
 ) -> np.ndarray | None:
     """A linear operation by itself, as a convolution is."""
+    if whole(*(_array(t) for t in tree_leaves(args) if isinstance(t, torch.Tensor))):
+        return None
 
     def of(change: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
         def floating(t: torch.Tensor) -> torch.Tensor:

@@ -53,7 +53,7 @@ def _headline(verdict: Verdict, pairs: Sequence[Pair]) -> str:
     if verdict:
         return "the port agrees with the reference"
     if verdict is Verdict.UNDECIDED:
-        names = [c.name for pair in pairs if pair.report for c in pair.report.undecided]
+        names = [c.name for p in pairs for c in p.comparisons if c.verdict is Verdict.UNDECIDED]
         return f"nothing wrong was found in {_listed(names)}, and nothing could have been"
     if all(pair.verdict for pair in pairs if pair.way is not Way.OWN) and len(pairs) > 1:
         return "the port's own run parts from the reference, though every single step agrees"
