@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from repro.checks.agreement import difference
+
 POINTWISE = 1.5
 """In u times the value: two libraries' functions are each right to about half an ulp."""
 
@@ -193,7 +195,7 @@ def sum_size(terms: np.ndarray, result: np.ndarray) -> np.ndarray:
     partial = np.add.accumulate(terms, axis=-1)
     squares = np.square(np.abs(partial), dtype=np.float64).sum(axis=-1)
     paired = np.ascontiguousarray(terms).sum(axis=-1, dtype=np.result_type(terms, np.float64))
-    apart = np.maximum(np.abs(partial[..., -1] - result), np.abs(paired - result))
+    apart = np.maximum(difference(partial[..., -1], result), difference(paired, result))
     return np.asarray(half_ulp(result.dtype) * np.sqrt(squares) + LOOP * apart)
 
 
