@@ -2,9 +2,9 @@
 
 ``FAMILIES[name]`` is ``(make, sizes, widths)``. ``make(dtype, n, generator)`` gives inputs
 and ``{implementation: function}``; a function takes the dict of arrays and gives a dict of arrays.
-What is called ``np...`` or ``t...`` (NumPy, torch) can be a port; ``loop``, ``blocked``, ``f64`` and
-the like are references. Widths are bytes: 2, 4, 8 for Float16, 32, 64. Any two implementations of
-a family are to agree.
+What is called ``np...`` or ``t...`` (NumPy, torch) can be a port; ``loop``, ``blocked``, ``f64``
+and the like are references. Widths are bytes: 2, 4, 8 for Float16, 32, 64. Any two
+implementations of a family are to agree.
 """
 
 import numpy as np

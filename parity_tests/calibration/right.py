@@ -14,6 +14,7 @@ from itertools import product
 
 import numpy as np
 from calibration import families, pairs
+
 from repro.checks import Report, Verdict
 from repro.checks.measured import Measured, judge
 from repro.checks.stepping import Stepper

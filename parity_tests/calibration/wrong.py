@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from calibration import families, pairs
 from calibration.right import FAMILIES, Port, implementations, is_port
+
 from repro.checks import Report
 
 Arrays = Mapping[str, np.ndarray]
@@ -113,7 +114,7 @@ SOURCES = [
     ("recurrent", "the other way round", "(1 - z) * new + z * h", "z * new + (1 - z) * h"),
     ("recurrent", "no gate", "_sigmoid(o) * np.tanh(c)", "np.tanh(c)"),
     ("recurrent", "reset after", "np.tanh(a[:, 2 * n :] + r * b", "np.tanh(a[:, 2 * n :] + b"),
-    ("pooling", "mean for sum of squares", "np.sqrt(S(parts * parts))", "np.sqrt(S(parts*parts)/k)"),
+    ("pooling", "mean for sum of squares", "np.sqrt(S(parts * parts))", "np.sqrt(S(parts**2) / k)"),
     ("interpolation", "corners aligned", "(np.arange(12) + 0.5) / 2 - 0.5",
      "np.arange(12) * 5 / 11"),
     ("interpolation", "weights exchanged", '(1 - w) * given["y"][i] + w',
@@ -228,7 +229,8 @@ def held(planted: Planted, width: str, seed: int = 0) -> Report | None:
     """None where the mistake changes nothing here: the rows are equal, or a sign of 0."""
     given, expected, wrong = planted.port(width, seed)
     found = wrong(dict(given))
-    if all(np.array_equal(_array(found[k]), _array(a), equal_nan=True) for k, a in expected.items()):
+    pairs = ((_array(found[name]), _array(a)) for name, a in expected.items())
+    if all(np.array_equal(a, b, equal_nan=True) for a, b in pairs):
         return None
     return Port(given, wrong).beside(expected)[0]
 
@@ -253,8 +255,7 @@ def main() -> int:
                     print(f"passes in Float{8 * int(width)}: {planted}; held to {held_to:.0e}")
     for width in "48":
         share = 1 - missed[width] / total[width]
-        print(f"Float{8 * int(width)}: {total[width] - missed[width]} of {total[width]} do not pass, "
-              f"{100 * share:.1f} %")  # fmt: skip
+        print(f"Float{8 * int(width)}: {100 * share:.1f} % of {total[width]} do not pass")
     return int(missed["8"] > 0.03 * total["8"] or missed["4"] > 0.15 * total["4"])
 
 

@@ -8,7 +8,6 @@ from repro.checks.compare import Comparison as Comparison
 from repro.checks.compare import Fault as Fault
 from repro.checks.compare import NothingToCompare as NothingToCompare
 from repro.checks.compare import Report as Report
-from repro.checks.compare import Sharpness as Sharpness
 from repro.checks.compare import compare as compare
 from repro.checks.envelope import FACTOR as FACTOR
 from repro.checks.envelope import PERTURBATIONS as PERTURBATIONS
@@ -17,6 +16,7 @@ from repro.checks.envelope import measure as measure
 from repro.checks.follow import Counted as Counted
 from repro.checks.follow import Operations as Operations
 from repro.checks.follow import follow as follow
+from repro.checks.judged import Sharpness as Sharpness
 from repro.checks.measured import Measured as Measured
 from repro.checks.noise import Moves as Moves
 from repro.checks.noise import Noise as Noise

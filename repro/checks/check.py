@@ -134,7 +134,8 @@ def _step_by_step(
     stepper = Stepper.on(step, expected, draws, state)
     here, rule = stepper.compared(expected), tolerance or Growth()
     own = _pair(Way.OWN, here, stepper.free, rule, strict, True, stepper.moves)
-    each = _pair(Way.RESYNCHRONISED, here, stepper.resynchronised, rule, strict, True, stepper.moves)
+    steps = stepper.resynchronised
+    each = _pair(Way.RESYNCHRONISED, here, steps, rule, strict, True, stepper.moves)
     if each.verdict is Verdict.FAIL:
         each = replace(each, exact=_in_float64(stepper))
     return Check((own, each))
@@ -186,7 +187,8 @@ def _accepted(reasons: Mapping[str, str], expected: Run) -> Mapping[str, str]:
         if name not in map(base_name, expected.quantities):
             raise CheckError(f"undecided_ok names {name}, which the reference does not have")
         if not str(reason).strip():
-            raise CheckError(f"say why {name} may be undecided: undecided_ok={{{name!r}: 'because'}}")
+            said = f"undecided_ok={{{name!r}: 'because'}}"
+            raise CheckError(f"say why {name} may be undecided: {said}")
     return reasons
 
 

@@ -16,12 +16,13 @@ Two arrays agree by the rules of :mod:`repro.checks.agreement`. Of two runs:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
 
 from repro.checks.agreement import difference, mismatch, same_bits, ulp_distance
+from repro.checks.judged import Judged, Sharpness
 from repro.checks.verdict import Verdict, worst
 from repro.run import Quantity, Run, rows
 
@@ -51,22 +52,6 @@ Tolerance = Callable[[str, Quantity], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Sharpness:
-    """To what size of error, relative to the value itself, a quantity's finite numbers were held.
-
-    Attributes:
-        median, worst: over all of them that are not zero; 0 where nothing may differ.
-        dull: share of those that could hold nothing: NaN, or held to more than their own size.
-        judged_to: the last step of which at least half was judged; None where there is none.
-    """
-
-    median: float
-    worst: float
-    dull: float
-    judged_to: int | None
-
-
-@dataclass(frozen=True)
 class Comparison:
     """One quantity of a port beside its reference; true when within tolerance everywhere.
 
@@ -84,11 +69,7 @@ class Comparison:
             The figures of steps that were not compared are NaN, their ratio is infinite.
         finite: how many finite values of the reference were held against the port's.
         operation: what computes it, where the port says so.
-        candidates: (k,) values that can be judged: of those that are not zero.
-        dull: (k,) how many of them were not: NaN on both sides, or held to more than themselves.
-        missing: (k,) those among them that are not finite.
-        held: (k,) median tolerance over the value itself.
-        worst_held: (k,) the largest.
+        judged: how much of it could be judged; None where nothing was compared.
         accepted: why it may be undecided; None where it may not.
     """
 
@@ -104,11 +85,7 @@ class Comparison:
     problem: Problem | None = None
     finite: int = 0
     operation: str | None = None
-    candidates: np.ndarray = field(default_factory=lambda: np.empty(0))
-    dull: np.ndarray = field(default_factory=lambda: np.empty(0))
-    missing: np.ndarray = field(default_factory=lambda: np.empty(0))
-    held: np.ndarray = field(default_factory=lambda: np.empty(0))
-    worst_held: np.ndarray = field(default_factory=lambda: np.empty(0))
+    judged: Judged | None = None
     accepted: str | None = None
 
     @property
@@ -127,27 +104,14 @@ class Comparison:
     @property
     def undecided(self) -> bool:
         """Whether over half of it could not be judged."""
-        return bool(2 * self._unjudged.sum() > self.candidates.sum())
-
-    @property
-    def _unjudged(self) -> np.ndarray:
-        """Equal bits are judged, however wide the tolerance; NaN is not."""
-        return self.missing if self.bitwise else self.dull
+        if self.judged is None:
+            return False
+        return bool(2 * self.judged.lost(self.bitwise).sum() > self.judged.candidates.sum())
 
     @property
     def sharpness(self) -> Sharpness | None:
-        """None where nothing was judged by a tolerance."""
-        known = ~np.isnan(self.held)
-        if not known.any() and not self.dull.sum():
-            return None
-        lost = np.flatnonzero(2 * self._unjudged > self.candidates)
-        tail = _tail(lost, len(self.steps))
-        return Sharpness(
-            float(np.median(self.held[known])) if known.any() else float("nan"),
-            float(np.max(self.worst_held[known])) if known.any() else float("nan"),
-            float(self.dull.sum() / max(self.candidates.sum(), 1)),
-            int(self.steps[tail - 1]) if tail else None,
-        )
+        """None where nothing was compared, or nothing is there."""
+        return None if self.judged is None else self.judged.sharpness(self.steps, self.bitwise)
 
     def __bool__(self) -> bool:
         return bool(self.verdict)
@@ -165,7 +129,7 @@ class Comparison:
             same_dtype=self.same_dtype and later.same_dtype,
             problem=self.problem or later.problem,
             finite=self.finite + later.finite,
-            **{name: np.concatenate([getattr(self, name), getattr(later, name)]) for name in JUDGED},
+            judged=_together(self.judged, later.judged),
         )
 
     @property
@@ -342,11 +306,7 @@ def _spread(measured: Comparison, steps: np.ndarray, problem: Problem) -> Compar
         allowed=fill(measured.allowed, np.nan),
         ratio=fill(measured.ratio, np.inf),
         problem=problem,
-        candidates=fill(measured.candidates, 0),
-        dull=fill(measured.dull, 0),
-        missing=fill(measured.missing, 0),
-        held=fill(measured.held, np.nan),
-        worst_held=fill(measured.worst_held, np.nan),
+        judged=measured.judged and measured.judged.spread(place, len(steps)),
     )
 
 
@@ -371,7 +331,7 @@ def _measured(
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(apart == 0, 0.0, apart / allowed)
     unknown = blind(name, expected) if blind is not None and floating else np.zeros_like(same)
-    judged = _judged(rows(expected.values), rows(values), rows(allowed), rows(unknown))
+    judged = Judged.of(rows(expected.values), rows(values), rows(allowed), rows(unknown))
     same, apart, ulp, allowed, ratio = (rows(a) for a in (same, apart, ulp, allowed, ratio))
     return Comparison(
         name,
@@ -384,43 +344,8 @@ def _measured(
         ratio=ratio.max(axis=1, initial=0),
         same_dtype=values.dtype == expected.values.dtype,
         finite=int(np.isfinite(expected.values).sum()),
-        **dict(zip(JUDGED, judged, strict=True)),
+        judged=judged,
     )
-
-
-JUDGED = ("candidates", "dull", "missing", "held", "worst_held")
-"""What a comparison says of its own sharpness, per step."""
-
-
-def _judged(
-    a: np.ndarray, b: np.ndarray, allowed: np.ndarray, unknown: np.ndarray
-) -> tuple[np.ndarray, ...]:
-    """:data:`JUDGED`, of (k, n) values. An infinity is judged where there are finite values in its
-    step: it is a mask there, and an overflow elsewhere."""
-    finite = np.isfinite(a)
-    missing = np.isnan(a) & np.isnan(b) | (np.isinf(a) & ~finite.any(axis=1, keepdims=True))
-    here = finite & (a != 0)
-    with np.errstate(all="ignore"):
-        size = np.where(here, allowed / np.abs(a.astype(np.float64)), np.nan)
-    dull = here & ((size > 1) | unknown)
-    k, n = a.shape
-    held, worst_held = np.full(k, np.nan), np.full(k, np.nan)
-    some = here.any(axis=1)
-    if some.any():
-        held[some] = np.nanmedian(size[some], axis=1) if n > 1 else size[some, 0]
-        worst_held[some] = np.nanmax(size[some], axis=1)
-    return (here | missing).sum(axis=1), (dull | missing).sum(axis=1), missing.sum(axis=1), \
-        held, worst_held
-
-
-def _tail(lost: np.ndarray, steps: int) -> int:
-    """Where the last steps begin that are all among the lost."""
-    end = steps
-    for i in lost[::-1]:
-        if i != end - 1:
-            break
-        end = int(i)
-    return end
 
 
 def _closest(ratio: np.ndarray, allowed: np.ndarray) -> np.ndarray:
@@ -458,3 +383,7 @@ def _listed(run: Run) -> str:
 
 def _steps_listed(steps: np.ndarray) -> str:
     return ", ".join(map(str, steps[:5])) + (" …" if len(steps) > 5 else "")
+
+
+def _together(earlier: Judged | None, later: Judged | None) -> Judged | None:
+    return earlier + later if earlier is not None and later is not None else earlier or later

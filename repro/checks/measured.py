@@ -1,22 +1,24 @@
 """A tolerance for every number, measured by perturbed runs, as few of them as decide.
 
-``tol_i = 10 max(g_i, ulp(w_i))``, per element and step. ``g_i`` is how far the element itself went in
-any perturbed run; nothing is pooled and nothing carried to later steps. ``w_i`` is the largest
-magnitude in the array that is at most ``2**(p / 2)`` times the element's own, p the type's bits:
-a *reference* may lose half of its digits by cancellation, which no perturbation of the port shows.
-Masks and fill values lie outside of that window.
+``tol_i = 10 max(g_i, ulp(w_i))``, per element and step. ``g_i`` is how far the element itself went
+in any perturbed run; nothing is pooled and nothing carried to later steps. ``w_i`` is the largest
+magnitude in the array that is about ``2**(p / 2)`` times the element's own at most, p the type's
+bits: a *reference* may lose half of its digits by cancellation, which no perturbation of the port
+shows. Masks and fill values lie outside of that window.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import numpy as np
 
-from repro.checks.agreement import difference, ulp_of
+from repro.checks.agreement import difference
 from repro.checks.compare import Report, compare
 from repro.checks.envelope import FACTOR
 from repro.checks.noise import Moves
+from repro.checks.verdict import Verdict
 from repro.run import Kind, Quantity, Run, rows
 
 Runner = Callable[[int | None], Run]
@@ -53,8 +55,8 @@ class Measured:
         self.flipped: dict[str, int] = {}
         self.ends = {last_step(base)}
 
-    def add(self, seed: int) -> None:
-        """One more perturbed run."""
+    def add(self, seed: int, names: Collection[str] | None = None) -> None:
+        """One more perturbed run, which counts for these names; by default for all."""
         found = self._run(seed)
         self.runs += 1
         self.ends.add(last_step(found))
@@ -63,6 +65,8 @@ class Measured:
             for name, q in self.base.quantities.items()
         )
         for name, q in self.base.quantities.items():
+            if names is not None and name not in names:
+                continue
             other = found.quantities.get(name)
             if other is not None and other.values.shape[1:] == q.values.shape[1:]:
                 self._grow(name, q, other)
@@ -89,10 +93,9 @@ class Measured:
         """The allowed difference of every element."""
         if reference.kind is Kind.DRAW:
             return np.zeros(reference.values.shape)
-        growth = np.nan_to_num(self.growth(name, reference.steps), nan=0.0)
         dtypes = reference.values.dtype, self.base[name].values.dtype
-        coarser = max(dtypes, key=lambda d: np.finfo(d).eps)
-        return np.asarray(FACTOR * np.maximum(growth, ulp_of(window(reference.values), coarser)))
+        least = floor(reference.values, max(dtypes, key=lambda d: np.finfo(d).eps))
+        return np.asarray(FACTOR * np.fmax(self.growth(name, reference.steps), least))
 
     def common_end(self, expected: Run) -> int | None:
         """The last step to compare, where the number of steps hangs on the last bit: perturbed runs
@@ -107,7 +110,7 @@ class Measured:
         """Elements of which the perturbed runs say nothing, none being finite there."""
         if not self.runs or reference.kind is Kind.DRAW:
             return np.zeros(reference.values.shape, bool)
-        return np.isnan(self.growth(name, reference.steps))
+        return np.asarray(np.isnan(self.growth(name, reference.steps)))
 
 
 def last_step(run: Run) -> int | None:
@@ -115,16 +118,29 @@ def last_step(run: Run) -> int | None:
     return max((int(q.steps[-1]) for q in run.quantities.values() if len(q.steps)), default=None)
 
 
-def window(values: np.ndarray) -> np.ndarray:
-    """``w``: the largest magnitude in each step's array within ``2**(p / 2)`` of each element."""
-    flat = np.abs(rows(values).astype(np.float64))
+def floor(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """``ulp(w)`` of every element, in a type; ``w`` is found by binades: the highest one in the
+    step's array that is at most ``p // 2`` above the element's own."""
+    flat = rows(values).astype(np.float64)
     flat[~np.isfinite(flat)] = 0
+    _, binade = np.frexp(flat)
+    lowest = int(np.finfo(dtype).minexp)
+    binade = np.maximum(np.where(flat == 0, lowest, binade), lowest)
     if flat.shape[1] > 1:
-        reach = 2.0 ** ((np.finfo(values.dtype).nmant + 1) / 2)
-        for row in flat:
-            ordered = np.sort(row)
-            row[:] = ordered[np.searchsorted(ordered, row * reach, side="right") - 1]
-    return flat.reshape(values.shape)
+        binade = _highest_within(binade, (np.finfo(dtype).nmant + 1) // 2)
+    bits = np.finfo(dtype).nmant + 1
+    smallest = float(np.finfo(dtype).smallest_subnormal)
+    return np.asarray(np.maximum(np.ldexp(1.0, binade - bits), smallest).reshape(values.shape))
+
+
+def _highest_within(binade: np.ndarray, reach: int) -> np.ndarray:
+    """(k, n): of each row the highest value that is at most ``reach`` above each element."""
+    low, high = int(binade.min(initial=0)), int(binade.max(initial=0))
+    present = np.full((len(binade), high - low + 1), low)
+    np.put_along_axis(present, binade - low, binade, axis=1)
+    highest = np.maximum.accumulate(present, axis=1)
+    found = np.take_along_axis(highest, np.minimum(binade + reach, high) - low, axis=1)
+    return np.asarray(found)
 
 
 def judge(
@@ -150,18 +166,40 @@ def judge(
             break
         if not tolerance.runs:
             repeats()
+        open_names = {c.name for c in report.comparisons if c.verdict is Verdict.FAIL}
         for seed in seeds[tolerance.runs : stage]:
-            tolerance.add(seed)
-        report = _compared(expected, tolerance, strict)
+            tolerance.add(seed, open_names)
+        report = _again(report, expected, tolerance, strict, open_names)
     return report
 
 
-def _compared(expected: Run, tolerance: Measured, strict: bool) -> Report:
+def _again(
+    report: Report, expected: Run, tolerance: Measured, strict: bool, names: Collection[str]
+) -> Report:
+    """The report with some names compared anew; if the runs' common end has changed, all."""
+    if tolerance.common_end(expected) is not None:
+        return _compared(expected, tolerance, strict)
+    both = set(expected.quantities) & set(tolerance.base.quantities) & set(names)
+    if not both:
+        return report
+    anew = {
+        c.name: c for c in _compared(_only(expected, both), tolerance, strict, both).comparisons
+    }
+    return Report(tuple(anew.get(c.name, c) for c in report.comparisons))
+
+
+def _compared(
+    expected: Run, tolerance: Measured, strict: bool, names: Collection[str] | None = None
+) -> Report:
     end = tolerance.common_end(expected)
-    port = tolerance.base
+    port = tolerance.base if names is None else _only(tolerance.base, names)
     if end is not None:
         expected, port = expected.upto(end), port.upto(end)
     return compare(expected, port, tolerance, strict=strict, blind=tolerance.blind)
+
+
+def _only(run: Run, names: Collection[str]) -> Run:
+    return Run({name: q for name, q in run.quantities.items() if name in names})
 
 
 def settled(report: Report, runs: int) -> bool:

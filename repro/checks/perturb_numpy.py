@@ -55,7 +55,7 @@ class PerturbedArray(np.ndarray):
         return np.dot(self, b, out) if out is not None else np.dot(self, b)
 
     def __array_ufunc__(
-        self, ufunc: np.ufunc, method: str, *inputs: Any, out: tuple = (), **kwargs: Any
+        self, ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...] = (), **kwargs: Any
     ) -> Any:
         plain = [_plain(a) for a in inputs]
         kwargs = {name: _plain(value) for name, value in kwargs.items()}
@@ -97,9 +97,7 @@ class PerturbedArray(np.ndarray):
         return _each(result, stream)
 
     @classmethod
-    def __torch_function__(
-        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """torch is handed what it gets in a run that is not perturbed: plain arrays. (An array of
         an own class, and 0-d, would be promoted otherwise.)"""
         return func(*_deep(args), **_deep(kwargs or {}))
@@ -133,7 +131,7 @@ def _move_ufunc(
         row = Noise.SCATTER
         _move_scattered(operands[1], operands[2], result, before, stream)
     elif row is Noise.PRODUCT:
-        if not whole(*operands[:2]):
+        if not whole(result, *operands[:2]):
             stream.shift(result, _ufunc_product_size(ufunc, operands, result), before)
     elif row is Noise.NEAR_ONE:
         stream.near_one(result, before)
@@ -167,7 +165,7 @@ def _move_sum(
         terms = np.where(kwargs["where"], terms, 0)
     own = result.astype(np.float16) if terms.dtype == np.float16 else result  # np.mean widens it
     terms = terms.astype(own.dtype, copy=False)
-    if whole(terms):
+    if whole(np.asarray(result), terms):
         return
     axis = kwargs.get("axis", 0)
     with np.errstate(all="ignore"):
@@ -201,7 +199,7 @@ def _move_product(func: Any, args: Any, kwargs: Any, stream: Stream, name: str) 
     """A product by any function: as many terms as it gives of ones, and the sum of squares."""
     result = np.array(func(*args, **kwargs))
     arrays = [np.asarray(a) for a in _leaves(args)]
-    if result.dtype.kind in "fc" and not whole(*arrays):
+    if result.dtype.kind in "fc" and not whole(result, *arrays):
         with np.errstate(all="ignore"):
             if func is np.dot and all(0 < a.ndim <= 2 for a in arrays[:2]):
                 size = product_size(arrays[0], arrays[1], result)
@@ -249,7 +247,8 @@ _FUNCTIONS: dict[Noise | None, Callable[..., Any]] = {
 
 def _composed(func: Any) -> bool:
     """Whether a function gives no floating result of its own making (comparisons, say)."""
-    return func.__name__.startswith(("is", "array_eq", "allclose", "count", "arg", "any", "all"))
+    name: str = func.__name__
+    return name.startswith(("is", "array_eq", "allclose", "count", "arg", "any", "all"))
 
 
 def _unlisted(values: np.ndarray, stream: Stream, name: str) -> None:
@@ -263,7 +262,7 @@ def _name(func: Any) -> str:
     return f"{home}.{func.__name__}" if home else func.__name__
 
 
-def _before(plain: list[Any], target: tuple) -> list[Any]:
+def _before(plain: list[Any], target: tuple[Any, ...]) -> list[Any]:
     """The operands as they are before they are written into."""
     shared = [isinstance(a, np.ndarray) and any(a is t or _overlap(a, t) for t in target)
               for a in plain]  # fmt: skip
@@ -303,13 +302,16 @@ def _tree(value: Any, change: Callable[[Any], Any]) -> Any:
 
 def _leaves(value: Any) -> list[Any]:
     found: list[Any] = []
-    _mapped(value, lambda a: found.append(a) or a)  # type: ignore[func-returns-value]
+
+    def keep(a: np.ndarray) -> np.ndarray:
+        found.append(a)
+        return a
+
+    _mapped(value, keep)
     return found
 
 
-def _each(
-    result: Any, stream: Stream, move: Callable[[np.ndarray], None] | None = None
-) -> Any:
+def _each(result: Any, stream: Stream, move: Callable[[np.ndarray], None] | None = None) -> Any:
     """Every floating array or scalar of a result moved, if asked for, and wrapped."""
 
     def wrap(a: Any) -> Any:
@@ -330,10 +332,11 @@ def _stream(values: Any) -> Stream:
     return found[0]
 
 
-CREATES = (
-    "array asarray ascontiguousarray ones zeros full empty arange linspace logspace geomspace eye "
-    "identity tri vander diag"
-).split()
+CREATES = {
+    *("array", "asarray", "ascontiguousarray", "ones", "zeros", "full", "empty", "arange", "eye"),
+    *("linspace", "logspace", "geomspace", "identity", "tri", "vander", "diag"),
+}
+"""What gives new arrays."""
 
 
 class _Creating:
@@ -386,7 +389,7 @@ def aware(function: Any, stream: Stream) -> Any:
         new.__kwdefaults__ = {k: convert(v) for k, v in (old.__kwdefaults__ or {}).items()} or None
         return new
 
-    def convert_all(values: tuple | None) -> tuple | None:
+    def convert_all(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
         return None if values is None else tuple(convert(v) for v in values)
 
     scope.update(home)

@@ -13,6 +13,7 @@ from repro.checks.measured import Measured, Runner
 from repro.errors import ReproError
 from repro.run import Quantity, base_name
 
+
 class ToleranceError(ReproError, ValueError):
     """A tolerance that was not derived, or does not cover what is compared."""
 

@@ -1,4 +1,4 @@
-"""How sharp a check was, in sentences: what it would not have noticed, and what a failure hung on."""
+"""How sharp a check was, in sentences: what it would not have noticed, what a failure hung on."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def _narrow(side: Pair, known: list[Comparison]) -> Iterator[str]:
         least = min(c.sharpness.median for c in coarse if c.sharpness is not None)
         width = side.reference[coarse[0].name].values.dtype
         yield (
-            f"not noticed in {width}: any mistake below {least:.0e} of a number, an epsilon of 1e-8 "
-            "in another place for one. The same check with Float64 on both sides sees it"
+            f"not noticed in {width}: any mistake below {least:.0e} of a number, Adam's epsilon of "
+            "1e-8 in another place for one. The same check with Float64 on both sides sees it"
         )
 
 

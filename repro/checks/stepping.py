@@ -123,7 +123,7 @@ class Stepper:
 
         A perturbation moves its state, its draws, and what its operations give.
         """
-        call = self.step if perturbation is None else self._perturbed(perturbation)
+        call = self._plain if perturbation is None else self._perturbed(perturbation)
         made: dict[int, Arrays] = {self.first: self._state(self.first)}
         last, broke_off = None, None
         for t in list(self.steps)[1:]:
@@ -131,7 +131,7 @@ class Stepper:
             noted = Substituting(self.steps[t] if substitute else {})
             try:
                 with listening(noted):
-                    found = call(state, draws) if perturbation is None else call(state, draws, t)
+                    found = call(state, draws, t)
             except Exception as error:
                 # Perturbed, a port may leave the range of one of its functions in any way.
                 if perturbation is None and not isinstance(error, ArithmeticError):
@@ -145,6 +145,9 @@ class Stepper:
         numbered = _renumbered(run_of(made.values(), Provenance("step")), list(made))
         return replace(self.compared(numbered), broke_off=broke_off)
 
+    def _plain(self, state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
+        return self.step(state, draws)
+
     def _perturbed(self, seed: int) -> Callable[[Arrays, Arrays, int], Mapping[str, Any]]:
         """The step, all that it computes with moved; its inputs alone, where it takes no arrays
         but plain ones, as a compiled step does."""
@@ -153,11 +156,12 @@ class Stepper:
 
         def call(state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
             stream.at(t)
-            inputs = [{n: moved_input(a, stream) for n, a in part.items()} for part in (state, draws)]
-            knowing = [{n: perturbed(a, stream) for n, a in part.items()} for part in inputs]
+            inputs = [{n: moved_input(a, stream) for n, a in p.items()} for p in (state, draws)]
+            knowing = [{n: perturbed(a, stream) for n, a in p.items()} for p in inputs]
             with perturbing(stream):
                 try:
-                    return step(*knowing)
+                    found: Mapping[str, Any] = step(*knowing)
+                    return found
                 except ArithmeticError:
                     raise
                 except Exception as error:

@@ -78,9 +78,7 @@ def _findings(side: Pair) -> Iterator[str]:
     if side.way is Way.RESYNCHRONISED:
         yield f"step {step} started from the reference's own state: it went wrong there"
     others = [
-        c.name
-        for c in side.comparisons
-        if c.verdict is Verdict.FAIL and _named(c) != _named(first)
+        c.name for c in side.comparisons if c.verdict is Verdict.FAIL and _named(c) != _named(first)
     ]
     if others:
         yield f"wrong at that step or later: {_listed(others)}"
@@ -94,7 +92,9 @@ def _figures(side: Pair) -> str:
     steps = np.unique(np.concatenate([c.steps for c in report.comparisons]))
     verdict = report.verdict
     if verdict is Verdict.PASS_BITWISE:
-        lost = [c.name for c in report.comparisons if c.missing.any()]
+        lost = [
+            c.name for c in report.comparisons if c.judged is not None and c.judged.missing.any()
+        ]
         agreement = "all bits equal" + (f", where {_listed(lost)} is finite" if lost else "")
     else:
         share = np.floor(report.bit_equal * 1e4) / 100
@@ -205,8 +205,8 @@ def _hollow(side: Pair, c: Comparison, expected: Quantity) -> Iterator[str]:
     if sharp is not None and len(c.steps) and sharp.judged_to != c.steps[-1]:
         upto = "nowhere" if sharp.judged_to is None else f"up to step {sharp.judged_to}"
         yield (
-            f"{_named(c)} is judged {upto} ({side.way}): after that most of it is not finite, or has a "
-            "tolerance larger than itself"
+            f"{_named(c)} is judged {upto} ({side.way}): after that most of it is not finite, or "
+            "has a tolerance larger than itself"
         )
     if c.undecided and c.accepted is not None:
         yield f"{_named(c)} may be undecided: {c.accepted}"
@@ -216,9 +216,7 @@ def _deciding(side: Pair) -> str:
     """What would decide what this check could not."""
     undecided = next((c for c in side.comparisons if c.verdict is Verdict.UNDECIDED), None)
     name = "it" if undecided is None else _named(undecided)
-    narrow = undecided is not None and (
-        side.reference[undecided.name].values.dtype.itemsize < 8
-    )
+    narrow = undecided is not None and (side.reference[undecided.name].values.dtype.itemsize < 8)
     ways = [
         *(["Float64 on both sides"] if narrow else []),
         *(["a port written as step(state, draws) and resynchronise=True"]
@@ -258,7 +256,9 @@ def _agreed(side: Pair, first: Comparison) -> str:
     names = [c.name for c in side.comparisons]
     earlier = side.comparisons[: names.index(first.name)]
     lost = [c.name for c in earlier if c.undecided]
-    return f"; of what went into it {_listed(lost)} was not judged" if lost else ": its inputs agreed"
+    if lost:
+        return f"; of what went into it {_listed(lost)} was not judged"
+    return ": its inputs agreed"
 
 
 def _listed(names: list[str] | tuple[str, ...]) -> str:
