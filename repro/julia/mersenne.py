@@ -1,55 +1,75 @@
-"""Julia's `MersenneTwister` as it was up to Julia 1.6."""
+"""Julia's `MersenneTwister`, the default generator up to Julia 1.6."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from repro.julia import dsfmt
-from repro.julia.stream import Stream, seed_words
+from repro.julia import dsfmt, versions
+from repro.julia.seeds import Seed, mersenne_key
+from repro.julia.stream import Stream, checked_version, compiled
+from repro.julia.values import Array
 
 CACHE = 1002  # doubles Julia generates at a time
-_LOW_23 = 0x7FFFFF
-_ONE_32 = 0x3F800000  # the bits of Float32 1
+_JULIAS_NAMES = {"dsfmt": "state", "cache": "vals", "position": "idxF"}
 
 
 class MersenneTwister(Stream):
-    """The stream that `Random.seed!(seed)` starts in Julia <= 1.6, bit for bit.
+    """The stream that `MersenneTwister(seed)` starts, and `Random.seed!(seed)` up to Julia 1.6.
 
-    Checked against Julia 1.5.3. Julia 1.11 hashes seeds first and starts another stream.
+    Args:
+        seed: an integer of any size, 0 or more, or a sequence of UInt32 words; from Julia 1.11 on,
+            which hashes seeds and so starts another stream, also a negative integer, UInt64 words
+            (a NumPy array) or a string. ValueError or TypeError otherwise.
+        julia: the version that is followed, "1.5" to "1.12".
 
-    `seed` is an integer of any size, 0 or more, or a sequence of UInt32 words; ValueError
-    otherwise. Numbers come from dSFMT-19937 through a cache of 1002 doubles in [1, 2). A scalar
-    draw takes one of them, whatever its type.
+    Numbers come from dSFMT-19937 through a cache of 1002 doubles in [1, 2). A scalar draw takes
+    one of them, whatever its type; integers of 64 bits come from a second cache.
     """
 
-    def __init__(self, seed: int | Sequence[int]) -> None:
-        self._seed = seed_words(seed)
-        self._dsfmt = dsfmt.init_by_array(self._seed)
-        self._fill(np.zeros(CACHE, dtype="<u8"), position=CACHE)
+    _randn_array_from = 13
 
-    def _fill(self, cache: np.ndarray, position: int = 0) -> None:
-        self._cache = cache
-        self._words: list[int] = cache.tolist()  # Python's own ints and floats make scalars cheap
-        self._scalars: list[float] = (cache.view("<f8") - 1.0).tolist()
-        self._position = position
+    def __init__(self, seed: Seed, julia: str = "1.5") -> None:
+        self.version = checked_version(julia)
+        self.seed_(seed)
+
+    def seed_(self, seed: Seed) -> MersenneTwister:
+        """`seed!(rng, seed)`: start again from this seed; returns the generator."""
+        key = mersenne_key(seed, self.version)
+        self._seed, self._dsfmt = key, dsfmt.init_by_array(key)
+        self._ints, self._ints_left = np.zeros(CACHE, dtype="<u8"), 0
+        self._fill(np.zeros(CACHE, dtype="<u8"), position=CACHE)
+        return self
+
+    def _fill(self, cache: Array, position: int = 0) -> None:
+        self._cache, self._position = cache, position
+        self._words: list[int] = []  # Python's own ints and floats make scalars cheap; see _listed
+        self._scalars: list[float] = []
 
     def _refill_if_spent(self) -> None:
         if self._position == CACHE:
             self._fill(dsfmt.generate(self._dsfmt, CACHE))
 
-    def _masked(self, mask: int) -> int:
+    def _listed(self) -> None:
+        """Have the next scalar in the lists: the cache was spent, or filled by compiled code."""
         self._refill_if_spent()
-        word = self._words[self._position]
-        self._position += 1
-        return word & mask
+        self._words = self._cache.tolist()
+        self._scalars = (self._cache.view("<f8") - 1.0).tolist()
 
-    def _floats(self, n: int) -> np.ndarray:
-        return self.next_words(n).view("<f8") - 1.0
+    def _lend(self) -> Any:
+        old = self.version < versions.INTS_CONDENSED_AT_ONCE
+        at = np.array([self._position, self._ints_left, 0, old], dtype=np.int64)
+        none = np.empty(0, dtype=np.uint64)
+        return compiled().Words(none, self._dsfmt, self._cache, self._ints, at)
 
-    def next_words(self, n: int) -> np.ndarray:
+    def _take_back(self, words: Any) -> None:
+        position, self._ints_left, refills, _ = words.at.tolist()
+        if refills:
+            self._fill(self._cache, position)
+        self._position = position
+
+    def next_words(self, n: int) -> Array:
         """The words behind the next `n` scalar draws: uint64, shape (n,), each a double's bits."""
         parts = []
         while True:
@@ -61,59 +81,85 @@ class MersenneTwister(Stream):
                 return np.concatenate(parts)
             self._refill_if_spent()
 
-    def rand(self, n: int | None = None, dtype: Any = np.float64) -> Any:
-        """`rand()` or `rand(n)`, uniform in [0, 1).
-
-        Without `n` a scalar: a Python float, or np.float32 for `dtype` float32. With `n` an array
-        of `dtype`, shape (n,); from 384 float64 or 768 float32 elements Julia writes most of it
-        past the cache, so that the order is another than that of scalar draws. Other dtypes raise
-        TypeError.
-        """
-        if n is None and dtype is np.float64:
-            self._refill_if_spent()
+    def rand(self, *what: Any, dtype: Any = None) -> Any:
+        """See `Stream.rand`; a scalar float is a look-up in a list."""
+        if what or dtype is not None:
+            if not what and dtype is np.float32:
+                return np.float32(self._next_word() & 0x7FFFFF) * np.float32(2.0**-23)
+            return super().rand(*what, dtype=dtype)
+        try:
             value = self._scalars[self._position]
-            self._position += 1
-            return value
-        kind = np.dtype(dtype)
+        except IndexError:
+            self._listed()
+            value = self._scalars[self._position]
+        self._position += 1
+        return value
+
+    def _next_word(self) -> int:
+        if self._position == CACHE or not self._words:
+            self._listed()
+        self._position += 1
+        return self._words[self._position - 1]
+
+    def _52_bits(self, n: int) -> Array:
+        return self.next_words(n) & np.uint64(2**52 - 1)
+
+    def _scalar_values(self, n: int, kind: np.dtype[Any]) -> Array:
+        if kind.kind in "iu" and kind.itemsize == 8:
+            return self._int_words(n).view(kind)
+        words = self.next_words(n) if n < CACHE else self._scalar_words(n)
         if kind == np.float64:
-            return self.rand() if n is None else self._array_words(n).view("<f8") - 1.0
-        if kind == np.float32:
-            return self._scalar32() if n is None else self._array32(n)
-        raise TypeError(f"Julia's stream is not drawn as {kind} here; ask for float64 or float32")
+            return words.view("<f8") - 1.0
+        if kind.kind == "f":
+            bits = 23 if kind == np.float32 else 10
+            low = (words & np.uint64(2**bits - 1)).astype("<f4") * np.float32(2.0**-bits)
+            return low.astype(kind)
+        if kind == np.bool_:
+            return (words & np.uint64(1)).astype(bool)
+        return words.astype(f"<u{kind.itemsize}").view(kind)
 
-    def _array_words(self, n: int) -> np.ndarray:
+    def _array_words(self, n: int) -> Array:
         """The words behind `rand(n)`: from 384 on, all but the last 2 or 3 bypass the cache."""
-        direct = max(n - 2, 0) // 2 * 2
-        if direct < dsfmt.MIN_ARRAY:
-            self._refill_if_spent()  # for n = 0 too; a long array that follows can tell
-            return self.next_words(n)
-        head = dsfmt.generate(self._dsfmt, direct)
-        return np.concatenate([head, self.next_words(n - direct)])
+        out = np.empty(n, dtype=np.uint64)
+        self._run("array", out, 0)
+        return out
 
-    def _scalar32(self) -> np.float32:
-        bits = np.uint32(self._masked(_LOW_23) | _ONE_32)
-        return bits.view(np.float32) - np.float32(1)
+    def _array_values(self, n: int, kind: np.dtype[Any]) -> Array:
+        if kind == np.float64:
+            return self._array_words(n).view("<f8") - 1.0
+        if kind == np.bool_:
+            return self._bools(n)
+        pairs = n * kind.itemsize // 16
+        head = self._small_floats(pairs, kind) if kind.kind == "f" else self._integers(pairs, kind)
+        return np.concatenate([head, self._scalar_values(n - head.size, kind)])
 
-    def _array32(self, n: int) -> np.ndarray:
-        """Two doubles, 128 bits x ^ (x << 26), make four Float32; the remainder is scalars."""
-        fours = n // 4
-        low, high = self._array_words(2 * fours).reshape(fours, 2).T
-        shift, carry = np.uint64(26), np.uint64(64 - 26)
-        mixed = np.stack([low ^ low << shift, high ^ (high << shift | low >> carry)], axis=1)
-        bits = mixed.view("<u4").reshape(-1) & np.uint32(_LOW_23) | np.uint32(_ONE_32)
-        rest = [self._scalar32() for _ in range(n - 4 * fours)]
-        return np.concatenate([bits.view("<f4") - np.float32(1), np.array(rest, dtype="<f4")])
+    def _small_floats(self, pairs: int, kind: np.dtype[Any]) -> Array:
+        """Two doubles, 128 bits x ^ (x << 26), make four Float32 or eight Float16."""
+        words = self._array_words(2 * pairs).reshape(pairs, 2)
+        low, high = words.T
+        high ^= high << np.uint64(26) | low >> np.uint64(64 - 26)
+        low ^= low << np.uint64(26)
+        parts, bits = words.view(f"<u{kind.itemsize}").reshape(-1), 23 if kind == np.float32 else 10
+        parts &= parts.dtype.type(2**bits - 1)
+        return (parts.astype("<f4") * np.float32(2.0**-bits)).astype(kind, copy=False)
 
-    def shuffle(self, values: Any) -> Any:
-        """`shuffle(values)`: a shuffled copy, an array for an array and otherwise a list."""
-        items = list(values)
-        mask = (1 << (len(items) - 1).bit_length()) - 1 if items else 0
-        for i in range(len(items), 1, -1):
-            if mask >> 1 == i:
-                mask >>= 1
-            j = self._up_to(i - 1, mask)
-            items[i - 1], items[j] = items[j], items[i - 1]
-        return np.array(items, dtype=values.dtype) if isinstance(values, np.ndarray) else items
+    def _integers(self, pairs: int, kind: np.dtype[Any]) -> Array:
+        out = np.empty(2 * pairs, dtype=np.uint64)
+        self._run("condense", out)
+        return out.view(kind)
+
+    def _bools(self, n: int) -> Array:
+        """A byte each of 16, of two doubles; what remains takes bits that the first ones left."""
+        pairs = n // 16
+        if pairs:
+            low, high = self._array_words(2 * pairs).reshape(pairs, 2).T
+            carried = high << np.uint64(5) | low >> np.uint64(59)
+            mixed = np.stack([low ^ low << np.uint64(5), high ^ carried], axis=1)
+            bits = int(low[0]) ^ int(low[0]) >> 17
+            head = (mixed.reshape(-1).view("<u1") & 1).astype(bool)
+        else:
+            bits, head = int(self.next_words(1)[0]), np.empty(0, dtype=bool)
+        return np.append(head, [bool(bits >> i & 1) for i in range(n - 16 * pairs)]).astype(bool)
 
     def state(self) -> dict[str, Any]:
         """Everything the stream depends on; arrays are copies and `np.savez` keeps them unpickled.
@@ -127,29 +173,57 @@ class MersenneTwister(Stream):
         - `position`: int, 0 to 1002, Julia's `idxF`: the next scalar takes `cache[position]`
           (0-based). At 1002 the cache is spent; the next scalar first replaces all of it by the
           next 1002 words of the recursion.
+        - `ints`: uint64, shape (1002,): Julia's `ints`, the low half of each first
+        - `idxI`: int, 0 to 8016: the bytes of `ints` that are left, taken from their end
         """
         return {
             "seed": np.array(self._seed, dtype="<u4"),
             "dsfmt": self._dsfmt.copy(),
             "cache": self._cache.copy(),
             "position": self._position,
+            "ints": self._ints.copy(),
+            "idxI": 8 * self._ints_left,
         }
 
     @classmethod
-    def from_state(cls, state: Any) -> MersenneTwister:
+    def from_state(cls, state: Any, julia: str = "1.5") -> MersenneTwister:
         """The generator that `state()` described; takes what NumPy's `load` gives as it comes.
 
-        Raises ValueError where a shape or the position cannot be right.
+        Julia's own names and types are taken too: `state` for `dsfmt` (the 770 numbers of
+        `state.val`), `vals` for `cache` (doubles), `idxF` for `position`. Without `ints` the
+        second cache is spent. Raises ValueError where a shape or a position cannot be right.
         """
         twister = cls.__new__(cls)
+        twister.version = checked_version(julia)
+        given = {ours: state[its if its in state else ours] for ours, its in _JULIAS_NAMES.items()}
         twister._seed = [int(word) for word in state["seed"]]
-        twister._dsfmt = np.array(state["dsfmt"], dtype="<u8")
-        cache, position = np.array(state["cache"], dtype="<u8"), int(state["position"])
-        shapes = twister._dsfmt.shape, cache.shape
-        if shapes != ((dsfmt.PAIRS + 1, 2), (CACHE,)) or not 0 <= position <= CACHE:
+        twister._dsfmt, cache = _dsfmt_words(given["dsfmt"]), _bits(given["cache"])
+        position = int(given["position"])
+        ints = state["ints"] if "ints" in state else np.zeros(CACHE)
+        twister._ints = np.array(ints, dtype="<u8").reshape(-1)
+        left = int(state["idxI"]) if "idxI" in state else 0
+        twister._ints_left = left // 8
+        shapes = twister._dsfmt.shape, cache.shape, twister._ints.shape
+        if shapes != ((dsfmt.PAIRS + 1, 2), (CACHE,), (CACHE,)) or not (
+            0 <= position <= CACHE and 0 <= left <= 8 * CACHE and left % 8 == 0
+        ):
             raise ValueError(
-                f"not a MersenneTwister's state: dsfmt, cache of shape {shapes}, position "
-                f"{position}; give what state() returned"
+                f"not a MersenneTwister's state: dsfmt, cache, ints of shape {shapes}, position "
+                f"{position}, idxI {left}; give what state() returned"
             )
         twister._fill(cache, position)
         return twister
+
+
+def _dsfmt_words(given: Any) -> Array:
+    """Pairs of words, also from the 32-bit numbers of Julia's `DSFMT_state`."""
+    words = np.array(given)
+    if words.dtype == np.int32:
+        words = words[: 4 * (dsfmt.PAIRS + 1)].view("<u8").reshape(-1, 2)
+    return words.astype("<u8")
+
+
+def _bits(given: Any) -> Array:
+    """The cache as words, also from doubles in [1, 2)."""
+    words = np.array(given)
+    return words.view("<u8") if words.dtype == np.float64 and words.any() else words.astype("<u8")

@@ -2,42 +2,46 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from repro.julia.stream import Stream, seed_words
+from repro.julia import versions
+from repro.julia.seeds import Seed, xoshiro_words
+from repro.julia.stream import Stream, checked_version, compiled
+from repro.julia.values import Array
 
 LANES = 8
 _WORD = 0xFFFFFFFFFFFFFFFF
-_FORK = np.array(
-    [0x02011CE34BCE797F, 0x5A94851FB48A6E05, 0x3688CF5D48899FA7, 0x867B4BB4C42E5661], dtype="<u8"
-)
+_BLOCK = 8 * LANES  # bytes that the lanes fill in a step, and the fewest that they are asked for
+_BOOLS_FROM, _BOOL_BLOCK = 640, 8 * _BLOCK
+_NONE = np.empty(0, dtype=np.uint64)
+_NOWHERE = np.empty((0, 2), dtype=np.uint64)
 
 
 class Xoshiro(Stream):
-    """The stream that `Random.seed!(seed)`, or `Xoshiro(seed)`, starts in Julia 1.7 and later.
+    """The stream that `Xoshiro(seed)`, or `Random.seed!(seed)`, starts in Julia 1.7 and later.
 
     xoshiro256++ by D. Blackman and S. Vigna ("Scrambled Linear Pseudorandom Number Generators",
-    ACM Trans. Math. Softw. 47, 2021), its state the SHA-256 of the seed's 32-bit words.
+    ACM Trans. Math. Softw. 47, 2021), its state an SHA-256 of the seed.
 
-    `seed` is an integer of any size, 0 or more, seeded as Julia 1.7 to 1.12 do, or a sequence of
-    UInt32 words, seeded as 1.7 to 1.10 do (later ones hash it differently); ValueError otherwise.
-    From 1.11 on Julia also takes negative integers; they are refused here as 1.7 to 1.10 refuse
-    them.
-
-    No Julia >= 1.7 was at hand. Checked on values that Julia's documentation and packages for it
-    publish: integer seeds below 2^32, `rand()`, `rand(n)` of float64 with and without a remainder
-    after the lanes, `rand(n)` of Float32 below 64 bytes, `randperm`. NOT checked against any
-    Julia: larger seeds, list seeds, Float32 scalars and Float32 arrays of 64 bytes or more, and
-    `uniform` (whose formula is that of Distributions 0.16.4, which predates this generator).
+    Args:
+        seed: an integer of any size, 0 or more, or a sequence of UInt32 words (UInt64 words: a
+            NumPy array); from Julia 1.11 on also a negative integer or a string. ValueError or
+            TypeError otherwise.
+        julia: the version that is followed, "1.7" to "1.12".
     """
 
-    def __init__(self, seed: int | Sequence[int]) -> None:
-        digest = hashlib.sha256(np.array(seed_words(seed), dtype="<u4").tobytes()).digest()
-        self._state: list[int] = np.frombuffer(digest, dtype="<u8").tolist()
+    _randn_array_from = 7
+
+    def __init__(self, seed: Seed, julia: str = "1.10") -> None:
+        self.version = checked_version(julia, versions.XOSHIRO)
+        self.seed_(seed)
+
+    def seed_(self, seed: Seed) -> Xoshiro:
+        """`seed!(rng, seed)`: start again from this seed; returns the generator."""
+        self._state: list[int] = xoshiro_words(seed, self.version)
+        return self
 
     def next_word(self) -> int:
         """The next output of xoshiro256++, 64 bits as a Python int."""
@@ -52,82 +56,94 @@ class Xoshiro(Stream):
         self._state = [s0, s1, s2 ^ shifted, (s3 << 45 | s3 >> 19) & _WORD]
         return word
 
-    def _masked(self, mask: int) -> int:
-        return self.next_word() >> 12 & mask
+    def _lend(self) -> Any:
+        x, at = np.array(self._state, dtype=np.uint64), np.zeros(4, dtype=np.int64)
+        return compiled().Words(x, _NOWHERE, _NONE, _NONE, at)
 
-    def _floats(self, n: int) -> np.ndarray:
-        return _to_float64(self._words(n))
+    def _take_back(self, words: Any) -> None:
+        self._state = words.x.tolist()
 
-    def rand(self, n: int | None = None, dtype: Any = np.float64) -> Any:
-        """`rand()` or `rand(n)`, uniform in [0, 1).
-
-        Without `n` a scalar: a Python float, or np.float32 for `dtype` float32. With `n` an array
-        of `dtype`, shape (n,); from 64 bytes (8 float64, 16 float32) on, its whole blocks of 64
-        bytes come from 8 generators forked off this one. Other dtypes raise TypeError.
-        """
-        kind = np.dtype(dtype)
-        if kind == np.float64:
-            if n is None:
-                return (self.next_word() >> 11) * 2.0**-53
-            return _to_float64(self._array_words(n))
-        if kind == np.float32:
-            if n is None:  # the upper half of a word; an array uses both halves, lower first
+    def rand(self, *what: Any, dtype: Any = None) -> Any:
+        """See `Stream.rand`; a scalar float needs no compiled code."""
+        if what or dtype is not None:
+            if not what and dtype is np.float32:
                 return np.float32(self.next_word() >> 40) * np.float32(2.0**-24)
-            halves = self._array_words((n + 1) // 2, blocks=n // 16).view("<u4")[:n]
-            return (halves >> np.uint32(8)).astype("<f4") * np.float32(2.0**-24)
-        raise TypeError(f"Julia's stream is not drawn as {kind} here; ask for float64 or float32")
+            return super().rand(*what, dtype=dtype)
+        return (self.next_word() >> 11) * 2.0**-53
 
-    def _words(self, n: int) -> np.ndarray:
-        return np.array([self.next_word() for _ in range(n)], dtype="<u8")
+    def _52_bits(self, n: int) -> Array:
+        return self._scalar_words(n) >> np.uint64(12)
 
-    def _array_words(self, n: int, blocks: int | None = None) -> np.ndarray:
-        """`n` words as an array draw takes them: whole blocks of 8 from the lanes, then scalars."""
-        blocks = n // LANES if blocks is None else blocks
-        if not blocks:
-            return self._words(n)
-        lanes = self._fork()
-        head = np.concatenate([next(lanes) for _ in range(blocks)])
-        return np.concatenate([head, self._words(n - LANES * blocks)])
+    def _scalar_values(self, n: int, kind: np.dtype[Any]) -> Array:
+        """The upper bits of a word."""
+        words = self._scalar_words(n)
+        if kind.itemsize == 8:
+            return _as_kind(words, kind)
+        upper = words >> np.uint64(64 - 8 * kind.itemsize)
+        if kind == np.bool_:
+            return (upper & np.uint64(1)).astype(bool)
+        return _as_kind(upper.astype(f"<u{kind.itemsize}"), kind)
 
-    def _fork(self) -> Iterator[np.ndarray]:
-        """8 generators seeded from this one by 32 words, run in step: uint64, shape (8,) a step."""
-        seeds = self._words(4 * LANES).reshape(4, LANES) * _FORK[:, None]
-        return _step_lanes(*seeds)
+    def _array_words(self, n: int) -> Array:
+        return self._bulk(8 * n)
+
+    def _bulk(self, size: int) -> Array:
+        """Words for `size` bytes, from 64 on by the lanes as far as whole blocks go."""
+        out = np.empty((size + 7) // 8, dtype=np.uint64)
+        self._run("array", out, size // _BLOCK)
+        return out
+
+    def _array_values(self, n: int, kind: np.dtype[Any]) -> Array:
+        if kind == np.bool_:
+            return self._bools(n)
+        if kind == np.float16 and self.version < versions.FLOAT16_ARRAYS:
+            return self._scalar_values(n, kind)
+        return _as_kind(self._bulk(n * kind.itemsize).view(f"<u{kind.itemsize}")[:n], kind)
+
+    def _bools(self, n: int) -> Array:
+        """Bits 0 to 7 of each byte of a word (or of a step of the lanes), in turn."""
+        blocks = n // _BOOL_BLOCK if n >= _BOOLS_FROM else 0
+        groups, rest = divmod(n - blocks * _BOOL_BLOCK, 8)
+        words = np.empty(blocks * LANES + (groups + 7) // 8 + (rest > 0), dtype=np.uint64)
+        self._run("array", words, blocks)
+        lanes, single = words[: blocks * LANES], words[blocks * LANES :]
+        alone = _spread(single[: (groups + 7) // 8], 1)[: 8 * groups]
+        return np.concatenate([_spread(lanes, LANES), alone, _spread(single[-1:], 1)[:rest]])
 
     def state(self) -> dict[str, Any]:
         """`state`: uint64, shape (4,): Julia's s0 to s3."""
         return {"state": np.array(self._state, dtype="<u8")}
 
     @classmethod
-    def from_state(cls, state: Any) -> Xoshiro:
+    def from_state(cls, state: Any, julia: str = "1.10") -> Xoshiro:
         """The generator that `state()` described; takes what NumPy's `load` gives as it comes.
 
-        Raises ValueError unless there are four words.
+        Julia's own fields are taken too: `s0` to `s3`. Raises ValueError unless there are four
+        words.
         """
-        words = np.array(state["state"], dtype="<u8")
+        fields = [f"s{i}" for i in range(4)]
+        given = [state[name] for name in fields] if fields[0] in state else state["state"]
+        words = np.array(given, dtype="<u8")
         if words.shape != (4,):
             raise ValueError(f"not a Xoshiro's state: {words}; give what state() returned")
         stream = cls.__new__(cls)
-        stream._state = words.tolist()
+        stream.version = checked_version(julia, versions.XOSHIRO)
+        stream._state = [int(word) for word in words]
         return stream
 
 
-def _rotate(x: np.ndarray, bits: int) -> np.ndarray:
-    return x << np.uint64(bits) | x >> np.uint64(64 - bits)
+def _as_kind(words: Array, kind: np.dtype[Any]) -> Array:
+    """Whole numbers as they are; floats from the upper bits: as many as a float holds exactly."""
+    if kind.kind != "f":
+        return words.view(kind)
+    digits = np.finfo(kind).nmant + 1
+    upper = words >> words.dtype.type(8 * kind.itemsize - digits)
+    floats = upper.astype(kind)
+    floats *= kind.type(2.0**-digits)
+    return floats
 
 
-def _step_lanes(
-    s0: np.ndarray, s1: np.ndarray, s2: np.ndarray, s3: np.ndarray
-) -> Iterator[np.ndarray]:
-    while True:
-        yield _rotate(s0 + s3, 23) + s0
-        shifted = s1 << np.uint64(17)
-        s2 = s2 ^ s0
-        s3 = s3 ^ s1
-        s1 = s1 ^ s2
-        s0 = s0 ^ s3
-        s2, s3 = s2 ^ shifted, _rotate(s3, 45)
-
-
-def _to_float64(words: np.ndarray) -> np.ndarray:
-    return (words >> np.uint64(11)) * 2.0**-53
+def _spread(words: Array, width: int) -> Array:
+    """Bool: of `width` words together bit 0 of every byte, then bit 1 of every byte, and so on."""
+    octets = words.view("<u1").reshape(-1, 1, 8 * width)
+    return (octets >> np.arange(8, dtype="<u1")[:, None] & 1).astype(bool).reshape(-1)

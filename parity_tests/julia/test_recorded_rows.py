@@ -1,0 +1,177 @@
+"""Every recorded row is drawn bit for bit, with the `rand()` that follows, or is left out by name."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+from julia import recorded_packages, recorded_rows
+from julia.recorded_rows import HERE, VERSIONS, agrees, drawer, fresh, rows
+
+from repro.julia import default_rng, flux_init
+
+STREAMS, PACKAGES = rows("streams.tsv.xz"), rows("packages.tsv.xz")
+
+
+def _versions(row):
+    return sorted({VERSIONS[version] for version in row.versions})
+
+
+@pytest.mark.parametrize("julia", ["1.5", "1.8", "1.10", "1.12"])
+def test_every_row_of_the_streams_is_equal(julia):
+    wrong, compared = [], 0
+    for row in STREAMS:
+        draw = drawer(row.name)
+        if draw is None or julia not in _versions(row):
+            continue
+        rng = fresh(row.generator, row.seed, julia)
+        compared += 1
+        if not agrees(row, rng, draw(rng), rng.rand()):
+            wrong.append((row.generator, row.seed, row.name))
+    assert not wrong
+    assert compared == {"1.5": 4319, "1.8": 8642, "1.10": 8642, "1.12": 8670}[julia]
+
+
+@pytest.mark.parametrize("package", ["Distributions", "Flux", "MLUtils", "NNlib", "StatsBase"])
+def test_every_row_of_the_packages_is_equal(package):
+    wrong, compared = [], 0
+    for row in PACKAGES:
+        if not row.name.startswith(package) or recorded_packages.drawer(row.name) is None:
+            continue
+        for release, julia in recorded_packages.runs(row):
+            rng, values = recorded_packages.draw_row(row, release, julia)
+            compared += 1
+            if not agrees(row, rng, values, rng.rand()):
+                wrong.append((row.generator, row.seed, row.name, release, julia))
+    assert not wrong
+    assert compared == {
+        "Distributions": 6873, "Flux": 4461, "MLUtils": 399, "NNlib": 201, "StatsBase": 6276
+    }[package]  # fmt: skip
+
+
+def _left_out(table, patterns):
+    return Counter(
+        next((why for p, why in patterns.items() if re.fullmatch(p, _plain(row.name))), "drawn")
+        for row in table
+    )
+
+
+def _plain(name):
+    return name if name.startswith("NNlib") else name.removesuffix("_global")
+
+
+def test_no_row_is_left_out_in_silence():
+    """Change a number only with the reason in LEFT_OUT that changes it."""
+    assert _left_out(STREAMS, recorded_rows.LEFT_OUT) == {
+        "drawn": 14373,
+        "numbers of 128 bits": 895,
+        "big integers": 20,
+        "strings and characters": 155,
+        "holds a character": 25,
+    }
+    assert _left_out(PACKAGES, recorded_packages.LEFT_OUT) == {
+        "drawn": 7318,
+        "its last bits are LAPACK"s; held to a tolerance": 54,
+        "a distribution that is not here": 5580,
+        "a MvNormal of dependent components": 30,
+        "draws Gamma, Poisson, Beta and Binomial": 21,
+        "an algorithm that `sample` never calls": 104,
+        "a last, shorter batch keeps what the buffer held": 6,
+        "goes through classes in the order of a Dict": 6,
+        "not here": 18,
+    }
+
+
+def test_orthogonal_is_equal_but_for_lapacks_last_bits():
+    """Q is the recorded one to 2^-20, a few times what LAPACK's own rounding leaves in Float32."""
+    compared = 0
+    for row in PACKAGES:
+        if match := re.fullmatch(r"Flux\.orthogonal_([\dx]+)(_gain_2)?", row.name):
+            rng = recorded_packages.generator_of(row, recorded_packages.runs(row)[0][1])
+            sizes = recorded_packages.dims(match[1])
+            ours = flux_init.orthogonal(rng, *sizes, gain=2 if match[2] else 1)
+            recorded = _first_and_last(row)
+            flat = ours.ravel(order="F")
+            ends = flat if len(recorded) == len(flat) else np.append(flat[:6], flat[-2:])
+            assert np.abs(ends - recorded).max() < 2.0**-20, row.name
+            assert f"{int(np.float64(rng.rand()).view(np.uint64)):x}" == row.next
+            compared += 1
+    assert compared == 54
+
+
+def _first_and_last(row):
+    bits = [int(text, 16) for text in row.values.split() if text != "…"]
+    return np.array(bits, dtype=np.uint32).view(np.float32)
+
+
+# ---- the task-local generator
+
+
+def _tasks():
+    recorded = defaultdict(dict)
+    for line in (HERE / "tasks-1.10-DEV.txt").read_text().splitlines():
+        name, seed, values = line.split("\t")
+        recorded[int(seed)][name] = values
+    return recorded.items()
+
+
+def _bits(*values):
+    parts = [np.atleast_1d(np.asarray(v)) for v in values]
+    return " ".join(f"{x:x}" for part in parts for x in part.view(np.uint64).tolist())
+
+
+def _scalars(rng, n=4):
+    return [rng.rand() for _ in range(n)]
+
+
+def _after_3(seed):
+    rng = default_rng(seed, "1.10")
+    rng.rand(3)
+    return rng
+
+
+def _nested(rng):
+    child = rng.fork()
+    return child.rand(), child.fork().rand(), child.rand()
+
+
+def _spawned(seed, i):
+    children = [rng.fork() for rng in [_after_3(seed)] for _ in range(5)]
+    return children[i].rand(2), children[i].randn(), children[i].rand(10)
+
+
+@pytest.mark.parametrize(("seed", "recorded"), _tasks())
+def test_tasks_of_julia_1_10(seed, recorded):
+    rng = default_rng(seed, "1.10")
+    assert _bits(rng.state()["state"]) == recorded["state_after_seed!"]
+    assert _bits(rng.state()["state"][:4]) == recorded["Xoshiro_state"]
+    child = rng.fork()
+    assert _bits(child.state()["state"]) == recorded["Task_child_state"]
+    assert _bits(rng.state()["state"]) == recorded["Task_parent_after"]
+    assert _bits(_scalars(child)) == recorded["Task_child_rand_x4"]
+    assert _bits(_scalars(rng)) == recorded["Task_parent_rand_x4_afterwards"]
+    again = default_rng(seed, "1.10")
+    assert _bits(*_nested(again)) == recorded["nested_async"]
+    assert _bits(again.rand()) == recorded["nested_async_parent"]
+    for i in range(5):
+        assert _bits(*_spawned(seed, i)) == recorded[f"after_3_spawn_child_{i + 1}"]
+    loop = default_rng(seed, "1.10")
+    assert _bits([loop.fork().rand() for _ in range(6)]) == recorded["sync_async_loop"]
+    assert _bits(default_rng(seed, "1.10").rand(100)) == recorded["rand_array_100"]
+    assert _bits(default_rng(seed, "1.10").randn(100)) == recorded["randn_array_100"]
+    assert _bits(default_rng(seed, "1.10").randperm(20)) == recorded["randperm_20"]
+    copied = type(rng).from_state(default_rng(seed + 1, "1.10").state())
+    assert _bits(copied.state()["state"]) == recorded["seed!_then_copy!_Xoshiro"].rsplit(" ", 1)[0]
+
+
+@pytest.mark.parametrize("julia", ["1.8", "1.11"])
+def test_forks_of_other_versions_are_not_those_of_1_10(julia):
+    """1.8's and 1.11's have no recorded row: what is held is their form."""
+    parent, twin = default_rng(7, julia), default_rng(7, julia)
+    first, second = parent.fork(), parent.fork()
+    assert first != second and first != default_rng(7, "1.10").fork()
+    if julia == "1.8":
+        [twin.rand() for _ in range(8)]  # a child's words are the parent's next ones
+    assert parent.rand() == twin.rand()
