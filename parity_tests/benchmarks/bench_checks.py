@@ -1,6 +1,6 @@
 """What a perturbed run and a whole check cost beside a plain run, of a small network, side by side.
 
-    python -m pytest parity_tests/benchmarks/bench_checks.py --benchmark-group-by=param:width
+python -m pytest parity_tests/benchmarks/bench_checks.py --benchmark-group-by=param:width
 """
 
 from __future__ import annotations
