@@ -69,12 +69,13 @@ def noticed(name: str, dtype: np.dtype, place: str, error: float, seed: int) -> 
     reference = run_of(_steps(inputs, function, dtype))
     wrong_at = int(reference["i"].values[-1]) if steps == 1 else 38
 
+    changed = _where(place, reference["y"].values[wrong_at - 1])
+
     def step(state: Arrays, draws: Arrays) -> Arrays:
-        y = np.array(function(draws["x"])) if type(draws["x"]) is np.ndarray else function(
-            draws["x"])  # fmt: skip
+        y = function(draws["x"])
         i = int(state["i"]) + 1
         if i == wrong_at:
-            y = np.where(_where(place, y), y * (1 + np.float64(error)), y).astype(dtype)
+            y = np.where(changed, y * (1 + np.float64(error)), y).astype(dtype)
         return {"y": y, "i": np.int64(i)}
 
     stepper = Stepper.on(step, reference, ["x"])
@@ -96,6 +97,7 @@ def _steps(
 
 
 def _where(place: str, y: np.ndarray) -> np.ndarray:
+    """Which elements are wrong: by the reference, so that no perturbed run has others."""
     if place != "one element":
         return np.ones(y.shape, bool)
     size = np.abs(np.asarray(y)).ravel()

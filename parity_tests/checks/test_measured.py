@@ -167,3 +167,13 @@ def test_its_inputs_agreed_is_said_of_what_was_judged_alone():
                              draws=["x"])  # fmt: skip
     assert result.first.name == "y" and "its inputs agreed" not in result.message
     assert "of what went into it `lost` was not judged" in result.message
+
+
+def test_a_pooled_envelope_may_leave_a_quantity_undecided_by_name_alone():
+    from repro.sides.recorded import Recorded, load
+
+    def accepted(name):
+        return set(Recorded().rule(load(name).case).undecided_ok)
+
+    assert accepted("reptile_seed2_meta_adam") == {"weights"}
+    assert not accepted("fomaml_seed0_dense")

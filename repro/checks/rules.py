@@ -168,10 +168,17 @@ class Saved:
     Args:
         envelope: what was measured.
         at_most: per quantity, the largest difference there may be, whatever the envelope says.
+        undecided_ok: quantities that the envelope may leave undecided, each with the reason.
     """
 
-    def __init__(self, envelope: Envelope, at_most: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        envelope: Envelope,
+        at_most: Mapping[str, float] | None = None,
+        undecided_ok: Mapping[str, str] | None = None,
+    ) -> None:
         self.envelope, self.at_most = envelope, at_most or {}
+        self.undecided_ok = undecided_ok or {}
 
     @property
     def words(self) -> str:

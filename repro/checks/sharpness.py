@@ -57,10 +57,9 @@ def _perturbed(measured: Measured) -> Iterator[str]:
 
 def _narrow(side: Pair, known: list[Comparison]) -> Iterator[str]:
     """What Float32 cannot see."""
-    coarse = [c for c in known if side.reference[c.name].values.dtype.itemsize < 8]
-    if coarse and not side.report:
-        return
-    if coarse and not all(c.bitwise for c in coarse):
+    narrow = [c for c in known if side.reference[c.name].values.dtype.itemsize < 8]
+    coarse = [c for c in narrow if not c.bitwise]
+    if coarse and side.verdict:
         least = min(c.sharpness.median for c in coarse if c.sharpness is not None)
         width = side.reference[coarse[0].name].values.dtype
         yield (
