@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark
 
-.PHONY: parity test test-slow record-check faults false-alarms figures figures-check bench lint setup julia juliacall clean
+.PHONY: parity test test-slow record-check faults false-alarms calibrate limits figures figures-check bench lint setup julia juliacall clean
 
 parity: setup  ## the main job: the ports against the original's recorded runs
 	$(BIN)/repro parity
@@ -28,6 +28,14 @@ faults: julia  ## follow every planted fault beside a live Julia, and write the 
 RUNS ?= 1000
 false-alarms: julia  ## hold the faithful ports against a live Julia in many random runs
 	PYTHONPATH=parity_tests $(BIN)/python -m planted.false_alarms --runs $(RUNS)
+
+SEEDS ?= 6
+calibrate: setup  ## hold right pairs and wrong ports by the derived tolerances, and count
+	PYTHONPATH=parity_tests $(BIN)/python -m calibration.right --seeds $(SEEDS)
+	PYTHONPATH=parity_tests $(BIN)/python -m calibration.wrong --all
+
+limits: setup  ## the smallest errors that are always noticed, by bisection
+	PYTHONPATH=parity_tests $(BIN)/python -m calibration.limits --write docs/limits.md
 
 figures: setup  ## every figure of both posts, from the seed up
 	$(BIN)/repro figures

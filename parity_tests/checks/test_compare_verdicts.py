@@ -10,6 +10,7 @@ from repro.checks.agreement import difference
 from repro.run import Quantity, Run
 
 BITWISE, PASS, FAIL = Verdict.PASS_BITWISE, Verdict.PASS, Verdict.FAIL
+UNDECIDED = Verdict.UNDECIDED
 NAN, INF = np.nan, np.inf
 F32, F64, F16 = np.float32, np.float64, np.float16
 HUGE = 2**62
@@ -42,11 +43,13 @@ def verdict(reference, port, tolerance=exactly, **kwargs):
         pytest.param([1, 2], [1, 3], FAIL, id="different"),
         pytest.param([0.0], [-0.0], PASS, id="the two zeros"),
         pytest.param([NAN, 1], [NAN, 1], BITWISE, id="NaN in the same place"),
-        pytest.param([NAN], OTHER_NAN, BITWISE, id="NaN of another sign and payload"),
+        pytest.param([NAN, 1], [OTHER_NAN[0], 1], BITWISE, id="NaN of another sign and payload"),
+        pytest.param([NAN], [NAN], UNDECIDED, id="NaN alone, beside other names"),
         pytest.param([1, NAN], [NAN, 1], FAIL, id="NaN in another place"),
         pytest.param([NAN], [1], FAIL, id="NaN in the reference alone"),
         pytest.param([1], [NAN], FAIL, id="NaN in the port alone"),
-        pytest.param([INF, -INF], [INF, -INF], BITWISE, id="equal infinities"),
+        pytest.param([[INF, -INF, 1]], [[INF, -INF, 1]], BITWISE, id="a mask of infinities"),
+        pytest.param([INF, INF], [INF, INF], UNDECIDED, id="an overflow on both sides"),
         pytest.param([INF], [-INF], FAIL, id="opposite infinities"),
         pytest.param([INF], [3e38], FAIL, id="infinity beside the largest number"),
         pytest.param([3e38], [INF], FAIL, id="overflow in the port alone"),
@@ -103,6 +106,7 @@ def test_a_tolerance_that_cannot_be_exceeded_allows_nothing(allowed):
 
 def test_within_and_beyond_a_tolerance():
     assert verdict(run([1, 1]), run([1, 1.5]), within(0.5)) is PASS
+    assert verdict(run([0.4, 0.4]), run([0.4, 0.5]), within(0.5)) is UNDECIDED, "0 would pass too"
     found = compare(run([1, 1, 1]), run([1, 1.25, 2]), within(0.5))["a"]
     assert (found.verdict, found.first_difference, found.first_excess) == (FAIL, 1, 2)
     assert found.ratio.tolist() == [0, 0.5, 2]

@@ -16,6 +16,10 @@ from repro.checks.envelope import measure as measure
 from repro.checks.follow import Counted as Counted
 from repro.checks.follow import Operations as Operations
 from repro.checks.follow import follow as follow
+from repro.checks.judged import Sharpness as Sharpness
+from repro.checks.measured import Measured as Measured
+from repro.checks.noise import Moves as Moves
+from repro.checks.noise import Noise as Noise
 from repro.checks.pair import Divergence as Divergence
 from repro.checks.pair import Pair as Pair
 from repro.checks.pair import Rounding as Rounding
@@ -24,6 +28,7 @@ from repro.checks.perturb import nudged as nudged
 from repro.checks.result import Check as Check
 from repro.checks.rules import Bitwise as Bitwise
 from repro.checks.rules import Growth as Growth
+from repro.checks.rules import Pooled as Pooled
 from repro.checks.rules import Rule as Rule
 from repro.checks.rules import Saved as Saved
 from repro.checks.rules import ToleranceError as ToleranceError

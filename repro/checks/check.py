@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Sequence
+import types
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from repro.checks.compare import NothingToCompare, compare
+from repro.checks.compare import NothingToCompare, Report, compare
+from repro.checks.measured import Measured, judge
+from repro.checks.noise import Moves, Stream
 from repro.checks.pair import Pair, Way
-from repro.checks.perturb import torch_rounding
+from repro.checks.perturb import perturbing
+from repro.checks.perturb_numpy import aware
 from repro.checks.result import Check
-from repro.checks.rules import Bitwise, Growth, Rule, Ulps, Unmeasured
+from repro.checks.rules import CANNOT, Bitwise, Growth, Rule, ToleranceError, Unmeasured
 from repro.checks.stepping import Stepper
+from repro.checks.verdict import Verdict
 from repro.errors import ReproError, Unavailable
-from repro.run import Run, Source, base_name, collect
+from repro.run import Run, Source, base_name, collect, digest
 
 
 class CheckError(ReproError, ValueError):
@@ -33,6 +39,7 @@ def check(
     resynchronise: bool = False,
     draws: Sequence[str] = (),
     state: Sequence[str] | None = None,
+    undecided_ok: Mapping[str, str] | None = None,
 ) -> Check:
     """Hold a port against a reference, step by step and name by name.
 
@@ -46,10 +53,9 @@ def check(
             ``step(state, draws)`` of two dicts of arrays that gives the step's arrays, the new
             state among them under the reference's names.
         tolerance: ``Bitwise()``, ``Ulps(budget, because=...)`` or ``Growth()``. By default
-            ``Growth()`` where the port is a step function or takes ``perturbation=None`` (a seed
-            to move its inputs by one ulp; :func:`nudged` does), else ``Bitwise()``. ``Ulps``
-            are budgets per step: with ``resynchronise`` they hold the single steps, and the
-            port's own run is held to its ``Growth()``.
+            ``Growth()`` where the port is a function, else ``Bitwise()``. A function may take
+            ``perturbation=None``, a seed to move its inputs by one ulp (:func:`nudged` does).
+            What is stated holds for every way in which the port is run.
         names: compare these alone; by default all.
         strict: a quantity, step or floating width that only one side has fails. Without it what
             only the port has is not looked at, and another width passes within tolerance.
@@ -60,12 +66,14 @@ def check(
             reference; they are not compared.
         state: with ``resynchronise``, names of what is handed from step to step; by default all
             that the reference yields first.
+        undecided_ok: names that may be undecided, each with the reason. No failure is let
+            through.
 
     Returns:
         A :class:`Check`. ``NOT_RUN`` where a side cannot be had here, a Julia for instance;
         ``FAIL`` also where the port alone breaks off with an ``ArithmeticError``; ``ERROR`` where
-        the reference does, there is nothing to compare, or a tolerance cannot be measured: the
-        port does not repeat itself, or perturbed it takes other steps.
+        the reference does, there is nothing to compare, or a tolerance cannot be measured, for
+        the port does not repeat itself; ``UNDECIDED`` where most of a quantity could not be judged.
 
     Raises:
         ReproError: what was given cannot be read, run, or resynchronised. The message says why.
@@ -74,9 +82,12 @@ def check(
         raise CheckError("draws and state are names for resynchronising: add resynchronise=True")
     try:
         expected = _chosen(collect(reference), names, "reference")
+        accepted = _accepted(undecided_ok or {}, expected)
         if resynchronise:
-            return _step_by_step(expected, port, tolerance, names, strict, draws, state)
-        return Check((_own(expected, port, tolerance, names, strict),))
+            found = _step_by_step(expected, port, tolerance, strict, draws, state)
+        else:
+            found = Check((_own(expected, port, tolerance, names, strict),))
+        return replace(found, pairs=tuple(_accepting(pair, accepted) for pair in found.pairs))
     except Unavailable as problem:
         return Check(not_run=str(problem))
 
@@ -84,22 +95,36 @@ def check(
 def _own(
     expected: Run, port: Any, tolerance: Rule | None, names: Sequence[str] | None, strict: bool
 ) -> Pair:
+    moves = Moves()
+    takes_seed = callable(port) and "perturbation" in _parameters(port)
+    perturbable = takes_seed or _is_function(port)
+
     def run(perturbation: int | None = None) -> Run:
         if perturbation is None:
             return _chosen(collect(port, "port"), names, "port")
-        with torch_rounding(np.random.default_rng(perturbation)):
-            return _chosen(collect(port, "port", perturbation=perturbation), names, "port")
+        seed = {"perturbation": perturbation} if takes_seed else {}
+        return _chosen(_perturbed(port, Stream(perturbation, moves), seed), names, "port")
 
-    perturbable = callable(port) and "perturbation" in _parameters(port)
     rule = tolerance or (Growth() if perturbable else Bitwise())
-    return _pair(Way.OWN, expected, run, rule, strict, perturbable)
+    return _pair(Way.OWN, expected, run, rule, strict, perturbable, moves)
+
+
+def _perturbed(port: Any, stream: Stream, seed: dict[str, int]) -> Run:
+    """A port in a perturbed run, which may end in any way."""
+    for function in (aware(port, stream), port):
+        stream.at(0)
+        try:
+            with perturbing(stream):
+                return collect(function, "port", **seed)
+        except Exception as error:
+            stream.moves.inputs_only[f"{type(error).__name__}: {error}"] += 1
+    return Run({})
 
 
 def _step_by_step(
     expected: Run,
     step: Any,
     tolerance: Rule | None,
-    names: Sequence[str] | None,
     strict: bool,
     draws: Sequence[str],
     state: Sequence[str] | None,
@@ -109,15 +134,20 @@ def _step_by_step(
             f"resynchronise=True needs a function step(state, draws), not a {type(step).__name__}"
         )
     stepper = Stepper.on(step, expected, draws, state)
-    here = stepper.compared(expected)
-    single = tolerance or Growth()
-    own = Growth() if isinstance(single, Ulps) else single
-    return Check(
-        (
-            _pair(Way.OWN, here, stepper.free, own, strict, True),
-            _pair(Way.RESYNCHRONISED, here, stepper.resynchronised, single, strict, True),
-        )
-    )
+    here, rule = stepper.compared(expected), tolerance or Growth()
+    own = _pair(Way.OWN, here, stepper.free, rule, strict, True, stepper.moves)
+    steps = stepper.resynchronised
+    each = _pair(Way.RESYNCHRONISED, here, steps, rule, strict, True, stepper.moves)
+    if each.verdict is Verdict.FAIL:
+        each = replace(each, exact=_in_float64(stepper))
+    return Check((own, each))
+
+
+def _in_float64(stepper: Stepper) -> Run | None:
+    try:
+        return stepper.resynchronised(wide=True)
+    except Exception:  # it takes its own types alone
+        return None
 
 
 def _pair(
@@ -127,18 +157,26 @@ def _pair(
     rule: Rule,
     strict: bool,
     perturbable: bool,
+    moves: Moves,
 ) -> Pair:
     found = run(None)
     pair = Pair(way, expected, found, None, rule.words)
-    if isinstance(rule, Growth) and rule.on is None and perturbable:
-        problem = _unrepeated(found, run(None))
-        if problem is not None:
-            return replace(pair, unmeasured=problem)
 
     def again(seed: int | None) -> Run:
         return found if seed is None else run(seed)
 
+    def repeats() -> None:
+        problem = _unrepeated(found, run(None))
+        if problem is not None:
+            raise Unmeasured(problem)
+
+    if isinstance(rule, Growth) and not perturbable:
+        raise ToleranceError(CANNOT)
     try:
+        if isinstance(rule, Growth):
+            measured = Measured(found, run, moves)
+            report = judge(expected, measured, rule.perturbations, strict, repeats)
+            return replace(pair, tolerance=measured, report=report)
         tolerance = rule.bind(again if perturbable else None)
         pair = replace(pair, tolerance=tolerance)
         return replace(pair, report=compare(expected, found, tolerance, strict=strict))
@@ -146,8 +184,29 @@ def _pair(
         return replace(pair, unmeasured=str(problem))
 
 
+def _accepted(reasons: Mapping[str, str], expected: Run) -> Mapping[str, str]:
+    for name, reason in reasons.items():
+        if name not in map(base_name, expected.quantities):
+            raise CheckError(f"undecided_ok names {name}, which the reference does not have")
+        if not str(reason).strip():
+            said = f"undecided_ok={{{name!r}: 'because'}}"
+            raise CheckError(f"say why {name} may be undecided: {said}")
+    return reasons
+
+
+def _accepting(pair: Pair, reasons: Mapping[str, str]) -> Pair:
+    if pair.report is None or not reasons:
+        return pair
+    found = tuple(
+        replace(c, accepted=reasons.get(base_name(c.name))) for c in pair.report.comparisons
+    )
+    return replace(pair, report=Report(found))
+
+
 def _unrepeated(once: Run, again: Run) -> str | None:
     """Where a second run of the same port differs from the first: no measure would hold then."""
+    if digest(_values(once)) == digest(_values(again)):
+        return None
     try:
         report = compare(once, again, Bitwise().bind(None), strict=True)
     except NothingToCompare:
@@ -159,6 +218,10 @@ def _unrepeated(once: Run, again: Run) -> str | None:
         f"the port does not repeat itself: run again, `{first.name}` differs in step "
         f"{first.first_excess}. Seed what it draws, and let it keep nothing between runs or steps"
     )
+
+
+def _values(run: Run) -> dict[str, np.ndarray]:
+    return {name: q.values for name, q in run.quantities.items()}
 
 
 def _chosen(run: Run, names: Sequence[str] | None, side: str) -> Run:
@@ -178,3 +241,10 @@ def _parameters(port: Any) -> Sequence[str]:
         return list(inspect.signature(port).parameters)
     except (TypeError, ValueError):
         return []
+
+
+def _is_function(port: Any) -> bool:
+    """A function of Python, whose operations can be moved from outside."""
+    if isinstance(port, functools.partial):
+        return _is_function(port.func)
+    return isinstance(port, types.FunctionType | types.MethodType)

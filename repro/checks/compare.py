@@ -7,6 +7,8 @@ Two arrays agree by the rules of :mod:`repro.checks.agreement`. Of two runs:
 * What only the port has is not looked at, unless the comparison is strict: then it fails too.
 * A tolerance that is infinite, or no number, allows nothing but equal values: it could not be
   exceeded, so it would hold the port to nothing.
+* What is NaN on both sides, or dull (its tolerance exceeds its own magnitude, so that zero would
+  pass too), was not judged. Where that is over half of a quantity, it is undecided.
 * Where not one finite value was held against another there is no verdict, but an error: no
   common quantity, empty runs, empty arrays, runs that are NaN on both sides throughout.
 """
@@ -20,6 +22,7 @@ from enum import Enum
 import numpy as np
 
 from repro.checks.agreement import difference, mismatch, same_bits, ulp_distance
+from repro.checks.judged import Judged, Sharpness
 from repro.checks.verdict import Verdict, worst
 from repro.run import Quantity, Run, rows
 
@@ -66,6 +69,8 @@ class Comparison:
             The figures of steps that were not compared are NaN, their ratio is infinite.
         finite: how many finite values of the reference were held against the port's.
         operation: what computes it, where the port says so.
+        judged: how much of it could be judged; None where nothing was compared.
+        accepted: why it may be undecided; None where it may not.
     """
 
     name: str
@@ -80,13 +85,33 @@ class Comparison:
     problem: Problem | None = None
     finite: int = 0
     operation: str | None = None
+    judged: Judged | None = None
+    accepted: str | None = None
 
     @property
     def verdict(self) -> Verdict:
         if self.problem is not None or not np.all(self.ratio <= 1):
             return Verdict.FAIL
-        bitwise = self.same_dtype and np.all(self.equal == 1)
-        return Verdict.PASS_BITWISE if bitwise else Verdict.PASS
+        if self.undecided and self.accepted is None:
+            return Verdict.UNDECIDED
+        return Verdict.PASS_BITWISE if self.bitwise and not self.undecided else Verdict.PASS
+
+    @property
+    def bitwise(self) -> bool:
+        """Whether every bit compared is equal."""
+        return bool(self.same_dtype and np.all(self.equal == 1))
+
+    @property
+    def undecided(self) -> bool:
+        """Whether over half of it could not be judged."""
+        if self.judged is None:
+            return False
+        return bool(2 * self.judged.lost(self.bitwise).sum() > self.judged.candidates.sum())
+
+    @property
+    def sharpness(self) -> Sharpness | None:
+        """None where nothing was compared, or nothing is there."""
+        return None if self.judged is None else self.judged.sharpness(self.steps, self.bitwise)
 
     def __bool__(self) -> bool:
         return bool(self.verdict)
@@ -104,6 +129,7 @@ class Comparison:
             same_dtype=self.same_dtype and later.same_dtype,
             problem=self.problem or later.problem,
             finite=self.finite + later.finite,
+            judged=_together(self.judged, later.judged),
         )
 
     @property
@@ -152,7 +178,8 @@ class Report:
     @property
     def first_excess(self) -> Comparison | None:
         """The quantity that fails in the earliest step; of several, the first in order."""
-        return _earliest([(c.first_excess, c) for c in self.comparisons if not c])
+        failing = [c for c in self.comparisons if c.verdict is Verdict.FAIL]
+        return _earliest([(c.first_excess, c) for c in failing])
 
     @property
     def first_difference(self) -> Comparison | None:
@@ -171,6 +198,7 @@ def compare(
     tolerance: Tolerance,
     *,
     strict: bool = False,
+    blind: Tolerance | None = None,
 ) -> Report:
     """Hold every quantity of the reference against the port's, by the rules above.
 
@@ -179,6 +207,7 @@ def compare(
         port: the run under test.
         tolerance: the allowed difference of a floating quantity; other ones must be equal.
         strict: fail what only the port has, and floating types of another width.
+        blind: says of which elements the tolerance knows nothing.
 
     Raises:
         NothingToCompare: no quantity is in both, or all agree and there is no finite value.
@@ -193,12 +222,17 @@ def compare(
         names += [name for name in port.quantities if name not in reference.quantities]
     found = (
         _quantity(
-            name, reference.quantities.get(name), port.quantities.get(name), tolerance, strict
+            name,
+            reference.quantities.get(name),
+            port.quantities.get(name),
+            tolerance,
+            strict,
+            blind,
         )
         for name in names
     )
     report = Report(tuple(found))
-    if report and not sum(c.finite for c in report.comparisons):
+    if report.verdict is not Verdict.FAIL and not sum(c.finite for c in report.comparisons):
         raise NothingToCompare(
             "not one finite value was compared: the runs have no steps in common, or their arrays "
             "are empty, or they hold NaN and infinities alone. Compare an earlier part"
@@ -207,7 +241,12 @@ def compare(
 
 
 def _quantity(
-    name: str, expected: Quantity | None, found: Quantity | None, tolerance: Tolerance, strict: bool
+    name: str,
+    expected: Quantity | None,
+    found: Quantity | None,
+    tolerance: Tolerance,
+    strict: bool,
+    blind: Tolerance | None,
 ) -> Comparison:
     if expected is None:
         assert found is not None
@@ -220,11 +259,11 @@ def _quantity(
     if unlike is not None:
         return _uncompared(name, expected, expected.steps, unlike)
     if expected.steps.tobytes() == found.steps.tobytes():
-        return _measured(name, expected, found.values, tolerance)
+        return _measured(name, expected, found.values, tolerance, blind)
     common = np.intersect1d(expected.steps, found.steps)
     steps = np.union1d(expected.steps, found.steps) if strict else expected.steps
     here = Quantity(common, expected.at(common), expected.kind)
-    measured = _measured(name, here, found.at(common), tolerance)
+    measured = _measured(name, here, found.at(common), tolerance, blind)
     problem = _one_sided(expected.steps, found.steps, strict)
     return measured if problem is None else _spread(measured, steps, problem)
 
@@ -267,11 +306,16 @@ def _spread(measured: Comparison, steps: np.ndarray, problem: Problem) -> Compar
         allowed=fill(measured.allowed, np.nan),
         ratio=fill(measured.ratio, np.inf),
         problem=problem,
+        judged=measured.judged and measured.judged.spread(place, len(steps)),
     )
 
 
 def _measured(
-    name: str, expected: Quantity, values: np.ndarray, tolerance: Tolerance
+    name: str,
+    expected: Quantity,
+    values: np.ndarray,
+    tolerance: Tolerance,
+    blind: Tolerance | None,
 ) -> Comparison:
     with np.errstate(over="ignore"):
         cast = values.astype(expected.values.dtype)
@@ -286,6 +330,8 @@ def _measured(
     allowed = np.where(np.isfinite(allowed), allowed, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(apart == 0, 0.0, apart / allowed)
+    unknown = blind(name, expected) if blind is not None and floating else np.zeros_like(same)
+    judged = Judged.of(rows(expected.values), rows(values), rows(allowed), rows(unknown))
     same, apart, ulp, allowed, ratio = (rows(a) for a in (same, apart, ulp, allowed, ratio))
     return Comparison(
         name,
@@ -298,6 +344,7 @@ def _measured(
         ratio=ratio.max(axis=1, initial=0),
         same_dtype=values.dtype == expected.values.dtype,
         finite=int(np.isfinite(expected.values).sum()),
+        judged=judged,
     )
 
 
@@ -336,3 +383,7 @@ def _listed(run: Run) -> str:
 
 def _steps_listed(steps: np.ndarray) -> str:
     return ", ".join(map(str, steps[:5])) + (" …" if len(steps) > 5 else "")
+
+
+def _together(earlier: Judged | None, later: Judged | None) -> Judged | None:
+    return earlier + later if earlier is not None and later is not None else earlier or later

@@ -8,6 +8,7 @@ from enum import Enum
 import numpy as np
 
 from repro.checks.compare import Comparison, Report, Tolerance
+from repro.checks.measured import Measured, last_step
 from repro.checks.verdict import Verdict
 from repro.run import Run
 
@@ -38,6 +39,7 @@ class Pair:
         rule: how the tolerance was derived, in words.
         unmeasured: why there is no report, or no tolerance.
         tolerance: what the rule allows; None where it could not be bound.
+        exact: a failing port's steps in Float64, where it computes in what it is given.
     """
 
     way: Way
@@ -47,6 +49,12 @@ class Pair:
     rule: str
     unmeasured: str | None = None
     tolerance: Tolerance | None = None
+    exact: Run | None = None
+
+    @property
+    def measured(self) -> Measured | None:
+        """The perturbed runs behind the tolerance; None where it was not measured."""
+        return self.tolerance if isinstance(self.tolerance, Measured) else None
 
     @property
     def broke_off(self) -> str | None:
@@ -144,8 +152,3 @@ class Divergence:
     def resynchronised(self) -> bool:
         """Whether it is wrong in itself."""
         return self.way is not Way.OWN
-
-
-def last_step(run: Run) -> int | None:
-    """The last step that any quantity has."""
-    return max((int(q.steps[-1]) for q in run.quantities.values() if len(q.steps)), default=None)

@@ -1,10 +1,11 @@
-"""Move what a port computes by one ulp, operation by operation, as another rounding would.
+"""Runs whose every operation is moved as another rounding would move it.
 
 To move a step's inputs alone is not enough: a sigmoid near 0 halves them away, and then rounds its
-own result, 0.5, far more coarsely than they came in. So results are moved where they arise: those
-of torch's operations by a dispatch mode, those of NumPy's by arrays that know when they are
-computed with. Other libraries' operations stay as they are. (The idea is that of stochastic
-arithmetic: Vignes, "A stochastic arithmetic for reliable scientific computation", 1993.)
+own result, 0.5, far more coarsely than they came in. So results are moved where they arise, by as
+much as :mod:`repro.checks.noise` says: those of torch by a dispatch mode, those of NumPy by arrays
+that know when they are computed with. Other libraries' operations stay as they are. (The idea is
+that of stochastic arithmetic: Vignes, "A stochastic arithmetic for reliable scientific
+computation", 1993; CADNA; Monte Carlo arithmetic and Verificarlo.)
 """
 
 from __future__ import annotations
@@ -12,16 +13,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
+
+from repro.checks.noise import Stream
+from repro.checks.perturb_numpy import perturbed
+
+_STREAM: ContextVar[Stream | None] = ContextVar("stream", default=None)
 
 
 def nudged(values: Any, seed: int, dtype: Any = None) -> np.ndarray:
     """Every floating value moved to one of its two neighbours, at random; others as they are.
 
     Zeros move to the smallest number there is, which moves nothing: where a port starts from
-    zeros, perturb what they meet as well.
+    zeros, perturb what they meet as well. In a perturbed run of :func:`repro.check` the result
+    also knows when it is computed with, so that NumPy's operations on it are moved too.
 
     Args:
         values: of any shape and type.
@@ -31,17 +39,9 @@ def nudged(values: Any, seed: int, dtype: Any = None) -> np.ndarray:
     """
     values = np.asarray(values)
     own = values if dtype is None else values.astype(dtype)
-    return _moved(own, np.random.default_rng(seed)).astype(values.dtype)
-
-
-def rounded(values: Any, generator: np.random.Generator) -> np.ndarray:
-    """The same in the generator's next directions; but whole numbers stay.
-
-    A label, mask or count moved by an ulp is none any more, and a probability of 1 no probability.
-    """
-    values = np.asarray(values)
-    whole = values == np.trunc(values) if values.dtype.kind == "f" else True
-    return np.where(whole, values, _moved(values, generator))
+    moved = _moved(own, np.random.default_rng(seed)).astype(values.dtype)
+    stream = _STREAM.get()
+    return moved if stream is None else perturbed(moved, stream)
 
 
 def _moved(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -52,55 +52,28 @@ def _moved(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return np.asarray(np.nextafter(values, towards))
 
 
+def moved_input(values: Any, stream: Stream) -> np.ndarray:
+    """A copy of a step's input, moved; whole numbers stay."""
+    moved = np.array(values)
+    stream.nudge(moved)
+    return moved
+
+
 @contextmanager
-def torch_rounding(generator: np.random.Generator) -> Iterator[None]:
-    """Inside the block every result of a torch operation is moved by one ulp.
+def perturbing(stream: Stream) -> Iterator[None]:
+    """Inside the block every result of a torch operation is moved, and :func:`nudged` gives arrays
+    whose NumPy operations are.
 
-    Views, what is written in place, and whole numbers stay as they are. Nothing happens where the
-    program has not imported torch.
+    Without torch imported by the program, nothing of it happens.
     """
-    if "torch" not in sys.modules:
-        yield
-        return
-    from repro.checks.perturb_torch import Rounding
+    token = _STREAM.set(stream)
+    try:
+        if "torch" not in sys.modules:
+            yield
+        else:
+            from repro.checks.perturb_torch import Perturbing
 
-    with Rounding(generator):
-        yield
-
-
-def rounding_array(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """A copy that behaves like the array, and whose results are moved by one ulp, and so on."""
-    array = np.array(values).view(_Rounding)
-    array.generator = generator
-    return array
-
-
-class _Rounding(np.ndarray):
-    """An array that moves the floating results of every ufunc it takes part in."""
-
-    generator: np.random.Generator | None = None
-
-    def __array_finalize__(self, parent: Any) -> None:
-        self.generator = getattr(parent, "generator", None)
-
-    def __array_ufunc__(
-        self, ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...] = (), **kwargs: Any
-    ) -> Any:
-        plain = [_plain(a) for a in inputs]
-        if out:
-            kwargs["out"] = tuple(_plain(a) for a in out)
-        result = getattr(ufunc, method)(*plain, **kwargs)
-        generator = next(
-            a.generator for a in (*inputs, *out) if isinstance(a, _Rounding) and a.generator
-        )
-        if out:
-            for a in kwargs["out"]:
-                a[...] = rounded(a, generator)
-            return out[0] if len(out) == 1 else out
-        if isinstance(result, tuple):
-            return tuple(rounding_array(rounded(a, generator), generator) for a in result)
-        return None if result is None else rounding_array(rounded(result, generator), generator)
-
-
-def _plain(value: Any) -> Any:
-    return value.view(np.ndarray) if isinstance(value, _Rounding) else value
+            with Perturbing(stream):
+                yield
+    finally:
+        _STREAM.reset(token)

@@ -1,23 +1,32 @@
-"""The part of :mod:`repro.checks.rounding` that needs torch."""
+"""torch's operations, moved, forward and backward: a dispatch mode, and torch's decompositions."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-import numpy as np
 import torch
+from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map_only
+from torch.utils._pytree import tree_leaves, tree_map_only
 
-MOVED = (torch.float32, torch.float64)
+from repro.checks.noise import TORCH, Noise, Stream
+from repro.checks.noise_torch import CHANGES, Call, Change, array, moved_inputs, nudge, put_back
 
 
-class Rounding(TorchDispatchMode):
-    """Moves what an operation gives, forward or backward, by one ulp; whole numbers stay."""
+class Perturbing(TorchDispatchMode):
+    """Moves what an operation gives by :mod:`repro.checks.noise`'s table; in place too."""
 
-    def __init__(self, generator: np.random.Generator) -> None:
+    def __init__(self, stream: Stream) -> None:
         super().__init__()
-        self.generator = generator
+        self.stream = stream
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Spare every operation a wrapper that only torch.compile needs."""
+        return False
 
     def __torch_dispatch__(
         self,
@@ -26,16 +35,146 @@ class Rounding(TorchDispatchMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        found = func(*args, **(kwargs or {}))
-        # A view, or what was written in place, has to stay the memory that it is.
-        if any(result.alias_info is not None for result in func._schema.returns):
-            return found
-        return tree_map_only(torch.Tensor, self._moved, found)
+        operation = _operation(func)
+        if operation.noise is Noise.NONE:
+            return func(*args, **kwargs or {})
+        if operation.decompose is not None:
+            found = self._inside(operation, args, kwargs or {})
+            if found is not NotImplemented:
+                return found
+        return self._moved(operation, func, args, kwargs or {})
 
-    def _moved(self, values: torch.Tensor) -> torch.Tensor:
-        if values.dtype not in MOVED:
-            return values
-        up = torch.tensor(self.generator.integers(0, 2, tuple(values.shape)) > 0)
-        infinity = torch.full_like(values, torch.inf)
-        moved = values.nextafter(torch.where(up.to(values.device), infinity, -infinity))
-        return torch.where(values == values.trunc(), values, moved)
+    def _moved(
+        self, operation: Operation, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        written = _written(operation, args, kwargs)
+        before = [array(t).copy() if _floating(t) else None for t in written]
+        operands = _copies(args, written) if written else args
+        if operation.backward and not written:
+            args = moved_inputs(args, operation.noise, self.stream)
+        found = func(*args, **kwargs)
+        results = written or ([found] if isinstance(found, torch.Tensor) else tree_leaves(found))
+        call = Call(operation.name, func, operands, kwargs)
+        moved = False
+        for i, tensor in enumerate(results):
+            if isinstance(tensor, torch.Tensor) and _floating(tensor):
+                moved = True
+                old = before[i] if written else None
+                values = array(tensor)
+                operation.change(self.stream, call, values, i, old)
+                put_back(tensor, values)
+        if moved:
+            self.stream.count(operation.name, operation.noise)
+        return found
+
+    def _inside(self, operation: Operation, args: Any, kwargs: Any) -> Any:
+        """Decomposed, every part of it moved. What is in Float16 others compute in Float16."""
+        outer = self.stream.half
+        tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
+        self.stream.half = outer or any(t.dtype == torch.float16 for t in tensors)
+        try:
+            with self:
+                found = operation.decompose(*args, **kwargs)
+        finally:
+            self.stream.half = outer
+        if found is not NotImplemented:
+            self.stream.count(operation.name, Noise.INSIDE)
+        return found
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What becomes of an operation.
+
+    Attributes:
+        name: as the table has it.
+        noise: its row.
+        change: how its results are moved.
+        decompose: what it is composed of, where it has no row of its own.
+        writes: positions and names of the arguments that it writes into.
+    """
+
+    name: str
+    noise: Noise
+    change: Change = nudge
+    decompose: Any = None
+    writes: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def backward(self) -> bool:
+        """Whether its inputs are moved."""
+        return self.noise in (Noise.SOLVE, Noise.EIGEN, Noise.FFT)
+
+
+@cache
+def _operation(func: Any) -> Operation:
+    schema = func._schema
+    name, mutable = schema.name.removeprefix("aten::"), schema.is_mutable
+    name = name.rstrip("_") if mutable and name not in TORCH else name
+    noise = TORCH.get(name)
+    viewing = not mutable and any(r.alias_info is not None for r in schema.returns)
+    if noise is Noise.NONE or viewing or not schema.returns:
+        return Operation(name, Noise.NONE)
+    if noise is None and not mutable:
+        inside = OWN.get(name) or decomposition_table.get(func)
+        inside = inside or (func.decompose if func._can_decompose() else None)
+        return Operation(name, Noise.UNLISTED, decompose=inside)
+    writes = [
+        (i, argument.name)
+        for i, argument in enumerate(schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    ]
+    noise = noise or Noise.UNLISTED
+    return Operation(name, noise, CHANGES.get(noise, nudge), None, tuple(writes))
+
+
+def _tanh_backward(gradient: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+    return gradient * (1 - output * output)
+
+
+def _sigmoid_backward(gradient: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+    return gradient * (output * (1 - output))
+
+
+def _mse_loss(x: torch.Tensor, y: torch.Tensor, reduction: int = 1) -> torch.Tensor:
+    squares = (x - y).square()
+    return squares if reduction == 0 else squares.mean() if reduction == 1 else squares.sum()
+
+
+def _mse_loss_backward(
+    gradient: torch.Tensor, x: torch.Tensor, y: torch.Tensor, reduction: int
+) -> torch.Tensor:
+    return (x - y) * gradient * (2 / x.numel() if reduction == 1 else 2)
+
+
+OWN: dict[str, Any] = {
+    "tanh_backward": _tanh_backward,
+    "sigmoid_backward": _sigmoid_backward,
+    "mse_loss": _mse_loss,
+    "mse_loss_backward": _mse_loss_backward,
+}
+"""Decompositions that training takes most of its time in; torch's own are the same, but slower."""
+
+
+def _written(operation: Operation, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
+    """The tensors that an operation writes into."""
+    if not operation.writes:
+        return []
+    values = [args[i] if i < len(args) else kwargs.get(name) for i, name in operation.writes]
+    return [t for t in tree_leaves(values) if isinstance(t, torch.Tensor)]
+
+
+def _copies(args: tuple[Any, ...], written: list[Any]) -> tuple[Any, ...]:
+    """The operands before they are written into."""
+    ids = {id(t) for t in written}
+    found = tree_map_only(torch.Tensor, lambda t: t.clone() if id(t) in ids else t, args)
+    return tuple(found)
+
+
+NARROW = (torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2)
+"""Types that NumPy does not have: they are not moved."""
+
+
+def _floating(tensor: torch.Tensor) -> bool:
+    kind = tensor.is_floating_point() or tensor.is_complex()
+    return kind and tensor.dtype not in NARROW and tensor.layout is torch.strided

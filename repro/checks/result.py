@@ -53,8 +53,15 @@ class Check:
 
     @property
     def verdict(self) -> Verdict:
-        """The most severe of what was compared; ``NOT_RUN`` where nothing could be tried."""
-        return worst(pair.verdict for pair in self.pairs) if self.pairs else Verdict.NOT_RUN
+        """The most severe of what was compared; ``NOT_RUN`` where nothing could be tried.
+
+        What is undecided one way is decided by a sharper way that passes: chaos has eaten a run,
+        but each of its steps was judged.
+        """
+        if not self.pairs:
+            return Verdict.NOT_RUN
+        sharp, *others = (pair.verdict for pair in self.sharpest)
+        return worst([sharp, *(v for v in others if not (sharp and v is Verdict.UNDECIDED))])
 
     def __bool__(self) -> bool:
         return bool(self.verdict)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from repro.checks.compare import Tolerance
 from repro.checks.envelope import FACTOR, PERTURBATIONS, Envelope, measure, quantum
+from repro.checks.measured import Measured, Runner
 from repro.errors import ReproError
-from repro.run import Quantity, Run, base_name
-
-Runner = Callable[[int | None], Run]
-"""The port as is for None, else with inputs perturbed by this seed."""
+from repro.run import Quantity, base_name
 
 
 class ToleranceError(ReproError, ValueError):
@@ -21,7 +19,7 @@ class ToleranceError(ReproError, ValueError):
 
 
 class Unmeasured(ToleranceError):
-    """Perturbed runs of a port that cannot be laid beside it."""
+    """A port whose runs cannot be laid beside each other."""
 
 
 class Rule(Protocol):
@@ -101,60 +99,67 @@ class Ulps:
 
 
 class Growth:
-    """What last-bit perturbations grow to, measured on the port.
+    """What perturbed runs of the port grow to, element by element: :mod:`repro.checks.measured`.
 
     A port written as one step is perturbed in the inputs of every step and in the results of its
-    NumPy and torch operations; any other is called with ``perturbation=SEED`` and moves what it
-    likes, for instance its initial state, besides torch's results. See
-    :mod:`repro.checks.rounding`.
+    NumPy and torch operations. So is any other function; one that takes ``perturbation=None`` is
+    called with ``perturbation=SEED`` and moves its initial state besides, for instance.
 
     Args:
-        perturbations: the seeds of the perturbed runs. More find rarer growth.
-        on: what is perturbed, where it is not the port itself: an engine that computes the same
-            sooner, say.
+        perturbations: the seeds of the perturbed runs that there may be. Of the first two, eight
+            and 32 of them, as few are run as decide.
     """
 
-    def __init__(
-        self, perturbations: Iterable[int] = PERTURBATIONS, on: Runner | None = None
-    ) -> None:
-        self.perturbations, self.on = tuple(perturbations), on
+    words = (
+        f"measured: for each number {FACTOR:g} times what perturbed runs grow to, at least "
+        f"{FACTOR:g} ulp of what may have cancelled to it"
+    )
+
+    def __init__(self, perturbations: Iterable[int] = range(1, 33)) -> None:
+        self.perturbations = tuple(perturbations)
         if not self.perturbations:
             raise ToleranceError("no perturbation was asked for: give at least one seed")
+
+    def bind(self, run: Runner | None) -> Measured:
+        """From the first eight of the perturbed runs.
+
+        Raises:
+            ToleranceError: the port cannot be run again.
+        """
+        if run is None:
+            raise ToleranceError(CANNOT)
+        measured = Measured(run(None), run)
+        for seed in self.perturbations[:8]:
+            measured.add(seed)
+        return measured
+
+
+CANNOT = (
+    "the port cannot be run perturbed: give a function, or a callable that takes "
+    "perturbation=None, or state tolerance=Ulps(budget, because=...) or Bitwise()"
+)
+
+
+class Pooled:
+    """An envelope measured when it is needed, by perturbing what a run starts from.
+
+    Args:
+        on: makes the runs: an engine that computes the same as the port sooner, say.
+        perturbations: the seeds.
+    """
+
+    def __init__(self, on: Runner, perturbations: Sequence[int] = PERTURBATIONS) -> None:
+        self.on, self.perturbations = on, tuple(perturbations)
 
     @property
     def words(self) -> str:
         return (
-            f"measured: {FACTOR:g} times what {len(self.perturbations)} perturbations by one ulp "
-            f"grow to, at least {FACTOR:g} ulp"
+            f"measured: {FACTOR:g} times what {len(self.perturbations)} perturbations of the start "
+            f"by one ulp grow to, at least {FACTOR:g} ulp of the largest"
         )
 
     def bind(self, run: Runner | None) -> Tolerance:
-        return self.envelope(self.on or run).tolerance
-
-    def envelope(self, run: Runner | None) -> Envelope:
-        """Measure.
-
-        Raises:
-            ToleranceError: the port cannot be run again, or not with perturbed inputs.
-            Unmeasured: its perturbed runs have other steps or shapes.
-        """
-        if run is None:
-            raise ToleranceError(
-                "the port cannot be run with perturbed inputs: give a callable that takes "
-                "perturbation=None, or state tolerance=Ulps(budget, because=...) or Bitwise()"
-            )
-        base = run(None)
-
-        def alike(seed: int | None) -> Run:
-            found = base if seed is None else run(seed)
-            if _form(found) != _form(base):
-                raise Unmeasured(
-                    f"perturbation {seed} changed the port's steps or shapes, so its growth has "
-                    "no measure. Compare fewer steps, or state tolerance=Ulps(budget, because=...)"
-                )
-            return found
-
-        return measure(alike, self.perturbations)
+        return measure(self.on, self.perturbations).tolerance
 
 
 class Saved:
@@ -163,10 +168,17 @@ class Saved:
     Args:
         envelope: what was measured.
         at_most: per quantity, the largest difference there may be, whatever the envelope says.
+        undecided_ok: quantities that the envelope may leave undecided, each with the reason.
     """
 
-    def __init__(self, envelope: Envelope, at_most: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        envelope: Envelope,
+        at_most: Mapping[str, float] | None = None,
+        undecided_ok: Mapping[str, str] | None = None,
+    ) -> None:
         self.envelope, self.at_most = envelope, at_most or {}
+        self.undecided_ok = undecided_ok or {}
 
     @property
     def words(self) -> str:
@@ -182,10 +194,6 @@ class Saved:
             return np.asarray(np.minimum(allowed, self.at_most.get(name, np.inf)))
 
         return tolerance
-
-
-def _form(run: Run) -> dict[str, tuple[tuple[int, ...], list[int]]]:
-    return {n: (q.values.shape, q.steps.tolist()) for n, q in run.quantities.items()}
 
 
 def _wide(reference: Quantity) -> tuple[int, ...]:

@@ -8,13 +8,15 @@ computed wrongly in that very step.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from repro.checks.follow import Substituting
-from repro.checks.perturb import rounded, rounding_array, torch_rounding
+from repro.checks.noise import Moves, Stream
+from repro.checks.perturb import moved_input, perturbing
+from repro.checks.perturb_numpy import aware, perturbed
 from repro.errors import ReproError
 from repro.run import Kind, Provenance, Quantity, Run, arrays, base_name, run_of, steps_of
 from repro.trace import listening
@@ -37,12 +39,14 @@ class Stepper:
         steps: the reference's named arrays in every step.
         state: names of what is handed from step to step.
         draws: names of what the reference draws or reads in a step.
+        moves: what perturbed runs moved.
     """
 
     step: Callable[[Arrays, Arrays], Mapping[str, Any]]
     steps: Mapping[int, Arrays]
     state: tuple[str, ...]
     draws: tuple[str, ...]
+    moves: Moves = field(default_factory=Moves)
 
     @classmethod
     def on(
@@ -82,23 +86,26 @@ class Stepper:
         """Run on the reference's draws from the reference's first state.
 
         Args:
-            perturbation: seed; moves the inputs and the results of every step by one ulp. (To
-                move the first state alone would move nothing where it is zero, as many are.)
+            perturbation: seed; moves the inputs and the results of every step. (To move the first
+                state alone would move nothing where it is zero, as many are.)
         """
         first = self._state(self.first)
         return self._run(lambda t, last: first if last is None else last, perturbation)
 
-    def resynchronised(self, perturbation: int | None = None) -> Run:
+    def resynchronised(self, perturbation: int | None = None, wide: bool = False) -> Run:
         """Every step from the reference's state before it.
 
         A step that names what it computes (:func:`repro.trace.note`) is followed inside as well:
         what it goes on from is the reference's value of the same name.
 
         Args:
-            perturbation: seed; moves the inputs and the results of every step by one ulp.
+            perturbation: seed; moves the inputs and the results of every step.
+            wide: give it its inputs in Float64.
         """
         before = dict(zip(list(self.steps)[1:], self.steps, strict=False))
-        run = self._run(lambda t, last: self._state(before[t]), perturbation, substitute=True)
+        run = self._run(
+            lambda t, last: self._state(before[t]), perturbation, substitute=not wide, wide=wide
+        )
         quantities = {
             name: replace(q, kind=Kind.RESULT if q.kind is Kind.STATE else q.kind)
             for name, q in run.quantities.items()
@@ -110,19 +117,21 @@ class Stepper:
         start: Callable[[int, Arrays | None], Arrays],
         perturbation: int | None = None,
         substitute: bool = False,
+        wide: bool = False,
     ) -> Run:
         """One step after the other, each from what ``start(step, last state)`` gives.
 
         A perturbation moves its state, its draws, and what its operations give.
         """
+        call = self._plain if perturbation is None else self._perturbed(perturbation)
         made: dict[int, Arrays] = {self.first: self._state(self.first)}
         last, broke_off = None, None
         for t in list(self.steps)[1:]:
-            state, draws = start(t, last), self._draws(t)
+            state, draws = _copies(start(t, last), wide), _copies(self._draws(t), wide)
             noted = Substituting(self.steps[t] if substitute else {})
             try:
                 with listening(noted):
-                    found = self._step(state, draws, perturbation, t)
+                    found = call(state, draws, t)
             except Exception as error:
                 # Perturbed, a port may leave the range of one of its functions in any way.
                 if perturbation is None and not isinstance(error, ArithmeticError):
@@ -136,21 +145,30 @@ class Stepper:
         numbered = _renumbered(run_of(made.values(), Provenance("step")), list(made))
         return replace(self.compared(numbered), broke_off=broke_off)
 
-    def _step(
-        self, state: Arrays, draws: Arrays, perturbation: int | None, t: int
-    ) -> Mapping[str, Any]:
-        if perturbation is None:
-            return self.step(_copies(state), _copies(draws))
-        generator = np.random.default_rng((perturbation, t))
-        moved = {name: rounded(a, generator) for name, a in state.items()}
-        inputs = {name: rounded(a, generator) for name, a in draws.items()}
-        try:
-            with torch_rounding(generator):
-                return self.step(_rounding(moved, generator), _rounding(inputs, generator))
-        except ArithmeticError:
-            raise
-        except Exception:  # a compiled step takes plain arrays alone: its inputs are moved
-            return self.step(_copies(moved), _copies(inputs))
+    def _plain(self, state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
+        return self.step(state, draws)
+
+    def _perturbed(self, seed: int) -> Callable[[Arrays, Arrays, int], Mapping[str, Any]]:
+        """The step, all that it computes with moved; its inputs alone, where it takes no arrays
+        but plain ones, as a compiled step does."""
+        stream = Stream(seed, self.moves)
+        step = aware(self.step, stream)
+
+        def call(state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
+            stream.at(t)
+            inputs = [{n: moved_input(a, stream) for n, a in p.items()} for p in (state, draws)]
+            knowing = [{n: perturbed(a, stream) for n, a in p.items()} for p in inputs]
+            with perturbing(stream):
+                try:
+                    found: Mapping[str, Any] = step(*knowing)
+                    return found
+                except ArithmeticError:
+                    raise
+                except Exception as error:
+                    self.moves.inputs_only[f"{type(error).__name__}: {error}"] += 1
+                    return self.step(*inputs)
+
+        return call
 
     def _named(self, noted: Arrays, t: int) -> Arrays:
         """What the step has noted on the way, as far as the reference knows the name."""
@@ -196,12 +214,11 @@ class Stepper:
                 )
 
 
-def _rounding(values: Arrays, generator: np.random.Generator) -> Arrays:
-    return {name: rounding_array(a, generator) for name, a in values.items()}
+def _copies(values: Arrays, wide: bool = False) -> Arrays:
+    def copy(a: np.ndarray) -> np.ndarray:
+        return a.astype(np.float64) if wide and a.dtype.kind == "f" else a.copy()
 
-
-def _copies(values: Arrays) -> Arrays:
-    return {name: a.copy() for name, a in values.items()}
+    return {name: copy(a) for name, a in values.items()}
 
 
 def _renumbered(run: Run, numbers: list[int]) -> Run:

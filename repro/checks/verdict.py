@@ -7,15 +7,18 @@ from enum import Enum
 
 
 class Verdict(str, Enum):
-    """Five ends, of which only the first two are good ones; ``bool()`` says which.
+    """Six ends, of which only the first two are good ones; ``bool()`` says which.
 
     ``PASS_BITWISE``: every bit compared is equal. ``PASS``: every difference is within its
-    derived tolerance. ``FAIL``: something exceeds it, or is missing. ``NOT_RUN``: it could not
-    be tried, with the reason. ``ERROR``: it was tried and broke off, or had nothing to compare.
+    derived tolerance. ``UNDECIDED``: nothing was found, and nothing could have been, for most
+    of a quantity is not finite or has a tolerance larger than itself. ``FAIL``: something exceeds
+    its tolerance, or is missing. ``NOT_RUN``: it could not be tried, with the reason. ``ERROR``:
+    it was tried and broke off, or had nothing to compare.
     """
 
     PASS_BITWISE = "PASS_BITWISE"
     PASS = "PASS"
+    UNDECIDED = "UNDECIDED"
     FAIL = "FAIL"
     NOT_RUN = "NOT_RUN"
     ERROR = "ERROR"
@@ -27,7 +30,14 @@ class Verdict(str, Enum):
         return self.value
 
 
-_SEVERITY = [Verdict.PASS_BITWISE, Verdict.PASS, Verdict.NOT_RUN, Verdict.FAIL, Verdict.ERROR]
+_SEVERITY = [
+    Verdict.PASS_BITWISE,
+    Verdict.PASS,
+    Verdict.NOT_RUN,
+    Verdict.UNDECIDED,
+    Verdict.FAIL,
+    Verdict.ERROR,
+]
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

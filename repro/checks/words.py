@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from repro.checks.agreement import difference
+from repro.checks import sharpness
+from repro.checks.agreement import difference, ulp_of
 from repro.checks.compare import Comparison, Fault, Report
-from repro.checks.envelope import quantum
-from repro.checks.pair import Pair, Way, last_step
+from repro.checks.measured import last_step
+from repro.checks.pair import Pair, Way
 from repro.checks.verdict import Verdict
-from repro.run import Kind, Quantity, base_name, rows
+from repro.run import Quantity, base_name, rows
 
 ADVICE = {
     Fault.MISSING: "yield {name} on both sides under one name, or leave it out with names=[...]",
@@ -35,9 +36,13 @@ def message(verdict: Verdict, pairs: Sequence[Pair]) -> str:
     alone = len(pairs) == 1
     lines += [f"  {'compared' if alone else pair.way}: {_figures(pair)}" for pair in pairs]
     lines += [f"  tolerance: {words}" for words in dict.fromkeys(pair.rule for pair in pairs)]
+    if pairs[0].report is not None:
+        lines += [f"  {line}" for line in sharpness.lines(pairs[0])]
     lines += [f"  note: {note}" for note in dict.fromkeys(_notes(verdict, pairs))]
     if sharp.first_excess is not None:
         lines.append(f"Next: {_advice(sharp, sharp.first_excess, alone)}")
+    elif verdict is Verdict.UNDECIDED:
+        lines.append(f"Next: {_deciding(sharp)}")
     return "\n".join(lines)
 
 
@@ -47,6 +52,9 @@ def _headline(verdict: Verdict, pairs: Sequence[Pair]) -> str:
         return problem
     if verdict:
         return "the port agrees with the reference"
+    if verdict is Verdict.UNDECIDED:
+        names = [c.name for p in pairs for c in p.comparisons if c.verdict is Verdict.UNDECIDED]
+        return f"nothing wrong was found in {_listed(names)}, and nothing could have been"
     if all(pair.verdict for pair in pairs if pair.way is not Way.OWN) and len(pairs) > 1:
         return "the port's own run parts from the reference, though every single step agrees"
     return "the port parts from the reference"
@@ -63,12 +71,15 @@ def _findings(side: Pair) -> Iterator[str]:
         yield f"first wrong: {_named(first)} {where}: {_form(side, first)}{_lengths(side)}"
     else:
         yield f"first wrong: {_named(first)} {where}: {_place(side, first)}"
+    yield from sharpness.explanations(side, first)
     before = _before(side, first.name, step)
     if before:
         yield f"right before it in that step: {_listed(before)}"
     if side.way is Way.RESYNCHRONISED:
         yield f"step {step} started from the reference's own state: it went wrong there"
-    others = [c.name for c in side.comparisons if not c and _named(c) != _named(first)]
+    others = [
+        c.name for c in side.comparisons if c.verdict is Verdict.FAIL and _named(c) != _named(first)
+    ]
     if others:
         yield f"wrong at that step or later: {_listed(others)}"
 
@@ -81,7 +92,10 @@ def _figures(side: Pair) -> str:
     steps = np.unique(np.concatenate([c.steps for c in report.comparisons]))
     verdict = report.verdict
     if verdict is Verdict.PASS_BITWISE:
-        agreement = "all bits equal"
+        lost = [
+            c.name for c in report.comparisons if c.judged is not None and c.judged.missing.any()
+        ]
+        agreement = "all bits equal" + (f", where {_listed(lost)} is finite" if lost else "")
     else:
         share = np.floor(report.bit_equal * 1e4) / 100
         agreement = f"{share:.2f} % of the values bit-equal, first other bit {_first_bit(report)}"
@@ -103,14 +117,24 @@ def _place(side: Pair, c: Comparison) -> str:
     whole = side.reference[c.name]
     expected = Quantity(at, whole.at(at), whole.kind)
     a, b = expected.values, side.port[c.name].at(at)
-    index = np.unravel_index(int(np.argmax(difference(a, b))), a.shape)
+    index = np.unravel_index(int(np.argmax(_excess(side, c.name, expected, b))), a.shape)
     i = int(np.argmax(c.steps == c.first_excess))
     text = f"off by {c.absolute[i]:.3g}, allowed {c.allowed[i]:.3g}"
-    if a.dtype.kind == "f" and whole.kind is not Kind.ROWS:
-        unit = float(quantum(expected)[0])
+    if a.dtype.kind == "f":
+        unit = float(ulp_of(np.asarray(a[index]), a.dtype))
         text += f" ({c.absolute[i] / unit:.3g} ulp, allowed {c.allowed[i] / unit:.3g})"
     place = f" at {_index(index)} of shape {a.shape[1:]}" if a.ndim > 1 else ""
     return f"the reference has {a[index]!s}, the port {b[index]!s}{place}; {text}"
+
+
+def _excess(side: Pair, name: str, expected: Quantity, values: np.ndarray) -> np.ndarray:
+    """How far each element is off, over its tolerance where that is known."""
+    apart = difference(expected.values, values)
+    if side.tolerance is None or expected.values.dtype.kind != "f":
+        return apart
+    allowed = np.broadcast_to(side.tolerance(name, expected), apart.shape)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(apart == 0, 0.0, np.nan_to_num(apart / allowed, posinf=np.inf))
 
 
 def _named(c: Comparison) -> str:
@@ -138,9 +162,10 @@ def _index(index: tuple[np.intp, ...]) -> str:
 
 
 def _before(side: Pair, name: str, step: int | None) -> list[str]:
-    """Names that come before this one, and so were right in its step."""
+    """Names that come before this one, and so were judged right in its step."""
     names = [c.name for c in side.comparisons]
-    return [c.name for c in side.comparisons[: names.index(name)] if step in c.steps]
+    earlier = side.comparisons[: names.index(name)]
+    return [c.name for c in earlier if step in c.steps and not c.undecided]
 
 
 def _measured_at(c: Comparison, step: int | None) -> bool:
@@ -160,7 +185,7 @@ def _notes(verdict: Verdict, pairs: Sequence[Pair]) -> Iterator[str]:
         for c in side.comparisons:
             expected = side.reference.quantities.get(c.name)
             if expected is not None and c.finite:
-                yield from _hollow(c, expected)
+                yield from _hollow(side, c, expected)
             elif c.problem is None:
                 yield f"{_named(c)} has no finite value, on either side: nothing was measured"
         if side.shared and not verdict:
@@ -170,19 +195,38 @@ def _notes(verdict: Verdict, pairs: Sequence[Pair]) -> Iterator[str]:
             )
 
 
-def _hollow(c: Comparison, expected: Quantity) -> Iterator[str]:
+def _hollow(side: Pair, c: Comparison, expected: Quantity) -> Iterator[str]:
     if expected.values.dtype.kind != "f":
         return
-    values = rows(expected.values)
-    bad = expected.steps[~np.isfinite(values).all(axis=1)]
+    bad = expected.steps[~np.isfinite(rows(expected.values)).all(axis=1)]
     if len(bad):
         yield f"{_named(c)} has NaN or infinities from step {bad[0]} on; equal ones agree"
-    largest = np.abs(np.nan_to_num(values, posinf=0, neginf=0)).max(axis=1, initial=0)
-    allowed = dict(zip(c.steps.tolist(), c.allowed, strict=True))
-    for step, size in zip(expected.steps.tolist(), largest, strict=True):
-        if 0 < size < allowed[step]:
-            yield f"the tolerance of {_named(c)} is larger than itself from step {step} on"
-            return
+    sharp = c.sharpness
+    if sharp is not None and len(c.steps) and sharp.judged_to != c.steps[-1]:
+        upto = "nowhere" if sharp.judged_to is None else f"up to step {sharp.judged_to}"
+        yield (
+            f"{_named(c)} is judged {upto} ({side.way}): after that most of it is not finite, or "
+            "has a tolerance larger than itself"
+        )
+    if c.undecided and c.accepted is not None:
+        yield f"{_named(c)} may be undecided: {c.accepted}"
+
+
+def _deciding(side: Pair) -> str:
+    """What would decide what this check could not."""
+    undecided = next((c for c in side.comparisons if c.verdict is Verdict.UNDECIDED), None)
+    name = "it" if undecided is None else _named(undecided)
+    narrow = undecided is not None and (side.reference[undecided.name].values.dtype.itemsize < 8)
+    ways = [
+        *(["Float64 on both sides"] if narrow else []),
+        *(["a port written as step(state, draws) and resynchronise=True"]
+          if side.way is Way.OWN else []),
+        "a smaller step or a shorter run",
+    ]  # fmt: skip
+    return (
+        f"what would decide {name}: {', '.join(ways)}, or its distribution over many seeds. If it "
+        f'cannot be known, say why: undecided_ok={{{name.strip("`")!r}: "zero in theory"}}'
+    )
 
 
 def _advice(side: Pair, first: Comparison, alone: bool) -> str:
@@ -195,16 +239,26 @@ def _advice(side: Pair, first: Comparison, alone: bool) -> str:
             return "let both sides yield the same steps"
         return f"give {name} the reference's shape and type in that step"
     if side.way is not Way.OWN:
-        return f"read the line that computes {name} beside the reference's: its inputs agreed"
+        return f"read the line that computes {name} beside the reference's{_agreed(side, first)}"
     if not alone:
         return (
-            "more perturbations, Growth(range(1, 33)), tell whether rounding can carry that far; "
-            "if it cannot, something handed from step to step is not among the state"
+            "rounding did not carry that far in any perturbed run, so something handed from step "
+            "to step is likely not among the state. Name all of it as state"
         )
     return (
         f"read the line that computes {name} beside the reference's. Rounding amplified over "
         "earlier steps is told apart by a port written as step(state, draws) and resynchronise=True"
     )
+
+
+def _agreed(side: Pair, first: Comparison) -> str:
+    """Said only of what was judged."""
+    names = [c.name for c in side.comparisons]
+    earlier = side.comparisons[: names.index(first.name)]
+    lost = [c.name for c in earlier if c.undecided]
+    if lost:
+        return f"; of what went into it {_listed(lost)} was not judged"
+    return ": its inputs agreed"
 
 
 def _listed(names: list[str] | tuple[str, ...]) -> str:

@@ -177,7 +177,7 @@ def exit_status(results: Sequence[Regression]) -> int:
     from repro.checks import Verdict, worst
 
     verdict = worst(r.verdict for r in results)
-    return 0 if verdict else 1 if verdict is Verdict.FAIL else 2
+    return 0 if verdict else 1 if verdict in (Verdict.FAIL, Verdict.UNDECIDED) else 2
 
 
 def _print(results: Sequence[Regression]) -> None:

@@ -13,7 +13,12 @@ from repro.reports.outcome import Outcome, explain, row
 from repro.reports.text import legal
 from repro.run import atomic
 
-TAGS = {Verdict.FAIL: "failure", Verdict.ERROR: "error", Verdict.NOT_RUN: "skipped"}
+TAGS = {
+    Verdict.FAIL: "failure",
+    Verdict.UNDECIDED: "failure",
+    Verdict.ERROR: "error",
+    Verdict.NOT_RUN: "skipped",
+}
 """What a verdict that is no pass becomes."""
 
 

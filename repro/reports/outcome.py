@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from repro.cases import Case
-from repro.checks import Check, Comparison, Pair, Report, Verdict, worst
+from repro.checks import Check, Comparison, Pair, Report, Sharpness, Verdict, worst
 from repro.run import Kind, Run
 
 COLUMNS = (
@@ -57,7 +57,7 @@ class Outcome:
 def exit_status(outcomes: Sequence[Outcome]) -> int:
     """0 where all passed, 2 where something could not run, else 1."""
     verdict = worst(outcome.verdict for outcome in outcomes)
-    return 0 if verdict else 1 if verdict is Verdict.FAIL else 2
+    return 0 if verdict else 1 if verdict in (Verdict.FAIL, Verdict.UNDECIDED) else 2
 
 
 def row(outcome: Outcome) -> tuple[str, ...]:
@@ -128,6 +128,8 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "verdict": str(pair.verdict),
         "problem": pair.problem,
         "rule": pair.rule,
+        "perturbed_runs": None if pair.measured is None else pair.measured.runs,
+        "moved": None if pair.measured is None else pair.measured.moves.as_dict(),
         "reference": _provenance(pair.reference),
         "port": _provenance(pair.port),
         "rounding": {operation: vars(r) for operation, r in pair.rounding.items()},
@@ -145,6 +147,7 @@ def _quantity(c: Comparison) -> dict[str, Any]:
         "verdict": str(c.verdict),
         "problem": None if c.problem is None else str(c.problem),
         "worst_ratio": _plain(c.worst_ratio),
+        "sharpness": None if c.sharpness is None else _sharpness(c.sharpness),
         "first_difference": c.first_difference,
         "first_excess": c.first_excess,
         "steps": c.steps.tolist(),
@@ -154,6 +157,11 @@ def _quantity(c: Comparison) -> dict[str, Any]:
         "allowed": [_plain(v) for v in c.allowed],
         "ratio": [_plain(v) for v in c.ratio],
     }
+
+
+def _sharpness(sharpness: Sharpness) -> dict[str, Any]:
+    found = {name: _plain(getattr(sharpness, name)) for name in ("median", "worst", "dull")}
+    return {**found, "judged_to": sharpness.judged_to}
 
 
 def _plain(value: float) -> float | str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from repro.cases import Case, Nudge, record_of
-from repro.checks import Envelope, Growth, measure
+from repro.checks import Envelope, Pooled, measure
 from repro.sides.port import Port
 
 
@@ -18,7 +18,7 @@ def measure_envelope(case: Case, port: Port | None = None) -> Envelope:
     return measure(partial((port or Port()).run, case), record_of(case).perturbations)
 
 
-def growth(case: Case) -> Growth:
+def growth(case: Case) -> Pooled:
     """The rule of a case for which no envelope was kept: measured when it is needed.
 
     By the exact engine where it can run the case: the growth is then that of the original's own
@@ -26,4 +26,4 @@ def growth(case: Case) -> Growth:
     """
     eager = record_of(case).eager_only or case.generator != "MersenneTwister"
     port = Port("eager" if eager else "exact")
-    return Growth(on=lambda seed: port.run(case, None if seed is None else Nudge(seed)))
+    return Pooled(lambda seed: port.run(case, None if seed is None else Nudge(seed)))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from repro.cases import Case, record_of
-from repro.checks import Growth
+from repro.checks import Pooled
 from repro.luna import PARAMETERS
 from repro.run import Provenance, Run
 from repro.sides.envelopes import growth
@@ -54,7 +54,7 @@ class Live:
         found = record.read(case, answer)
         return Run({n: q for n, q in found.items() if n not in case.lacks}, made_by)
 
-    def rule(self, case: Case) -> Growth:
+    def rule(self, case: Case) -> Pooled:
         """Measured on the port; see :func:`repro.sides.envelopes.growth`."""
         return growth(case)
 

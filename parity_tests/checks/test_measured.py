@@ -1,0 +1,179 @@
+"""Tolerances for every number, from as few perturbed runs as decide."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import repro
+from repro.checks import Verdict
+from repro.checks.compare import Report
+from repro.checks.measured import STAGES, Measured, floor, judge
+from repro.run import Kind, Quantity, Run
+
+F32 = np.float32
+
+
+def one(values, kind=Kind.STATE):
+    values = np.atleast_2d(np.asarray(values, np.float64))
+    return Run({"a": Quantity(np.arange(len(values)), values, kind)})
+
+
+def drawn(port, spread, heavy=False):
+    """Perturbed runs that part from the port by noise of this size."""
+
+    def run(seed):
+        noise = np.random.default_rng([seed, 7]).normal(size=port["a"].values.shape)
+        return one(port["a"].values + spread * (noise**3 if heavy else noise))
+
+    return run
+
+
+def judged(reference, port, spread, runs=32) -> tuple[Report, int]:
+    measured = Measured(port, drawn(port, spread))
+    return judge(reference, measured, range(1, runs + 1), strict=True), measured.runs
+
+
+def test_the_floor_is_ten_ulp_of_what_may_have_cancelled():
+    """Catches a mask, a fill value or a large neighbour that rules a whole array."""
+    values = np.array([[1.0, 3.0, -1e9, 1e20, 0.0]], F32)
+    ulp = np.spacing(np.array([1.0, 3.0, 1e9, 1e20], F32))
+    assert np.allclose(floor(values, np.dtype(F32))[0, :2], np.spacing(F32(3)))
+    assert np.allclose(floor(values, np.dtype(F32))[0, 2:4], ulp[2:])
+    assert floor(values, np.dtype(F32))[0, 4] == np.spacing(F32(0))
+    near = np.array([[1.0, 2.0**12, 2.0**14]], F32)
+    assert floor(near, np.dtype(F32))[0].tolist() == [2.0**-11, 2.0**-9, 2.0**-9]
+
+
+def test_each_element_has_its_own_growth():
+    """Catches one nearly singular problem of a batch that frees all the others."""
+    port = one([1.0, 1.0, 1.0])
+    measured = Measured(port, lambda seed: one([1.0, 1.0 + 1e-3 * seed, np.nan]))
+    measured.add(1)
+    measured.add(2)
+    allowed = measured("a", port["a"])[0]
+    assert allowed[1] == pytest.approx(2e-2) and allowed[0] == allowed[2] < 1e-14
+    assert measured.aside == {"a": 2}
+    assert measured.blind("a", port["a"])[0].tolist() == [False, False, True]
+
+
+def test_no_step_is_allowed_what_an_earlier_one_was():
+    port = one([[1.0], [1.0]])
+    measured = Measured(port, lambda seed: one([[1.5], [1.0]]))
+    measured.add(1)
+    assert measured("a", port["a"])[:, 0].tolist() == [5.0, pytest.approx(10 * np.spacing(1.0))]
+
+
+@pytest.mark.parametrize(
+    ("off", "expected", "runs"),
+    [
+        pytest.param(5e-16, Verdict.PASS, 0, id="within ten ulp"),
+        pytest.param(1e-13, Verdict.PASS, 2, id="as far as two runs"),
+        pytest.param(1e-6, Verdict.FAIL, 8, id="far beyond eight"),
+        pytest.param(4e-10, Verdict.FAIL, 32, id="not so far beyond"),
+    ],
+)
+def test_as_few_runs_as_decide(off, expected, runs):
+    """Catches eight runs for every pass, and a failure after two."""
+    port = one(np.linspace(1, 2, 20))
+    report, made = judged(one(np.linspace(1, 2, 20) + off), port, 1e-12)
+    assert (report.verdict, made) == (expected, runs) and made in STAGES
+
+
+def test_more_runs_never_make_a_pass_a_failure():
+    rng = np.random.default_rng(0)
+    port = one(rng.uniform(1, 2, (5, 10)))
+    reference = one(port["a"].values + 1e-12 * rng.normal(size=(5, 10)))
+    measured = Measured(port, drawn(port, 1e-12))
+    ratios = []
+    for seed in range(1, 12):
+        measured.add(seed)
+        ratios.append(judge(reference, measured, (), strict=True)["a"].worst_ratio)
+    assert ratios == sorted(ratios, reverse=True)
+
+
+def test_how_often_a_right_element_fails():
+    """The rates of docs/tolerances.md: a reference off as far as the perturbed runs, or twice."""
+    rng = np.random.default_rng(1)
+    for times, after_two, after_eight in ((1.0, 0.01, 1e-5), (2.0, 0.035, 6e-5)):
+        off = np.abs(times * rng.normal(size=400_000))
+        growth = np.abs(rng.normal(size=(8, 400_000)))
+        assert np.mean(off > 10 * growth[:2].max(axis=0)) < after_two
+        assert np.mean(off > 10 * growth.max(axis=0)) < after_eight
+
+
+def step_of(function):
+    return lambda state, draws: {"y": function(draws["x"]), "k": state["k"]}
+
+
+def beside(expected, function, x, **options):
+    steps = [{"k": np.int64(0)}, {"x": x, "y": expected, "k": np.int64(0)}]
+    options = {"resynchronise": True, "draws": ["x"], **options}
+    return repro.check(steps, step_of(function), **options)
+
+
+def test_the_reference_may_be_the_less_exact_side_and_the_failure_says_so():
+    """Catches a message that blames the port for the reference's cancellation."""
+    x = np.array([1e-3, 0.3, 1.0], F32)
+    one_pass = (np.exp(x) - F32(1) - x).astype(F32)
+    exact = lambda x: np.exp(x.astype(np.float64)) - 1 - x  # noqa: E731
+    result = beside(one_pass, lambda x: np.asarray(exact(x)).astype(x.dtype), x)
+    assert result.verdict is Verdict.FAIL
+    assert "given Float64 the port computes the same" in result.message
+    assert "less exact side" in result.message
+    wrong = beside(exact(x).astype(F32) * F32(1.5), lambda x: exact(x).astype(x.dtype), x)
+    assert wrong.verdict is Verdict.FAIL and "less exact side" not in wrong.message
+
+
+def test_a_choice_that_hung_on_the_last_bit_is_said_to():
+    x = np.array([0.1, 0.1, 0.05])
+    result = beside(np.int64(1), lambda x: np.argmax(x * 3), x)
+    assert result.verdict is Verdict.FAIL
+    assert "the choice hung on the last bit" in result.message
+    clear = beside(np.int64(1), lambda x: np.argmax(x * 3), np.array([0.1, 0.2, 0.5]))
+    assert "hung on the last bit" not in clear.message
+
+
+def test_a_pass_says_how_sharp_it_was_and_what_float32_cannot_see():
+    x = np.linspace(0.1, 2, 30).astype(F32)
+    result = beside(np.exp(x.astype(float)).astype(F32), np.exp, x)
+    sharp = result.resynchronised.report["y"].sharpness
+    assert result.verdict and 5e-7 < sharp.median <= sharp.worst < 2e-5 and sharp.dull == 0
+    message = result.message
+    assert "held to, of each number: `y` " in message and "not noticed in float32" in message
+    wide = beside(np.exp(x.astype(float)), lambda x: np.exp(x / 2) ** 2, x.astype(float))
+    assert wide.verdict and "not noticed" not in wide.message
+
+
+def test_what_was_moved_and_what_was_not_is_in_the_message():
+    from scipy.special import gammaln
+
+    x = np.linspace(0.1, 2, 30)
+    result = beside(np.exp(gammaln(x)) * (1 + 5e-15), lambda x: np.exp(gammaln(x)), x)
+    assert f"perturbed runs: {result.resynchronised.measured.runs}, moving" in result.message
+    assert "in no row of the table, moved by an ulp: gammaln" in result.message
+
+
+def test_its_inputs_agreed_is_said_of_what_was_judged_alone():
+    x = np.linspace(0.1, 2, 5)
+
+    def step(state, draws):
+        lost = 0 * np.log(0 * draws["x"])
+        return {"lost": lost, "y": draws["x"] * 2.5, "k": state["k"]}
+
+    with np.errstate(all="ignore"):
+        made = {"lost": x * np.nan, "y": x * 2, "k": np.int64(0)}
+        result = repro.check([{"k": np.int64(0)}, {"x": x, **made}], step, resynchronise=True,
+                             draws=["x"])  # fmt: skip
+    assert result.first.name == "y" and "its inputs agreed" not in result.message
+    assert "of what went into it `lost` was not judged" in result.message
+
+
+def test_a_pooled_envelope_may_leave_a_quantity_undecided_by_name_alone():
+    from repro.sides.recorded import Recorded, load
+
+    def accepted(name):
+        return set(Recorded().rule(load(name).case).undecided_ok)
+
+    assert accepted("reptile_seed2_meta_adam") == {"weights"}
+    assert not accepted("fomaml_seed0_dense")

@@ -1,0 +1,301 @@
+"""Each row of the table of noise: moved by what other orders of the same arithmetic give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from repro.checks import nudged
+from repro.checks.agreement import ulp_distance
+from repro.checks.noise import NUMPY, TORCH, Moves, Noise, Stream, product_size, sum_size
+from repro.checks.perturb import perturbing
+from repro.checks.perturb_numpy import aware, perturbed
+
+F32 = np.float32
+U = 2.0**-24
+
+
+def generator(seed=0):
+    return np.random.default_rng(seed)
+
+
+def stream(seed=1):
+    return Stream(seed, Moves())
+
+
+def moved_by_numpy(compute, *inputs, seed=1):
+    source = stream(seed)
+    return compute(*(perturbed(a, source) for a in inputs)), source.moves
+
+
+def moved_by_torch(compute, *inputs, seed=1):
+    source = stream(seed)
+    with perturbing(source):
+        return compute(*map(torch.tensor, inputs)).detach().numpy(), source.moves
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_nudged_moves_every_value_by_one_ulp_either_way(dtype):
+    values = generator().normal(size=(50, 4)).astype(dtype)
+    moved = nudged(values, 3)
+    assert moved.dtype == dtype and (ulp_distance(values, moved) == 1).all()
+    assert 60 < (moved > values).sum() < 140
+    assert np.array_equal(moved, nudged(values, 3))
+    assert not np.array_equal(moved, nudged(values, 4))
+
+
+@pytest.mark.parametrize("values", [3, True, [1, 2], np.uint8(7)])
+def test_nudged_leaves_integers_and_bools(values):
+    assert np.array_equal(nudged(values, 0), values)
+
+
+def test_whole_numbers_infinities_and_nan_stay_and_large_ones_do_not():
+    """Catches a perturbation that makes 1.0000001 of a probability or of a label, or NaN of a
+    mask; and one that takes every large number for a count."""
+    values = np.array([0, 1, -2, 0.5, 1e9, np.inf, -np.inf, np.nan], F32)
+    moved = values.copy()
+    for seed in range(9):
+        stream(seed).nudge(moved)
+    still = (moved == values) | (np.isnan(moved) & np.isnan(values))
+    assert still.tolist() == [True, True, True, False, False, True, True, True]
+
+
+def test_a_step_s_randomness_is_its_own():
+    """Catches a stream that depends on how many runs or steps there were before."""
+    source = stream(3)
+    first = source.xi((4,)).copy()
+    source.xi((100,))
+    source.at(7)
+    later = source.xi((4,)).copy()
+    other = stream(3)
+    other.at(7)
+    assert np.array_equal(other.xi((4,)), later) and not np.array_equal(first, later)
+    other.at(0)
+    assert np.array_equal(other.xi((4,)), first)
+    assert not np.array_equal(stream(4).xi((4,)), first)
+    assert np.abs(first).min() >= 0.5 and np.abs(first).max() <= 1.5
+
+
+X = generator(2).normal(size=(64, 48)).astype(F32)
+A = (generator(3).normal(size=(9, 9)) + 4 * np.eye(9)).astype(F32)
+
+OPERATIONS = [
+    ("pointwise", np.exp, torch.exp, Noise.POINTWISE),
+    ("a difference from exp", np.expm1, torch.expm1, Noise.NEAR_ONE),
+    ("sum", lambda a: np.sum(a, axis=0), lambda a: a.sum(0), Noise.SUM),
+    ("mean", lambda a: np.mean(a, axis=0), lambda a: a.mean(0), Noise.SUM),
+    ("cumulative", lambda a: np.cumsum(a, axis=0), lambda a: a.cumsum(0), Noise.CUMULATIVE),
+    ("product", lambda a: a @ a.T, lambda a: a @ a.T, Noise.PRODUCT),
+    ("norm", lambda a: np.linalg.norm(a, axis=0), lambda a: torch.linalg.vector_norm(a, dim=0),
+     Noise.NORM),
+    ("solve", lambda a: np.linalg.inv(a[:9, :9]), lambda a: torch.linalg.inv(a[:9, :9]),
+     Noise.SOLVE),
+    ("eigen", lambda a: np.linalg.svd(a)[1], lambda a: torch.linalg.svdvals(a), Noise.EIGEN),
+    ("fft", lambda a: np.fft.rfft(a).real, lambda a: torch.fft.rfft(a).real, Noise.FFT),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("by_numpy", "by_torch", "row"), [pytest.param(*o[1:], id=o[0])
+                                                          for o in OPERATIONS])  # fmt: skip
+def test_each_row_moves_numpy_and_torch_alike(by_numpy, by_torch, row):
+    """Catches an operation that is not moved, or by a hundred times what it may round."""
+    for moved_by, compute, plain in (
+        (moved_by_numpy, by_numpy, by_numpy(X)),
+        (moved_by_torch, by_torch, by_torch(torch.tensor(X)).numpy()),
+    ):
+        moved, moves = moved_by(compute, X)
+        off = np.abs(np.asarray(moved, np.float64) - plain)
+        assert row in {noise for _, noise in moves.moved}
+        scale = np.abs(plain).max() * U
+        assert 0.1 * scale < off.max() < 400 * scale and not moves.unlisted
+        assert np.mean(off > 0) > 0.3 and np.asarray(moved).dtype == plain.dtype
+
+
+ORDERS = {
+    "loop": lambda t: np.add.accumulate(t, axis=1)[:, -1],
+    "backwards": lambda t: np.add.accumulate(t[:, ::-1], axis=1)[:, -1],
+    "pairs": lambda t: t.sum(axis=1),
+}
+
+
+@pytest.mark.parametrize("n", [100, 1000, 30_000])
+@pytest.mark.parametrize("kind", ["uniform", "normal", "equal"])
+def test_a_sum_is_moved_as_far_as_its_orders_differ(n, kind):
+    """Catches the noise of one rounding for a sum of many, and sqrt(n) times the sum of sizes."""
+    terms = {
+        "uniform": generator(n).random((60, n)),
+        "normal": generator(n).normal(size=(60, n)),
+        "equal": np.repeat(generator(n).random((60, 1)), n, axis=1),
+    }[kind].astype(F32)
+    exact = terms.sum(axis=1, dtype=np.float64)
+    result = ORDERS["pairs"](terms)
+    size = sum_size(terms, result)
+    for order in ORDERS.values():
+        off = np.abs(order(terms) - exact)
+        assert (off < 10 * 0.7 * size).all(), "ten times what eight runs move covers it"
+    loop = np.abs(ORDERS["loop"](terms) - exact)
+    assert np.median(size) < 20 * max(np.median(loop), np.median(np.abs(result)) * U)
+
+
+@pytest.mark.parametrize("n", [10, 200, 5000])
+def test_a_product_is_moved_as_far_as_a_loop_differs(n):
+    a, b = generator(n).normal(size=(8, n)).astype(F32), generator(7).random((n, 8)).astype(F32)
+    size = product_size(a, b, a @ b)
+    loop = np.zeros((8, 8), F32)
+    for k in range(n):
+        loop = loop + a[:, k : k + 1] * b[k]
+    off = np.abs(loop - a.astype(np.float64) @ b)
+    assert (off < 7 * size).all() and np.sqrt((off**2).mean()) > 0.2 * np.sqrt((size**2).mean())
+
+
+def test_an_array_s_results_go_on_being_moved():
+    twice, _ = moved_by_numpy(lambda a: np.exp(np.exp(a)), X)
+    assert ulp_distance(np.exp(np.exp(X)), np.asarray(twice)).max() > 2
+    one, moves = moved_by_numpy(lambda a: a[0, 0] * a.max() - a.sum(), X)
+    assert one.shape == () and one.dtype == F32 and len(moves.moved) == 3
+
+
+def test_in_place_is_moved_where_it_is_changed():
+    """Catches a perturbation that leaves all of `x -= g` and of torch's optimisers unmoved."""
+
+    def by_numpy(a):
+        a -= F32(0.1) * (a > 0)
+        return a
+
+    def by_torch(a):
+        a.sub_(0.1 * (a > 0))
+        return a
+
+    plain = X - F32(0.1) * (X > 0)
+    for moved in (moved_by_numpy(by_numpy, X)[0], moved_by_torch(by_torch, X)[0]):
+        off = np.asarray(moved) != plain
+        assert off[X > 0].mean() > 0.7 and not off[X < 0].any()
+
+
+def test_what_is_added_where_indices_meet_is_moved_like_a_sum():
+    index = generator().integers(0, 3, 3000)
+    values = generator(5).normal(size=3000).astype(F32)
+
+    def by_numpy(v):
+        total = np.zeros(3, F32)
+        np.add.at(total, index, v)
+        return total
+
+    plain = by_numpy(values)
+
+    def by_torch(v):
+        return torch.zeros(3).index_add(0, torch.tensor(index), v)
+
+    for moved, _ in (moved_by_torch(by_torch, values), moved_by_numpy(by_numpy, values)):
+        assert np.abs(np.asarray(moved) - plain).max() > 4 * np.abs(plain).max() * U
+
+
+def test_comparisons_and_counts_are_not_moved():
+    x = perturbed(np.array([0.1, 0.7], F32), stream())
+    assert (x > 0.5).tolist() == [False, True] and np.floor(x * 10).tolist() == [1, 7]
+    assert int(np.argmax(x)) == 1 and float((x > 0.5).sum()) == 1
+    labels = (X > 0).astype(F32)
+    assert float(moved_by_numpy(np.sum, labels)[0]) == labels.sum()
+    assert moved_by_torch(lambda a: (a @ a.T).trace(), labels)[0] == (labels @ labels.T).trace()
+
+
+def test_torch_s_results_are_moved_inside_the_block_alone():
+    x = torch.linspace(0.1, 0.9, 7)
+    plain = torch.exp(x)
+    assert (moved_by_torch(torch.exp, x.numpy())[0] != plain.numpy()).any()
+    assert torch.equal(torch.exp(x), plain)
+
+
+def test_torch_s_gradients_are_moved():
+    """Catches a mode that reaches the forward pass alone."""
+
+    def gradient():
+        w = torch.tensor([0.3, 0.7], requires_grad=True)
+        torch.sigmoid(w).sum().backward()
+        return w.grad.numpy()
+
+    plain = gradient()
+    with perturbing(stream()):
+        moved = gradient()
+    assert (ulp_distance(plain, moved) > 0).any()
+
+
+def test_fused_operations_are_moved_inside():
+    """Catches one ulp of a softmax's result for its sum of a thousand exponentials."""
+    x = generator().normal(size=(4, 1000)).astype(F32)
+    moved, moves = moved_by_torch(lambda a: torch.log_softmax(a, dim=1), x)
+    rows = {noise for _, noise in moves.moved}
+    assert {Noise.INSIDE, Noise.SUM, Noise.POINTWISE} <= rows and not moves.unlisted
+
+
+def test_views_and_what_is_written_in_place_stay_one_memory():
+    """Catches a mode that gives a copy for a view, so that an update is lost."""
+    with perturbing(stream()):
+        w = torch.full((2, 2), 0.5)
+        w.T[0].mul_(0)
+        w.detach()[0, 1] += 1
+    assert w[:, 0].tolist() == [0, 0] and w[0, 1] > 1.4
+
+
+def test_torch_s_whole_numbers_and_integers_are_not_moved():
+    with perturbing(stream()):
+        one = torch.sigmoid(torch.tensor([100.0]))
+        count = torch.tensor([0.2, 0.8]).gt(0.5).sum()
+    assert one.item() == 1 and count.item() == 1
+
+
+@pytest.mark.filterwarnings("ignore:__array_wrap__")
+@pytest.mark.parametrize("dtype", [F32, np.float64])
+def test_a_tensor_meets_a_0d_array_as_in_a_plain_run(dtype):
+    """Catches torch's promotion to Float64 of a tensor times an array of an own class."""
+    rate = np.array(0.1, dtype)
+    for compute in (lambda r: torch.ones(2) * r, lambda r: torch.full((2,), 3.0) - r):
+        product, moves = moved_by_numpy(compute, rate)
+        assert product.dtype == compute(rate).dtype and moves.moved
+
+
+def test_what_is_in_no_row_is_counted_and_named():
+    from scipy.special import gammaln
+
+    moved, moves = moved_by_numpy(gammaln, np.abs(X) + F32(1.5))
+    assert moves.unlisted == ["gammaln"] and (np.asarray(moved) != gammaln(np.abs(X) + 1.5)).any()
+    _, moves = moved_by_torch(lambda a: torch.special.bessel_j0(a), X)
+    assert [name[-9:] for name in moves.unlisted] == ["bessel_j0"]
+
+
+def test_constants_round_when_they_are_computed_with():
+    """Catches Adam's 1 - 0.999^t, off by 512 ulp where the power is off by one."""
+    b = F32(0.999)
+
+    def step():
+        return 1 - b**3
+
+    found = [float(aware(step, stream(seed))()) for seed in range(9)]
+    assert np.ptp(found) > 50 * np.spacing(F32(0.003)) and float(step()) != found[0]
+
+
+def test_new_arrays_of_a_port_s_own_code_are_moved_and_its_module_is_not_touched():
+    def port():
+        return np.exp(np.array([0.3, 0.7]))
+
+    moved = aware(port, stream())()
+    assert (np.asarray(moved) != np.exp([0.3, 0.7])).any()
+    assert type(port()) is np.ndarray and type(np.array([1.0])) is np.ndarray
+
+
+def test_the_program_s_own_random_stream_is_untouched():
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    with perturbing(stream()):
+        torch.exp(torch.tensor([0.3]))
+        drawn = torch.rand(3)
+    assert torch.equal(drawn, expected)
+
+
+def test_every_row_has_operations_and_every_operation_one_row():
+    rows = {*NUMPY.values(), *TORCH.values()}
+    assert {*Noise} - rows == {Noise.INSIDE, Noise.UNLISTED}
+    names = {o for o in dir(torch.ops.aten)} | {n.split(".")[0] for n in TORCH}
+    assert {*TORCH} <= names

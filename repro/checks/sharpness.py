@@ -1,0 +1,129 @@
+"""How sharp a check was, in sentences: what it would not have noticed, what a failure hung on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from repro.checks.agreement import difference
+from repro.checks.compare import Comparison
+from repro.checks.measured import Measured, last_step
+from repro.checks.noise import Noise
+from repro.checks.pair import Pair
+from repro.run import base_name
+
+SHOWN = 8
+"""Names in one line."""
+
+
+def lines(side: Pair) -> Iterator[str]:
+    """To what each name was held, by how many perturbed runs, and what they could not move."""
+    known = [c for c in side.comparisons if c.sharpness is not None and _floating(side, c)]
+    if not known:
+        return
+    worst = sorted(known, key=_bluntness, reverse=True)[:SHOWN]
+    held = [
+        f"`{base_name(c.name)}` {c.sharpness.median:.1e} (worst element {c.sharpness.worst:.1e})"
+        for c in known
+        if c in worst and c.sharpness is not None
+    ]
+    more = " …" if len(known) > SHOWN else ""
+    yield f"held to, of each number: {', '.join(held)}{more}"
+    if side.measured is not None:
+        yield from _perturbed(side.measured)
+    yield from _narrow(side, known)
+
+
+def _perturbed(measured: Measured) -> Iterator[str]:
+    if not measured.runs:
+        yield "perturbed runs: none were needed, every difference is within 10 ulp"
+        return
+    moves = measured.moves
+    rows = {noise for _, noise in moves.moved}
+    names = {noise: sorted({n for n, row in moves.moved if row is noise}) for noise in rows}
+    told = [f"{_short(names[noise])} ({noise.name.lower()})" for noise in Noise if noise in rows]
+    moved = "; ".join(told) or "no operation: only what the port moves itself"
+    yield f"perturbed runs: {measured.runs}, moving {moved}"
+    if moves.unlisted:
+        yield f"in no row of the table, moved by an ulp: {', '.join(moves.unlisted)}"
+    for reason, times in moves.inputs_only.items():
+        yield f"operations not moved, inputs alone, {times} times: {reason}"
+    if measured.short:
+        yield f"{measured.short} perturbed runs have fewer steps, or other shapes"
+    for name, count in measured.aside.items():
+        yield f"`{base_name(name)}`: {count} perturbed values were not finite, and set aside"
+
+
+def _narrow(side: Pair, known: list[Comparison]) -> Iterator[str]:
+    """What Float32 cannot see."""
+    narrow = [c for c in known if side.reference[c.name].values.dtype.itemsize < 8]
+    coarse = [c for c in narrow if not c.bitwise]
+    if coarse and side.verdict:
+        least = min(c.sharpness.median for c in coarse if c.sharpness is not None)
+        width = side.reference[coarse[0].name].values.dtype
+        yield (
+            f"not noticed in {width}: any mistake below {least:.0e} of a number, Adam's epsilon of "
+            "1e-8 in another place for one. The same check with Float64 on both sides sees it"
+        )
+
+
+def explanations(side: Pair, first: Comparison) -> Iterator[str]:
+    """What a failure may hang on, besides a wrong operation."""
+    measured = side.measured
+    if measured is None:
+        return
+    flips = measured.flipped.get(first.name)
+    if flips:
+        yield (
+            f"the choice hung on the last bit: {flips} of {measured.runs} perturbed runs choose "
+            f"otherwise in `{base_name(first.name)}`"
+        )
+    if measured.common_end(side.reference) is not None:
+        ends = sorted(e for e in measured.ends if e is not None)
+        yield (
+            f"the number of steps hangs on the last bit: these runs end with step {ends[0]} to "
+            f"{ends[-1]}, the reference with {last_step(side.reference)}"
+        )
+    yield from _less_exact(side, first)
+
+
+def _less_exact(side: Pair, first: Comparison) -> Iterator[str]:
+    """Where the port's Float64 run agrees with the port, and the reference is off by no more than
+    rounding can do: half of its digits."""
+    exact = None if side.exact is None else side.exact.quantities.get(first.name)
+    step, tolerance = first.first_excess, side.tolerance
+    if exact is None or step is None or tolerance is None or first.problem is not None:
+        return
+    at = np.array([step])
+    expected, port = side.reference[first.name], side.port[first.name]
+    if step not in exact.steps or exact.values.dtype != np.float64:
+        return
+    if expected.values.dtype == np.float64:
+        return
+    here = type(expected)(at, expected.at(at), expected.kind)
+    truth = exact.at(at)
+    reference, own = difference(here.values, truth), difference(port.at(at), truth)
+    allowed = tolerance(first.name, here)
+    digits = 2.0 ** (-(np.finfo(here.values.dtype).nmant + 1) / 2)
+    beyond = difference(here.values, port.at(at)) > allowed
+    small = reference <= digits * np.maximum(np.abs(truth), np.abs(truth).max(initial=0))
+    if np.all(own[beyond] <= allowed[beyond] / 10) and np.all(small[beyond]):
+        yield (
+            f"given Float64 the port computes the same, to {own.max():.1e}, and the reference is "
+            f"{reference.max():.1e} from it: if the two mean the same formula, the reference is "
+            "the less exact side"
+        )
+
+
+def _bluntness(c: Comparison) -> float:
+    return 0.0 if c.sharpness is None else np.nan_to_num(c.sharpness.median, nan=np.inf)
+
+
+def _floating(side: Pair, c: Comparison) -> bool:
+    q = side.reference.quantities.get(c.name)
+    return q is not None and q.values.dtype.kind == "f"
+
+
+def _short(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (" …" if len(names) > SHOWN else "")
