@@ -24,7 +24,8 @@ def uniform(
     bits = random_bits(key, shape, partitionable=partitionable)
     unit = (bits >> np.uint32(9) | _ONE.view(np.uint32)).view(np.float32) - _ONE
     low, high = np.float32(minval), np.float32(maxval)
-    return np.maximum(low, fma(unit, high - low, low))
+    drawn: Float32s = np.maximum(low, fma(unit, high - low, low))
+    return drawn
 
 
 def normal(key: ArrayLike, shape: Shape = (), *, partitionable: bool = True) -> Float32s:
@@ -54,4 +55,5 @@ def truncated_normal(
     u = uniform(key, shape, ends[0], ends[1], partitionable=partitionable)
     infinity = np.float32(np.inf)
     inside = np.nextafter(low, infinity), np.nextafter(high, -infinity)
-    return np.clip(_SQRT2 * erf_inv(u), *inside)
+    drawn: Float32s = np.clip(_SQRT2 * erf_inv(u), *inside)
+    return drawn

@@ -8,23 +8,45 @@ which are fused is XLA's choice, and read from what it compiles; only one order 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Float32s: TypeAlias = NDArray[np.float32]
+Coefficients: TypeAlias = tuple[float, ...]
+"""Of a polynomial, the highest power first."""
 
-_CENTRAL = (2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087)
+_CENTRAL: Coefficients = (
+    2.81022636e-08,
+    3.43273939e-07,
+    -3.5233877e-06,
+    -4.39150654e-06,
+    0.00021858087,
+)
 _CENTRAL += (-0.00125372503, -0.00417768164, 0.246640727, 1.50140941)
-_TAIL = (-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773)
+_TAIL: Coefficients = (
+    -0.000200214257,
+    0.000100950558,
+    0.00134934322,
+    -0.00367342844,
+    0.00573950773,
+)
 _TAIL += (-0.0076224613, 0.00943887047, 1.00167406, 2.83297682)
 
-_LOG1P_ABOVE = (4.5270000862445199635215e-5, 4.9854102823193375972212e-1, 6.5787325942061044846969)
+_LOG1P_ABOVE: Coefficients = (
+    4.5270000862445199635215e-5,
+    4.9854102823193375972212e-1,
+    6.5787325942061044846969,
+)
 _LOG1P_ABOVE += (29.911919328553073277375, 60.949667980987787057556, 57.112963590585538103336)
 _LOG1P_ABOVE += (20.039553499201281259648,)
-_LOG1P_BELOW = (1.0, 15.062909083469192043167, 83.047565967967209469434, 221.76239823732856465394)
+_LOG1P_BELOW: Coefficients = (
+    1.0,
+    15.062909083469192043167,
+    83.047565967967209469434,
+    221.76239823732856465394,
+)
 _LOG1P_BELOW += (309.09872225312059774938, 216.42788614495947685003, 60.118660497603843919306)
 _LOG1P_SMALL = np.array(0x3ED413CD, np.uint32).view(np.float32)  # sqrt(2) - 1
 
@@ -35,10 +57,11 @@ _LOG_CHAINS = (
 )
 _SQRT_HALF = np.array(0x3F3504F3, np.uint32).view(np.float32)
 
-_ERF_ABOVE = (0.00022905065861350646, 0.0034082910107109506, 0.050955695062380861)
+_ERF_ABOVE: Coefficients = (0.00022905065861350646, 0.0034082910107109506, 0.050955695062380861)
 _ERF_ABOVE += (0.18520832239976145, 1.128379143519084)
-_ERF_BELOW = (-1.1791602954361697e-7, 0.000023547966471313185, 0.0010179625278914885)
+_ERF_BELOW: Coefficients = (-1.1791602954361697e-7, 0.000023547966471313185, 0.0010179625278914885)
 _ERF_BELOW += (0.014070470171167667, 0.11098505178285362, 0.49746925110067538, 1.0)
+_TINY = np.finfo(np.float32).tiny
 _ERF_ONE = np.float32(3.832506856900711)
 
 
@@ -60,7 +83,7 @@ def fma(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> Float32s:
     return odd.astype(np.float32).reshape(product.shape)
 
 
-def _horner(x: Float32s, coefficients: Sequence[float]) -> Float32s:
+def _horner(x: Float32s, coefficients: Coefficients) -> Float32s:
     value = np.full_like(x, coefficients[0])
     for coefficient in coefficients[1:]:
         value = fma(value, x, np.float32(coefficient))
@@ -70,17 +93,18 @@ def _horner(x: Float32s, coefficients: Sequence[float]) -> Float32s:
 def erf_inv(x: ArrayLike) -> Float32s:
     """The inverse error function of Float32 numbers in [-1, 1]; infinite at the ends, NaN outside.
 
-    Equal to `jax.scipy.special.erfinv` (`lax.erf_inv`) compiled for a CPU with AVX2 and FMA, which
-    takes subnormal numbers for zero.
+    Equal to `jax.scipy.special.erfinv` (`lax.erf_inv`) compiled for a CPU with AVX2 and FMA, where
+    subnormal numbers become zero.
     """
     x = np.asarray(x, np.float32)
-    x = np.where(np.abs(x) < np.finfo(np.float32).tiny, np.copysign(np.float32(0), x), x)
     with np.errstate(divide="ignore", invalid="ignore"):
         w = -log1p(-(x * x))
         central = w < np.float32(5)
         t = np.where(central, w - np.float32(2.5), np.sqrt(w) - np.float32(3))
         value = np.where(central, _horner(t, _CENTRAL), _horner(t, _TAIL)) * x
-        return np.where(np.abs(x) == 1, x * np.float32(np.inf), value)
+        outside = x * np.where(np.abs(x) == 1, np.float32(np.inf), np.float32(np.nan))
+        value = np.where(np.abs(x) < 1, value, outside)
+    return np.where(np.abs(value) < _TINY, np.copysign(np.float32(0), value), value)
 
 
 def log1p(x: ArrayLike) -> Float32s:
