@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from repro.jax_random.float32 import Float32s, erf, erf_inv, fma
 from repro.jax_random.threefry import Shape, random_bits
 
-_SQRT2 = np.sqrt(np.float32(2))
+_SQRT2: np.float32 = np.sqrt(np.float32(2))
 _ONE = np.float32(1)
 
 
