@@ -14,12 +14,29 @@ from typing import Any
 Listener = Callable[[str, Any], None]
 
 _listeners: list[Listener] = []
+_scopes: list[str] = []
+
+
+@contextmanager
+def within(*parts: str | int) -> Iterator[None]:
+    """A scope for what is noted inside the block: ``within("task", 2)`` puts ``task2.`` before."""
+    _scopes.append("".join(map(str, parts)))
+    try:
+        yield
+    finally:
+        _scopes.pop()
 
 
 def note(kind: str, value: Any) -> None:
-    """Tell the listeners of a value: a number, a tensor, or a list with one per parameter."""
+    """Tell the listeners of a value: a number, a tensor, or a list with one per parameter.
+
+    A mapping is told part by part, each name after the kind and a dot.
+    """
+    path = ".".join([*_scopes, kind])
+    parts = {f"{path}.{p}": v for p, v in value.items()} if isinstance(value, dict) else None
     for listener in _listeners:
-        listener(kind, value)
+        for name, part in (parts or {path: value}).items():
+            listener(name, part)
 
 
 @contextmanager

@@ -4,9 +4,10 @@ This file is run by an interpreter that has JAX (0.5.0 or later) and NumPy, and 
 else. It is our own statement, so it speaks for the notebook only as far as it is equal to the
 recordings of the notebook, bit for bit; `python jax_reference.py RECORDING.npz` shows that.
 
-XLA's bits depend on its number of threads, so an interpreter started without `ENVIRONMENT` is
-refused. Stax's layers and the optimiser are written out: a dense layer is `dot(x, W) + b`, Adam
-has its beta and its powers of it in the weights' own type.
+XLA's bits depend on how many CPUs it may use, on its thread flag and on its vectors' width. An
+interpreter started without `ENVIRONMENT` is refused, and importing this file binds it to one CPU.
+Float32's bits are the recordings' on a processor with AVX2 and no AVX-512 (its matrix products
+ask no flag which kernels to take); Float64's are on both.
 """
 
 from __future__ import annotations
@@ -17,10 +18,15 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-ENVIRONMENT = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "JAX_PLATFORMS": "cpu"}
-if any(flag not in os.environ.get(name, "") for name, flag in ENVIRONMENT.items()):
-    wanted = " ".join(f"{name}={flag}" for name, flag in ENVIRONMENT.items())
+ENVIRONMENT = {
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false --xla_cpu_max_isa=AVX2",
+    "JAX_PLATFORMS": "cpu",
+}
+if any(value not in os.environ.get(name, "") for name, value in ENVIRONMENT.items()):
+    wanted = " ".join(f"{name}='{value}'" for name, value in ENVIRONMENT.items())
     raise RuntimeError(f"JAX's bits depend on its flags: start this Python with {wanted}")
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 # ruff: noqa: E402
 import jax
