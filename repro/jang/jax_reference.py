@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 ENVIRONMENT = {
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false --xla_cpu_max_isa=AVX2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
     "JAX_PLATFORMS": "cpu",
 }
 if any(value not in os.environ.get(name, "") for name, value in ENVIRONMENT.items()):
