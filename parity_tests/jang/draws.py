@@ -1,6 +1,6 @@
 """Draws to be compared by digest. Run by a Python with JAX it prints those of live JAX, as JSON.
 
-    REPRO_JAX parity_tests/jang/draws.py > parity_tests/jang/draws_0.10.2.json
+REPRO_JAX parity_tests/jang/draws.py > parity_tests/jang/draws_0.10.2.json
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ def digests(jax_like: Any) -> Iterator[tuple[str, str]]:
         for seed in SEEDS:
             key = draw.key(seed)
             yield f"{stream} {seed} key", digest(key)
-            yield f"{stream} {seed} split", digest(*(draw.split(key, n) for n in (1, 2, 3, 5, (2, 3))))
+            yield (
+                f"{stream} {seed} split",
+                digest(*(draw.split(key, n) for n in (1, 2, 3, 5, (2, 3)))),
+            )
             yield f"{stream} {seed} fold_in", digest(*(draw.fold_in(key, n) for n in (0, 1, 2**31)))
             yield f"{stream} {seed} bits", digest(*(draw.bits(key, s) for s in SHAPES))
             for bounds in ((0.0, 1.0), (-5.0, 5.0), (0.1, 0.5)):

@@ -78,7 +78,9 @@ def test_a_wrong_port_moves_the_initial_weights(name, recorded, monkeypatch):
     monkeypatch.setattr(module, attribute, wrong)
     some = [n for n in recorded if "weights" in n][:3]
     ours = Ours().with_stream(False)
-    moved = [draws.digest(*ours.initial_weights(key)) != recorded[n] for n, key in zip(some, draws.KEYS)]
+    moved = [
+        draws.digest(*ours.initial_weights(key)) != recorded[n] for n, key in zip(some, draws.KEYS)
+    ]
     assert any(moved)
 
 
@@ -88,7 +90,9 @@ def test_a_fused_multiply_add_rounds_once():
     rng = np.random.RandomState(1)
     a, b, c = rng.normal(size=(3, 2000)).astype(np.float32)
     c[:1000] = -np.float32(a[:1000] * b[:1000])  # what cancels, too
-    exact = [Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z)) for x, y, z in zip(a, b, c)]
+    exact = [
+        Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z)) for x, y, z in zip(a, b, c)
+    ]
     got = float32.fma(a, b, c)
     for value, want in zip(got, exact):
         below, above = np.nextafter(value, [-np.inf, np.inf], dtype=np.float32)

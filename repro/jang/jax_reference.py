@@ -146,7 +146,14 @@ def one_task(rng: np.random.RandomState) -> Arrays:
     x1 = rng.uniform(-5.0, 5.0, (K, 1))
     y1 = A * np.sin(x1 + phase)
     x2 = rng.uniform(-5.0, 5.0)
-    return {"amplitude": A, "phase": phase, "x1": x1, "y1": y1, "x2": x2, "y2": A * np.sin(x2 + phase)}
+    return {
+        "amplitude": A,
+        "phase": phase,
+        "x1": x1,
+        "y1": y1,
+        "x2": x2,
+        "y2": A * np.sin(x2 + phase),
+    }
 
 
 def sample_tasks(rng: np.random.RandomState, tasks: int, k: int) -> list[Arrays]:

@@ -60,9 +60,7 @@ def maml_loss(p: Params, x1: Tensor, y1: Tensor, x2: Tensor, y2: Tensor) -> Tens
     return value
 
 
-def batch_maml_loss(
-    p: Params, x1_b: Tensor, y1_b: Tensor, x2_b: Tensor, y2_b: Tensor
-) -> Tensor:
+def batch_maml_loss(p: Params, x1_b: Tensor, y1_b: Tensor, x2_b: Tensor, y2_b: Tensor) -> Tensor:
     """The mean of the tasks' losses; every tensor (tasks, n, 1)."""
     task_losses, told = vmap(aside(partial(maml_loss, p)))(x1_b, y1_b, x2_b, y2_b)
     tell("tasks", told)

@@ -17,7 +17,7 @@ from torch.func import grad, grad_and_value
 from repro.jang.adam import Adam, AdamState
 from repro.jang.maml import aside, batch_maml_loss, inner_update, maml_loss
 from repro.jang.net import Params, flatten, loss, net_apply, sine_grid
-from repro.jang.tasks import K, TASKS, Points, one_task, sample_tasks
+from repro.jang.tasks import TASKS, K, one_task, sample_tasks
 from repro.trace import note, within
 
 ITERATIONS = 20_000
@@ -107,7 +107,10 @@ def note_told(told: dict) -> None:
         rows = len(next(iter(value.values()))) if isinstance(value, dict) else len(value)
         for i in range(rows):
             with within("task", i + 1):
-                note(name, {n: v[i] for n, v in value.items()} if isinstance(value, dict) else value[i])
+                note(
+                    name,
+                    {n: v[i] for n, v in value.items()} if isinstance(value, dict) else value[i],
+                )
     for name, value in told.items():
         with within("task", 1):
             note(name, value)
