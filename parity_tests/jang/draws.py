@@ -16,6 +16,7 @@ import numpy as np
 
 SEEDS = [0, 1, 7, 12345, 2**31 - 1, 2**31, 2**32 - 1, -1, -(2**31), 20190215]
 KEYS = [0, *(int(seed) for seed in np.random.RandomState(19).randint(0, 2**31 - 1, 50))]
+NUMBERS = [1, 2, 3, 5, (2, 3)]
 SHAPES = [(), (1,), (2,), (3,), (7,), (40,), (1, 40), (40, 40), (2, 3, 5), (0,), (101, 33)]
 
 
@@ -38,7 +39,7 @@ def digests(jax_like: Any) -> Iterator[tuple[str, str]]:
             yield f"{stream} {seed} key", digest(key)
             yield (
                 f"{stream} {seed} split",
-                digest(*(draw.split(key, n) for n in (1, 2, 3, 5, (2, 3)))),
+                digest(*(draw.split(key, n) for n in NUMBERS)),
             )
             yield f"{stream} {seed} fold_in", digest(*(draw.fold_in(key, n) for n in (0, 1, 2**31)))
             yield f"{stream} {seed} bits", digest(*(draw.bits(key, s) for s in SHAPES))
