@@ -78,10 +78,8 @@ def test_a_wrong_port_moves_the_initial_weights(name, recorded, monkeypatch):
     monkeypatch.setattr(module, attribute, wrong)
     some = [n for n in recorded if "weights" in n][:3]
     ours = Ours().with_stream(False)
-    moved = [
-        draws.digest(*ours.initial_weights(key)) != recorded[n] for n, key in zip(some, draws.KEYS)
-    ]
-    assert any(moved)
+    keyed = zip(some, draws.KEYS[:3], strict=True)
+    assert any(draws.digest(*ours.initial_weights(key)) != recorded[n] for n, key in keyed)
 
 
 def test_a_fused_multiply_add_rounds_once():
@@ -90,11 +88,10 @@ def test_a_fused_multiply_add_rounds_once():
     rng = np.random.RandomState(1)
     a, b, c = rng.normal(size=(3, 2000)).astype(np.float32)
     c[:1000] = -np.float32(a[:1000] * b[:1000])  # what cancels, too
-    exact = [
-        Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z)) for x, y, z in zip(a, b, c)
-    ]
+    x, y, z = ([Fraction(float(n)) for n in numbers] for numbers in (a, b, c))
+    exact = [p * q + r for p, q, r in zip(x, y, z, strict=True)]
     got = float32.fma(a, b, c)
-    for value, want in zip(got, exact):
+    for value, want in zip(got, exact, strict=True):
         below, above = np.nextafter(value, [-np.inf, np.inf], dtype=np.float32)
         error = abs(Fraction(float(value)) - want)
         assert error <= min(abs(Fraction(float(o)) - want) for o in (below, above))

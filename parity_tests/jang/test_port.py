@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +15,6 @@ from repro import jang
 from repro.errors import ReproError
 from repro.jang import recordings
 from repro.jang.adam import correction
-
-DTYPES = ("float64", "float32")
 
 
 def test_float64_is_within_its_limits():
@@ -33,7 +32,7 @@ def test_the_whole_notebook_in_float64():
 
 @pytest.mark.slow
 def test_float32_up_to_the_first_kink():
-    """Single-task training meets none that shows in 20,000 iterations; 5,000 of them here."""
+    """Single-task training meets none that shows in 20,000 iterations; here are 5,000 of them."""
     assert held.apart("float32", 5000, 300, weights_until=100).single_losses < 1
 
 
@@ -117,10 +116,11 @@ def test_the_statement_in_jax_is_the_recording_in_float32(tmp_path):
 
 
 def hide_avx512(folder) -> dict[str, str]:
-    if "avx512" not in open("/proc/cpuinfo").read():
+    processor = Path("/proc/cpuinfo").read_text()
+    if "avx512" not in processor:
         return {}
     compiler = shutil.which("gcc") or pytest.skip("NOT RUN: no gcc; install one")
-    if "cpuid_fault" not in open("/proc/cpuinfo").read():
+    if "cpuid_fault" not in processor:
         pytest.skip("NOT RUN: AVX-512 cannot be hidden here; run it on a processor without")
     library = str(folder / "no_avx512.so")
     source = str(live_jax.HERE / "no_avx512.c")

@@ -124,17 +124,16 @@ def weights_of(state: State) -> Arrays:
     return {name: x for name, (x, _, _) in state.items()}
 
 
-def compiled_step(loss_fn: Callable[..., Any], rate: float, with_loss: bool) -> Callable[..., Any]:
+def compiled_step(loss_fn: Callable[..., Any], rate: float, with_loss: bool) -> Any:
     """The compiled update; what it returns decides what XLA fuses, so the fit has no loss."""
 
-    @jax.jit
     def step(i: Any, state: State, *batch: Any) -> Any:
         p = weights_of(state)
         grads = jax.grad(loss_fn)(p, *batch)
         value = loss_fn(p, *batch) if with_loss else None
         return adam_update(rate, i, grads, state), value
 
-    return step
+    return jax.jit(step)
 
 
 # The tasks
@@ -229,7 +228,9 @@ def steps(
     if part == "batched":
         before_the_batches(rng)
     yield named("weights", weights_of(state))
-    loss_fn = {"fit": loss, "single": maml_loss, "batched": batch_maml_loss}[part]
+    loss_fn: Callable[..., Any] = {"fit": loss, "single": maml_loss, "batched": batch_maml_loss}[
+        part
+    ]
     step = compiled_step(loss_fn, RATES[part], part != "fit")
     inside = jax.jit(task_parts), jax.jit(jax.grad(loss_fn))
     for i in range(total):
@@ -259,7 +260,7 @@ def draw(part: str, rng: np.random.RandomState) -> tuple[Arrays, list[Arrays], t
 def computed(inside: Any, p: Arrays, tasks: list[Arrays], batch: tuple[Any, ...]) -> Arrays:
     """What lies inside the differentiated function, and its gradient."""
     task_fn, grad_fn = inside
-    found = {}
+    found: Arrays = {}
     for i, task in enumerate(tasks, 1):
         told = task_fn(p, *(task[name] for name in ("x1", "y1", "x2", "y2")))
         found |= {f"task{i}.{name}": np.asarray(value) for name, value in told.items()}
@@ -278,7 +279,8 @@ def flat(found: dict[str, np.ndarray]) -> np.ndarray:
 def differences(recording: Any, part: str, iterations: int | None = None) -> Iterator[str]:
     """In which iterations a run from NumPy's seed 0 differs from the recording in any bit."""
     dtype = str(recording["init_weights"].dtype)
-    kept = dict(zip(recording[f"{part}_weight_iterations"].tolist(), recording[f"{part}_weights"]))
+    places = recording[f"{part}_weight_iterations"].tolist()
+    kept = dict(zip(places, recording[f"{part}_weights"], strict=True))
     for i, found in enumerate(steps(part, iterations=iterations, dtype=dtype)):
         if i in kept and not np.array_equal(flat(found), kept[i]):
             yield f"{part}: weights after iteration {i}"

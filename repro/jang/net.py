@@ -1,4 +1,4 @@
-"""The network of the third post: 1-40-relu-40-relu-1, and its loss (the notebook's cells 6 to 8)."""
+"""The network of the third post: 1-40-relu-40-relu-1, and its loss (cells 6 to 8)."""
 
 from __future__ import annotations
 
@@ -72,11 +72,10 @@ def loss(params: Params, inputs: Tensor, targets: Tensor) -> Tensor:
 
 def sine_grid(dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
     """100 inputs from -5 to 5 and their sines, (100, 1) each, rounded where JAX rounds them."""
-    kind = np.float64 if dtype == torch.float64 else np.float32
-    share = np.arange(99, dtype=kind) / kind(99)
-    grid = np.append(kind(-5) * (kind(1) - share) + kind(5) * share, kind(5))[:, None]
-    sines = np.sin(grid.astype(np.float64)).astype(kind)
-    return torch.from_numpy(grid), torch.from_numpy(sines)
+    share = torch.arange(99, dtype=dtype) / 99
+    ends = torch.tensor([5.0], dtype=dtype)
+    grid = torch.cat([-5 * (1 - share) + 5 * share, ends])[:, None]
+    return grid, torch.sin(grid.double()).to(dtype)
 
 
 def flatten(params: Params) -> np.ndarray:

@@ -7,7 +7,7 @@ through that training, its picture, the picture of tasks, the batched training a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.func import grad, grad_and_value
 
 from repro.jang.adam import Adam, AdamState
-from repro.jang.maml import aside, batch_maml_loss, inner_update, maml_loss
+from repro.jang.maml import Told, aside, batch_maml_loss, inner_update, maml_loss
 from repro.jang.net import Params, flatten, loss, net_apply, sine_grid
 from repro.jang.tasks import TASKS, K, one_task, sample_tasks
 from repro.trace import note, within
@@ -101,19 +101,18 @@ def step(
     return optimiser.update(i, g, opt_state), value
 
 
-def note_told(told: dict) -> None:
+def note_told(told: Told) -> None:
     """Note what the tasks' losses were made of; a batch has it with one row a task."""
-    for name, value in told.pop("tasks", {}).items():
-        rows = len(next(iter(value.values()))) if isinstance(value, dict) else len(value)
-        for i in range(rows):
-            with within("task", i + 1):
-                note(
-                    name,
-                    {n: v[i] for n, v in value.items()} if isinstance(value, dict) else value[i],
-                )
-    for name, value in told.items():
-        with within("task", 1):
-            note(name, value)
+    batch = told.get("tasks")
+    for i in range(1 if batch is None else len(batch["loss"])):
+        with within("task", i + 1):
+            for name, value in (batch or told).items():
+                note(name, value if batch is None else row(value, i))
+
+
+def row(value: Any, i: int) -> Any:
+    """The i-th row of a tensor, or of every tensor in a mapping."""
+    return {n: v[i] for n, v in value.items()} if isinstance(value, dict) else value[i]
 
 
 def dtype_of(params: Params) -> torch.dtype:
