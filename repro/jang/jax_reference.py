@@ -228,7 +228,7 @@ def steps(
     if part == "batched":
         before_the_batches(rng)
     yield named("weights", weights_of(state))
-    loss_fn: Callable[..., Any] = {"fit": loss, "single": maml_loss, "batched": batch_maml_loss}[
+    loss_fn: Any = {"fit": loss, "single": maml_loss, "batched": batch_maml_loss}[
         part
     ]
     step = compiled_step(loss_fn, RATES[part], part != "fit")
