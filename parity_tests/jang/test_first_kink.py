@@ -1,8 +1,8 @@
 """The first kink of the batched training in Float32, shown by both sides' pre-activations.
 
-`first_kink.npz` has both sides' weights before iteration 3,333: the port's (torch 2.13, MKL) and those of
-live JAX 0.10.2, equal to the recording. On a processor whose torch rounds otherwise it
-may be another iteration, unit and sample.
+`first_kink.npz` has both sides' weights before iteration 3,333: the port's (torch 2.13, MKL) and
+those of live JAX 0.10.2, equal to the recording. On a processor whose torch rounds otherwise it may
+be another iteration, unit and sample.
 """
 
 from __future__ import annotations

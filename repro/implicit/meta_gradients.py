@@ -38,19 +38,22 @@ def solve_inner(problem: Problem, lam: float, steps: int = 50) -> Tensor:
     """The inner optimum phi*, by Newton's method from w, with steps halved until they descend.
 
     Raises:
-        ArithmeticError: it was not found; give a larger lam, with which the problem is convex.
+        ArithmeticError: no minimum was found (Newton's method also goes to saddles); with a
+            larger lam the problem is convex.
     """
     loss, phi = proximal(problem.train, problem.start, lam), problem.start
     one = torch.eye(len(phi), dtype=phi.dtype)
     for _ in range(steps):
         g = grad(loss)(phi)
         if g.norm() <= 1e-12:
-            return phi
+            break
         step = torch.linalg.solve(problem.hessian(phi) + lam * one, g)
         size = next((2.0**-k for k in range(30) if _better(loss, phi, step, 2.0**-k)), 1.0)
         phi = phi - size * step
     if grad(loss)(phi).norm() > 1e-9:
         raise ArithmeticError(f"no inner optimum in {steps} Newton steps: give a larger lam")
+    if torch.linalg.eigvalsh(problem.hessian(phi))[0] + lam <= 0:
+        raise ArithmeticError("Newton's method went to a saddle: give a larger lam")
     return phi
 
 
@@ -72,7 +75,9 @@ def exact(problem: Problem, lam: float, phi: Tensor | None = None) -> Tensor:
     return torch.linalg.solve(matrix, grad(problem.validate)(phi))
 
 
-def imaml(problem: Problem, lam: float, phi: Tensor, cg_steps: int, tolerance: float = 0.0) -> Solution:
+def imaml(
+    problem: Problem, lam: float, phi: Tensor, cg_steps: int, tolerance: float = 0.0
+) -> Solution:
     """The published algorithm's: conjugate gradients on the same equation, from grad L(phi).
 
     Started there, no step at all leaves first-order MAML's gradient.

@@ -56,7 +56,7 @@ def quadratic(
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, dtype=torch.float64, generator=generator)
+        return torch.randn(shape, dtype=torch.float64, generator=generator)
 
     def form() -> Tensor:
         basis, _ = torch.linalg.qr(normal(size, size))
@@ -69,12 +69,14 @@ def quadratic(
     )
 
 
-def sine_network(widths: tuple[int, ...] = (1, 10, 10, 1), *, seed: int = 0, points: int = 20) -> Problem:
+def sine_network(
+    widths: tuple[int, ...] = (1, 10, 10, 1), *, seed: int = 0, points: int = 20
+) -> Problem:
     """A tanh network on one wave's points: Finn et al.'s task, amplitude 0.1 to 5, phase to pi."""
     generator = torch.Generator().manual_seed(seed)
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
-        return low + (high - low) * torch.rand(*shape, dtype=torch.float64, generator=generator)
+        return low + (high - low) * torch.rand(shape, dtype=torch.float64, generator=generator)
 
     A, phase = uniform(0.1, 5.0), uniform(0.0, torch.pi)
     x1, x2 = uniform(-5.0, 5.0, points, 1), uniform(-5.0, 5.0, points, 1)

@@ -43,7 +43,7 @@ class Ridge:
         generator = torch.Generator().manual_seed(seed)
 
         def normal(*shape: int) -> Tensor:
-            return torch.randn(*shape, dtype=torch.float64, generator=generator)
+            return torch.randn(shape, dtype=torch.float64, generator=generator)
 
         truth = normal(size) / size**0.5
         self.X, self.V = normal(points, size), normal(points, size)

@@ -228,9 +228,7 @@ def steps(
     if part == "batched":
         before_the_batches(rng)
     yield named("weights", weights_of(state))
-    loss_fn: Any = {"fit": loss, "single": maml_loss, "batched": batch_maml_loss}[
-        part
-    ]
+    loss_fn: Any = {"fit": loss, "single": maml_loss, "batched": batch_maml_loss}[part]
     step = compiled_step(loss_fn, RATES[part], part != "fit")
     inside = jax.jit(task_parts), jax.jit(jax.grad(loss_fn))
     for i in range(total):
