@@ -1,4 +1,4 @@
-"""Implicit gradients against dense solves in Float64; each claim of the slides that has a number."""
+"""Implicit gradients against dense solves in Float64; the slides' claims that have numbers."""
 
 from __future__ import annotations
 
@@ -159,21 +159,22 @@ def test_memory_is_constant_for_imaml_and_grows_by_the_step_for_maml():
     assert each > 0 and [m - maml[0] for m in maml] == [each * (n - 1) for n in steps]
 
 
+def counts(condition: float) -> dict[str, int]:
+    values, b = spectrum(200, condition), torch.ones(200, dtype=torch.float64)
+    momentum = {"descent": 0.0, "nesterov": nesterov_momentum(condition)}
+    found = {
+        name: steps_of_descent(lambda v: values * v - b, 0 * b, 1.0, share, 1e-6, 50_000)
+        for name, share in momentum.items()
+    }
+    cg = conjugate_gradient(lambda v: values * v, b, 10_000, tolerance=1e-6)
+    return found | {"cg": cg.steps}
+
+
 def test_steps_grow_with_the_condition_or_with_its_root():
-    conditions = (10.0, 40.0, 160.0)
-    counted: dict[str, list[int]] = {"cg": [], "descent": [], "nesterov": []}
-    for condition in conditions:
-        values, b = spectrum(200, condition), torch.ones(200, dtype=torch.float64)
-
-        def apply(v, values=values):
-            return values * v
-
-        counted["cg"].append(conjugate_gradient(apply, b, 10_000, tolerance=1e-6).steps)
-        for name, momentum in (("descent", 0.0), ("nesterov", nesterov_momentum(condition))):
-            found = steps_of_descent(lambda v: values * v - b, 0 * b, 1.0, momentum, 1e-6, 50_000)
-            counted[name].append(found)
+    conditions = [10.0, 40.0, 160.0]
+    found = [counts(condition) for condition in conditions]
     for name, power in (("cg", 0.5), ("nesterov", 0.5), ("descent", 1.0)):
-        assert abs(slope(list(conditions), counted[name]) - power) < 0.1, (name, counted[name])
+        assert abs(slope(conditions, [f[name] for f in found]) - power) < 0.1, (name, found)
 
 
 def test_the_hessian_product_is_the_hessians():

@@ -1,7 +1,7 @@
 """Leap: the length of the path that an inner loop takes, and the gradient that shortens it.
 
-S. Flennerhag, P. G. Moreno, N. D. Lawrence and A. Damianou, "Transferring knowledge across learning
-processes" (2019), equations 3 to 8. The path lies on the loss surface: a segment is as long as
+S. Flennerhag, P. G. Moreno, N. D. Lawrence and A. Damianou, "Transferring knowledge across
+learning processes" (2019). The path lies on the loss surface: a segment is as long as
 sqrt(dL^2 + |dtheta|^2). Its end is pulled forward, that is held where it is, and its beginning moved.
 """
 

@@ -72,7 +72,8 @@ def exact(problem: Problem, lam: float, phi: Tensor | None = None) -> Tensor:
     """
     phi = solve_inner(problem, lam) if phi is None else phi
     matrix = torch.eye(len(phi), dtype=phi.dtype) + problem.hessian(phi) / lam
-    return torch.linalg.solve(matrix, grad(problem.validate)(phi))
+    found: Tensor = torch.linalg.solve(matrix, grad(problem.validate)(phi))
+    return found
 
 
 def imaml(
@@ -140,4 +141,4 @@ def reptile(problem: Problem, rate: float, steps: int, lam: float = 0.0) -> Tens
 
 
 def relative_error(found: Tensor, truth: Tensor) -> float:
-    return ((found - truth).norm() / truth.norm()).item()
+    return float((found - truth).norm() / truth.norm())

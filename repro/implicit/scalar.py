@@ -26,7 +26,7 @@ def scalar_meta_gradients(
 
 
 def vanishing(a: float, rate: float, steps: int) -> np.ndarray:
-    """d phi_k / d w along the path of gradient descent on a/2 phi^2, (steps + 1,): (1 - rate a)^k."""
+    """d phi_k / d w = (1 - rate a)^k along the path of descent on a/2 phi^2, (steps + 1,)."""
     found: np.ndarray = (1 - rate * a) ** np.arange(steps + 1)
     return found
 
@@ -52,11 +52,13 @@ class Ridge:
 
     def _hessian(self, mu: float) -> Tensor:
         n, d = self.X.shape
-        return self.X.T @ self.X / n + np.exp(mu) * torch.eye(d, dtype=torch.float64)
+        found: Tensor = self.X.T @ self.X / n + np.exp(mu) * torch.eye(d, dtype=torch.float64)
+        return found
 
     def solve(self, mu: float) -> Tensor:
         """w*(mu), (size,)."""
-        return torch.linalg.solve(self._hessian(mu), self.X.T @ self.y / len(self.y))
+        found: Tensor = torch.linalg.solve(self._hessian(mu), self.X.T @ self.y / len(self.y))
+        return found
 
     def validate(self, mu: float) -> float:
         """Half the mean squared error on the validation points at w*(mu)."""
@@ -66,7 +68,7 @@ class Ridge:
         """d validate / d mu."""
         w = self.solve(mu)
         outer = self.V.T @ (self.V @ w - self.z) / len(self.z)
-        return (-np.exp(mu) * torch.linalg.solve(self._hessian(mu), w) @ outer).item()
+        return float(-np.exp(mu) * torch.linalg.solve(self._hessian(mu), w) @ outer)
 
     def tune(self, mu: float = 0.0, rate: float = 2.0, steps: int = 400) -> list[float]:
         """mu before and after each step of descent along the hypergradient."""

@@ -1,4 +1,4 @@
-"""Conjugate gradients that say when the matrix is indefinite, and descent with and without momentum."""
+"""Conjugate gradients that tell of an indefinite matrix; descent with and without momentum."""
 
 from __future__ import annotations
 
