@@ -2,7 +2,8 @@
 
 S. Flennerhag, P. G. Moreno, N. D. Lawrence and A. Damianou, "Transferring knowledge across
 learning processes" (2019). The path lies on the loss surface: a segment is as long as
-sqrt(dL^2 + |dtheta|^2). Its end is pulled forward, that is held where it is, and its beginning moved.
+sqrt(dL^2 + |dtheta|^2). Its end is pulled forward,
+that is held where it is, and its beginning moved.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -82,8 +83,8 @@ def memory_and_time(lam: float = 2.0, repeats: int = 3) -> Arrays:
         "steps": steps,
         "maml_bytes": np.array([maml_bytes(problem, 0.01, n) for n in steps]),
         "imaml_bytes": np.array([imaml_bytes(problem, 0.01, n, lam) for n in steps]),
-        "maml_seconds": np.array([seconds(lambda n=n: by.maml(problem, 0.01, n)) for n in steps]),
-        "imaml_seconds": np.array([seconds(lambda n=n: implicit(n)) for n in steps]),
+        "maml_seconds": np.array([seconds(partial(by.maml, problem, 0.01, int(n))) for n in steps]),
+        "imaml_seconds": np.array([seconds(partial(implicit, int(n))) for n in steps]),
     }
 
 
@@ -100,7 +101,7 @@ def steps_needed(tolerance: float = 1e-6) -> Arrays:
         for name, momentum in (("descent", 0.0), ("nesterov", nesterov_momentum(c))):
             n = steps_of_descent(gradient, torch.zeros_like(b), 1.0, momentum, tolerance, 50_000)
             found[name].append(n)
-        cg = conjugate_gradient(lambda v, a=values: a * v, b, 10_000, tolerance=tolerance)
+        cg = conjugate_gradient(values.mul, b, 10_000, tolerance=tolerance)
         found["cg"].append(cg.steps)
     return {"condition": conditions} | {name: np.array(n) for name, n in found.items()}
 
@@ -118,7 +119,7 @@ def hyperparameter() -> Arrays:
 
 
 def surface(lam: float = 0.5, rate: float = 0.5, steps: int = 12) -> Arrays:
-    """A quadratic's two losses over the plane, the inner path, its optimum and the meta-gradients."""
+    """A quadratic's two losses over the plane, the inner path to its optimum, meta-gradients."""
     problem = quadratic(2, 5, seed=3)
     p, q = np.linspace(-3, 3, 81), np.linspace(-3, 3, 81)
     points = torch.from_numpy(np.stack(np.meshgrid(p, q), -1).reshape(-1, 2))

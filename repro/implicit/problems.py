@@ -60,7 +60,8 @@ def quadratic(
 
     def form() -> Tensor:
         basis, _ = torch.linalg.qr(normal(size, size))
-        return (basis * spectrum(size, condition)) @ basis.T
+        product: Tensor = (basis * spectrum(size, condition)) @ basis.T
+        return product
 
     A, B, a, b, w = form(), form(), normal(size), normal(size), normal(size)
     b = a if shared_optimum else b
