@@ -80,10 +80,10 @@ def steps_needed(condition: ndarray, **steps: ndarray) -> Drawing:
     figure, ax = axes("Condition number", "Steps to a millionth")
     for name, values in steps.items():
         ax.plot(condition, values, "o-", markersize=4, label=label_of(name))
-    for power, of in ((1.0, "descent"), (0.5, "cg")):
-        guide = steps[of][0] * (condition / condition[0]) ** power
-        ax.plot(condition, guide * 1.25, ":", color="#666666", linewidth=1)
-        ax.annotate(f"slope {power:g}", (condition[-2], 1.5 * guide[-2]), ha="right")
+    for power, of, above in ((1.0, "descent", 1.4), (0.5, "cg", 0.65)):
+        guide = above * steps[of][0] * (condition / condition[0]) ** power
+        ax.plot(condition, guide, ":", color="#666666", linewidth=1)
+        ax.annotate(f"slope {power:g}", (condition[4], above * guide[4]), ha="center", va="center")
     ax.set(xscale="log", yscale="log")
     ax.legend()
     return figure

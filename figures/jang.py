@@ -72,7 +72,7 @@ def adaptation(
 
 
 def learning_curves(single: ndarray, batched: ndarray) -> Drawing:
-    """Both trainings' losses, convolved with twenty times 0.05 and thinned for the picture."""
+    """Both trainings' losses, convolved with twenty times 0.05, (n + 19,) each."""
     figure, ax = axes("Iteration", "Loss, mean of 20")
     for i, (values, label) in enumerate(((single, "1 task"), (batched, "4 tasks"))):
         ax.plot(values, color=f"C{i}", linewidth=0.5, label=label, rasterized=True)
