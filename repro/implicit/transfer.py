@@ -69,7 +69,7 @@ def by_reptile(w: Tensor, x: Tensor, y: Tensor, rate: float = 0.5) -> Tensor:
     return w + rate * (walk(spread(w, x.shape[1]), x, y, STEPS)[-1].theta.mean(1) - w)
 
 
-def by_fomaml(w: Tensor, x: Tensor, y: Tensor, rate: float = 0.02) -> Tensor:
+def by_fomaml(w: Tensor, x: Tensor, y: Tensor, rate: float = 0.1) -> Tensor:
     return w - rate * walk(spread(w, x.shape[1]), x, y, STEPS)[-1].grad.mean(1)
 
 
