@@ -1,0 +1,45 @@
+"""The slides' figures are drawn, and what they are to show is in their data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from repro.gallery import figure
+from repro.implicit import pictures, transfer
+
+
+def drawings():
+    return figure.load_post("implicit")
+
+
+def test_errors_fall_with_cg_steps_and_inner_steps():
+    by_cg, by_steps = pictures.cg_errors(30), pictures.inner_errors()
+    assert by_cg["condition_10"][-1] < 1e-8 < by_cg["condition_1000"][-1]
+    assert by_steps["imaml"][-1] < by_steps["maml"][-1] < 1e-9 < by_steps["first_order"][-1]
+    assert drawings().errors(**by_cg, xlabel="CG steps").axes
+    assert drawings().errors(**by_steps, xlabel="Inner steps").axes
+
+
+def test_memory_and_time_are_drawn():
+    found = pictures.memory_and_time(repeats=1)
+    assert len(set(found["imaml_bytes"])) == 1 and (np.diff(found["maml_bytes"]) > 0).all()
+    assert len(drawings().memory_and_time(**found).axes) == 2
+
+
+@pytest.mark.parametrize("name", ["steps_needed", "hyperparameter", "surface"])
+def test_it_is_drawn(name):
+    assert getattr(drawings(), name)(**getattr(pictures, name)()).axes
+
+
+def test_slopes_and_vanishing_gradients_are_drawn():
+    assert drawings().errors(**pictures.delta_errors(), xlabel="delta", log_x=True).axes
+    assert drawings().vanishing(**pictures.vanishing_gradients()).axes
+
+
+@pytest.mark.slow
+def test_leap_learns_held_out_tasks_faster_than_no_pretraining():
+    found = transfer.curves(seeds=4, meta_steps=60)
+    last = {name: found[f"{name}_median"][-1] for name in transfer.METHODS}
+    assert last["leap"] < last["fine_tuning"] < last["none"]
+    assert drawings().learning_curves(**found).axes

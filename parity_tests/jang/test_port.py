@@ -1,0 +1,144 @@
+"""The port against the recordings of the notebook's own code, and against live JAX."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from jang import held, live_jax
+
+from repro import jang
+from repro.errors import ReproError
+from repro.jang import recordings
+from repro.jang.adam import correction
+
+
+def test_float64_is_within_its_limits():
+    assert not held.apart("float64", 300, 300).fails
+
+
+def test_float32_is_within_its_limits():
+    assert not held.apart("float32", 300, 300, weights_until=100).fails
+
+
+@pytest.mark.slow
+def test_the_whole_notebook_in_float64():
+    assert not held.apart("float64", 20_000, 20_000).fails
+
+
+@pytest.mark.slow
+def test_float32_up_to_the_first_kink():
+    """Single-task training meets none that shows in 20,000 iterations; here are 5,000 of them."""
+    assert held.apart("float32", 5000, 300, weights_until=100).single_losses < 1
+
+
+@pytest.mark.parametrize(
+    ("dtype", "printed"), [("float32", "0.00022761"), ("float64", "0.00021746")]
+)
+def test_the_number_that_the_notebook_prints(dtype, printed):
+    fitted = jang.fit(jang.net_init(dtype=getattr(torch, dtype)))
+    assert f"{jang.maml_loss_at_zero(fitted.params):.5g}" == printed
+
+
+def test_the_numbers_of_cells_3_and_13():
+    e = np.float32(2.7182817)
+    assert jang.derivatives() == (e, e, e, 4.0, 2.0, 0.0)
+    assert list(jang.numeric_checks().values()) == [4.0, -2.0, 5.0, -2.0]
+
+
+def test_predictions_of_the_pictures():
+    recorded = recordings.recording("float64")
+    params = jang.net_init(dtype=torch.float64)
+    untrained = jang.net_apply(params, jang.sine_grid(torch.float64)[0])[:, 0].numpy()
+    assert np.abs(untrained - recorded["untrained_predictions"]).max() < 1e-14
+    fitted = jang.fit(params).params
+    drawn = jang.net_apply(fitted, jang.sine_grid(torch.float64)[0])[:, 0].numpy()
+    assert np.abs(drawn - recorded["fitted_predictions"]).max() < 1e-12
+
+
+def test_powers_of_beta_are_float32s():
+    assert correction(0.999, 0, torch.float32) == np.float32(9.9998713e-4)
+    assert correction(0.999, 0, torch.float64) == 1 - 0.999
+
+
+def test_tasks_one_by_one_make_the_batch():
+    params = jang.net_init(dtype=torch.float64)
+    batch = jang.sample_tasks(3, 5, np.random.RandomState(0), torch.float64)
+    each = [jang.maml_loss(params, *task) for task in zip(*batch, strict=True)]
+    assert abs(jang.batch_maml_loss(params, *batch) - sum(each) / 3) < 1e-15
+
+
+def test_a_damaged_recording_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(recordings, "FOLDER", tmp_path)
+    (tmp_path / "jax_notebook_seed0_float64.npz").write_bytes(b"no")
+    with pytest.raises(ReproError, match="restore it from git"):
+        recordings.recording("float64")
+    with pytest.raises(ReproError, match="choose from float64, float32"):
+        recordings.recording("float16")
+
+
+# Live JAX
+
+
+def live() -> str:
+    return live_jax.interpreter() or pytest.skip(f"NOT RUN: {live_jax.MISSING}")
+
+
+@pytest.mark.parametrize("changed", ["XLA_FLAGS", "JAX_PLATFORMS"])
+def test_an_interpreter_without_the_flags_is_refused(changed):
+    python = live()
+    with pytest.raises(AssertionError, match="JAX's bits depend on its flags"):
+        live_jax.run_script(python, live_jax.REFERENCE, **{changed: ""})
+
+
+def no_difference(output: str) -> bool:
+    lines = output.splitlines()
+    return len(lines) == 3 and all(line.endswith(" 0 differences") for line in lines)
+
+
+@pytest.mark.slow
+def test_the_statement_in_jax_is_the_recording_in_float64():
+    path = recordings.FOLDER / "jax_notebook_seed0_float64.npz"
+    assert no_difference(live_jax.run_script(live(), live_jax.REFERENCE, str(path), "3000"))
+
+
+@pytest.mark.slow
+def test_the_statement_in_jax_is_the_recording_in_float32(tmp_path):
+    """Behind a preloaded library that hides AVX-512, where the processor has it."""
+    python, path = live(), recordings.FOLDER / "jax_notebook_seed0_float32.npz"
+    hidden = hide_avx512(tmp_path)
+    printed = live_jax.run_script(python, live_jax.REFERENCE, str(path), "3000", **hidden)
+    assert no_difference(printed)
+
+
+def hide_avx512(folder) -> dict[str, str]:
+    processor = Path("/proc/cpuinfo").read_text()
+    if "avx512" not in processor:
+        return {}
+    compiler = shutil.which("gcc") or pytest.skip("NOT RUN: no gcc; install one")
+    if "cpuid_fault" not in processor:
+        pytest.skip("NOT RUN: AVX-512 cannot be hidden here; run it on a processor without")
+    library = str(folder / "no_avx512.so")
+    source = str(live_jax.HERE / "no_avx512.c")
+    subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", library, source], check=True)
+    return {"LD_PRELOAD": library}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "part"), [(1, "single"), (2, "batched"), (3, "single")])
+def test_live_jax_from_other_seeds(seed, part, tmp_path):
+    path = tmp_path / "weights.npz"
+    script = live_jax.HERE / "jax_weights.py"
+    live_jax.run_script(live(), script, part, "2000", str(seed), "float64", str(path))
+    with np.load(path, allow_pickle=False) as arrays:
+        weights, losses = arrays["weights"], arrays["losses"]
+    rng = np.random.RandomState(seed) if part == "single" else jang.batched_stream(seed)
+    train = {"single": jang.train_single, "batched": jang.train_batched}[part]
+    ours = train(jang.net_init(dtype=torch.float64), rng, 2000, keep=(1, 10, 100, 1000, 2000))
+    assert np.abs(ours.losses - losses).max() < held.LIMITS["float64"]["losses"]
+    for i, row in ours.weights.items():
+        assert np.abs(row - weights[i]).max() < held.LIMITS["float64"]["weights"]

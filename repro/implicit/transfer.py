@@ -1,0 +1,115 @@
+"""Learning curves on held-out sine tasks from what five ways of pretraining leave.
+
+All see the same tasks and take the same number of inner gradient steps. Networks of all seeds and
+tasks train at once: weights lie in arrays (seeds, tasks, d).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.func import grad_and_value, vmap
+
+from repro.implicit.leap import Leap, Visit
+from repro.implicit.problems import network
+
+PAIRS = [(1, 40), (40, 40), (40, 1)]
+RATE, STEPS, TASKS, POINTS = 0.01, 20, 10, 20
+QUANTILES = {"low": 0.25, "median": 0.5, "high": 0.75}
+
+
+def loss(w: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    return torch.mean((network(w, x, PAIRS) - y) ** 2)
+
+
+gradients = vmap(vmap(grad_and_value(loss)))
+
+
+def waves(generator: torch.Generator, seeds: int, tasks: int) -> tuple[Tensor, Tensor]:
+    """x and y (seeds, tasks, 20, 1): amplitude 0.1 to 5, phase 0 to pi."""
+    share = torch.rand((2, seeds, tasks, 1, 1), generator=generator)
+    A, phase = 0.1 + 4.9 * share[0], torch.pi * share[1]
+    x = 10 * torch.rand((seeds, tasks, POINTS, 1), generator=generator) - 5
+    return x, A * torch.sin(x + phase)
+
+
+def walk(w: Tensor, x: Tensor, y: Tensor, steps: int) -> list[Visit]:
+    """steps + 1 visits along gradient descent on each task, from w (seeds, tasks, d)."""
+    path = []
+    for _ in range(steps + 1):
+        g, value = gradients(w, x, y)
+        path.append(Visit(w, value, g))
+        w = w - RATE * g
+    return path
+
+
+Update = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""New meta-parameters (seeds, d) from the old ones and a meta-batch."""
+
+
+def spread(w: Tensor, tasks: int) -> Tensor:
+    return w[:, None].expand(-1, tasks, -1)
+
+
+def by_leap(w: Tensor, x: Tensor, y: Tensor, rate: float = 0.02) -> Tensor:
+    path = walk(spread(w, x.shape[1]), x, y, STEPS)
+
+    def one(*parts: Tensor) -> Tensor:
+        return Leap().gradient([Visit(*visit) for visit in zip(*parts, strict=True)])
+
+    stacked = [torch.stack(parts, dim=2) for parts in zip(*path, strict=True)]
+    return w - rate * vmap(vmap(one))(*stacked).mean(1)
+
+
+def by_reptile(w: Tensor, x: Tensor, y: Tensor, rate: float = 0.5) -> Tensor:
+    return w + rate * (walk(spread(w, x.shape[1]), x, y, STEPS)[-1].theta.mean(1) - w)
+
+
+def by_fomaml(w: Tensor, x: Tensor, y: Tensor, rate: float = 0.1) -> Tensor:
+    return w - rate * walk(spread(w, x.shape[1]), x, y, STEPS)[-1].grad.mean(1)
+
+
+def by_fine_tuning(w: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """As many steps on the mean of the tasks' losses."""
+    for _ in range(STEPS):
+        w = w - RATE * gradients(spread(w, x.shape[1]), x, y)[0].mean(1)
+    return w
+
+
+METHODS: dict[str, Update | None] = {
+    "none": None,
+    "fine_tuning": by_fine_tuning,
+    "fomaml": by_fomaml,
+    "reptile": by_reptile,
+    "leap": by_leap,
+}
+
+
+def curves(seeds: int = 16, meta_steps: int = 200, updates: int = 50) -> dict[str, np.ndarray]:
+    """Quartiles over the seeds, `leap_low`, `leap_median`, ... (updates + 1,), of the mean training
+    loss over 20 held-out tasks during descent from each method's meta-parameters."""
+    test = waves(torch.Generator().manual_seed(10**6), seeds, 20)
+    found = {}
+    for name, update in METHODS.items():
+        w = pretrained(update, seeds, meta_steps)
+        path = walk(spread(w, 20), *test, updates)
+        losses = torch.stack([visit.loss.mean(1) for visit in path]).numpy()
+        for part, q in QUANTILES.items():
+            found[f"{name}_{part}"] = np.quantile(losses, q, axis=1)
+    return found
+
+
+def pretrained(update: Update | None, seeds: int, meta_steps: int) -> Tensor:
+    """Meta-parameters (seeds, d); initial weights uniform in +-1/sqrt(inputs)."""
+    generator = torch.Generator().manual_seed(0)
+    parts = [
+        (2 * torch.rand((seeds, (n + 1) * m), generator=generator) - 1) / n**0.5 for n, m in PAIRS
+    ]
+    w = torch.cat(parts, dim=1)
+    for _ in range(meta_steps if update else 0):
+        w = partial(update, w)(*waves(generator, seeds, TASKS)) if update else w
+    return w
