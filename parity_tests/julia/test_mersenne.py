@@ -148,3 +148,9 @@ def test_a_state_is_a_copy():
 def test_a_damaged_state_is_refused(damage):
     with pytest.raises(ValueError, match="give what state"):
         MersenneTwister.from_state(MersenneTwister(0).state() | damage)
+
+
+@pytest.mark.parametrize("what", [(np.float32, 6), (6, np.float32)])
+def test_a_type_may_stand_first_or_last(what):
+    expected = MersenneTwister(2).rand(6, dtype=np.float32)
+    assert MersenneTwister(2).rand(*what).tobytes() == expected.tobytes()

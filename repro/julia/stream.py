@@ -100,8 +100,12 @@ class Stream(ABC):
             what: dimensions, or a range, list, tuple or array to pick from, then dimensions. One
                 tuple alone is picked from, as in Julia; with `dtype` it is the dimensions.
             dtype: Float64 by default: uniform in [0, 1) for floats and complex floats, over all
-                values for integers up to 64 bits and Bool.
+                values for integers up to 64 bits and Bool. May also stand first, as in Julia
+                (`rand(np.float32, 6)`), or last.
         """
+        kinds = [each for each in what if isinstance(each, type | np.dtype)]
+        if kinds and dtype is None:
+            dtype, what = kinds[0], tuple(each for each in what if each is not kinds[0])
         if not what or values.is_size(what[0]) or (dtype is not None and len(what) == 1):
             kind, dims = values.julia_type(dtype), values.julia_dims(what)
             if not what:
