@@ -14,11 +14,26 @@ from repro.cases import luna as luna_cases
 from repro.errors import ReproError
 from repro.gallery.jobs import Job, Tick, sources_of
 from repro.gallery.runs import Options
-from repro.julia import MersenneTwister, Rng, dsfmt, mersenne, ranges, stream
+from repro.julia import (
+    MersenneTwister,
+    Rng,
+    dsfmt,
+    elementary,
+    kernels,
+    mersenne,
+    ranges,
+    seeds,
+    stream,
+    values,
+    versions,
+)
 from repro.run import Kind, Quantity, Run
 
 SOURCES = (
-    *sources_of(luna, flux, cases, dsfmt, mersenne, ranges, stream),
+    *sources_of(
+        *(luna, flux, cases, dsfmt, mersenne, ranges, stream),
+        *(elementary, kernels, seeds, values, versions),
+    ),
     Path(__file__),
 )
 
