@@ -1,65 +1,74 @@
-"""The port beside the recordings: how far they part, and how far they may."""
+"""The notebook's parts as two sides of a check: what is recorded of each, and the port."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 
 import numpy as np
 import torch
 
-from repro import jang
-from repro.jang import net, notebook, tasks
+from repro import Bitwise, check, jang
+from repro.checks import Check
+from repro.jang import net, notebook
 from repro.jang.recordings import recording
 
-LIMITS = {
-    # Float64: the issue's. A trial port reached 5.6e-16 and 2.1e-14 over all 20,000 iterations.
-    "float64": {"losses": 1e-12, "weights": 1e-10},
-    # Float32, before any kink: losses and the weights of the first 100 iterations.
-    "float32": {"losses": 2e-6, "weights": 1e-6},
-}
-FIT_LIMIT = {"float64": 1e-10, "float32": 2e-5}
-"""Of the weights after the fit's 100 steps, whose rate is ten times the trainings'. In Float32 the
-port measures 7.3e-6 where the powers of beta in Float64 give 3.2e-4."""
+PARTS = ("batched", "single", "fit")
+Weights = Mapping[int, np.ndarray]
+Steps = Iterator[dict[str, np.ndarray]]
 
 
-class Apart(NamedTuple):
-    """Largest differences from the recording, each over its limit; 1 and more is too far."""
-
-    initial: float
-    fit: float
-    single_losses: float
-    single_weights: float
-    batched_losses: float
-    batched_weights: float
-
-    @property
-    def fails(self) -> bool:
-        return not all(value < 1 for value in self)  # NaN fails, too
+def steps(weights: Weights, losses: np.ndarray | None) -> Steps:
+    """What both sides yield: each iteration's loss, and the weights after some of them. Of the
+    fit no losses are recorded."""
+    if losses is None:
+        yield from ({"weights": row} for row in weights.values())
+        return
+    for i, loss in enumerate(losses, start=1):
+        yield {"loss": loss} | ({"weights": weights[i]} if i in weights else {})
 
 
-def apart(
-    dtype: str, single: int, batched: int, weights_until: int = 20_000, seed: int = 0
-) -> Apart:
-    """Run the whole notebook, its two trainings so many iterations long."""
-    recorded, limits = recording(dtype), LIMITS[dtype]
-    params = net.net_init(dtype=getattr(torch, dtype))
-    initial = np.abs(net.flatten(params) - recorded["init_weights"]).max()
-    fitted = notebook.fit(params, keep=[100])
-    fit = np.abs(net.flatten(fitted.params) - recorded["fit_weights"][-1]).max()
-    found = [np.inf if initial else 0.0, fit / FIT_LIMIT[dtype]]
-    streams = {"single": np.random.RandomState(seed), "batched": jang.batched_stream(seed)}
-    for part, length in (("single", single), ("batched", batched)):
-        train = getattr(notebook, f"train_{part}")
-        kept = {int(i): row for row, i in enumerate(recorded[f"{part}_weight_iterations"])}
-        run = train(params, streams[part], length, keep=kept)
-        losses = np.abs(run.losses - recorded[f"{part}_losses"][:length]).max()
-        rows = [
-            np.abs(row - recorded[f"{part}_weights"][kept[i]]).max()
-            for i, row in run.weights.items()
-            if i <= weights_until
-        ]
-        found += [losses / limits["losses"], max(rows) / limits["weights"]]
-    return Apart(*map(float, found))
+def recorded(part: str, dtype: str, length: int) -> tuple[Weights, np.ndarray | None]:
+    arrays = recording(dtype)
+    rows = zip(arrays[f"{part}_weight_iterations"].tolist(), arrays[f"{part}_weights"], strict=True)
+    weights = {i: row for i, row in rows if i <= length}
+    return weights, None if part == "fit" else arrays[f"{part}_losses"][:length]
 
 
-__all__ = ["Apart", "apart", "tasks"]
+def port(part: str, dtype: str, length: int, kept: Weights, seed: int) -> Callable[[], Steps]:
+    def run() -> Steps:
+        params = net.net_init(dtype=getattr(torch, dtype))
+        if part == "fit":
+            yield from steps(notebook.fit(params, length, keep=kept).weights, None)
+            return
+        rng = np.random.RandomState(seed) if part == "single" else jang.batched_stream(seed)
+        found = getattr(notebook, f"train_{part}")(params, rng, length, keep=kept)
+        yield from steps(found.weights, found.losses)
+
+    return run
+
+
+def hold(
+    part: str,
+    dtype: str,
+    length: int,
+    seed: int = 0,
+    reference: tuple[Weights, np.ndarray | None] | None = None,
+) -> Check:
+    """So many iterations of a part, by measured tolerances; against the recording by default."""
+    weights, losses = reference or recorded(part, dtype, length)
+    return check(list(steps(weights, losses)), port(part, dtype, length, weights, seed))
+
+
+def initial(dtype: str) -> Check:
+    """The initial weights, every bit."""
+    ours = net.flatten(net.net_init(dtype=getattr(torch, dtype)))
+    theirs = recording(dtype)["init_weights"]
+    return check([{"weights": theirs}], [{"weights": ours}], tolerance=Bitwise())
+
+
+def first_failure(dtype: str, length: int) -> Check | None:
+    """The first part that does not pass; None where the initial weights and all parts do."""
+    lengths = {"single": length, "batched": length, "fit": notebook.FIT_STEPS}
+    checks = chain([initial(dtype)], (hold(part, dtype, lengths[part]) for part in PARTS))
+    return next((found for found in checks if not found), None)
