@@ -11,6 +11,9 @@ from julia import recorded_packages, recorded_rows
 from julia.recorded_rows import HERE, VERSIONS, agrees, drawer, fresh, rows
 from julia.streams_table import left_out, packages, streams
 
+from repro import check
+from repro.checks import Verdict
+from repro.checks.noise import Noise, Stream, backward
 from repro.julia import default_rng, flux_init
 
 STREAMS, PACKAGES = rows("streams.tsv.xz"), rows("packages.tsv.xz")
@@ -80,21 +83,43 @@ def test_the_document_holds_the_tables():
     assert streams() in document and packages() in document
 
 
-def test_orthogonal_is_equal_but_for_lapacks_last_bits():
-    """Q is the recorded one to 2^-20, a few times what LAPACK's own rounding leaves in Float32."""
-    compared = 0
-    for row in PACKAGES:
-        if match := re.fullmatch(r"Flux\.orthogonal_([\dx]+)(_gain_2)?", row.name):
-            rng = recorded_packages.generator_of(row, recorded_packages.runs(row)[0][1])
-            sizes = recorded_packages.dims(match[1])
-            ours = flux_init.orthogonal(rng, *sizes, gain=2 if match[2] else 1)
-            recorded = _first_and_last(row)
-            flat = ours.ravel(order="F")
-            ends = flat if len(recorded) == len(flat) else np.append(flat[:6], flat[-2:])
-            assert np.abs(ends - recorded).max() < 2.0**-20, row.name
-            assert f"{int(np.float64(rng.rand()).view(np.uint64)):x}" == row.next
-            compared += 1
-    assert compared == 54
+ORTHOGONAL = [row for row in PACKAGES if row.name.startswith("Flux.orthogonal_")]
+
+
+def _orthogonal(row, rng):
+    sizes, gain = re.fullmatch(r"Flux\.orthogonal_([\dx]+)(_gain_2)?", row.name).groups()
+    ours = flux_init.orthogonal(rng, *recorded_packages.dims(sizes), gain=2 if gain else 1)
+    flat = ours.ravel(order="F")
+    return flat if len(_first_and_last(row)) == len(flat) else np.append(flat[:6], flat[-2:])
+
+
+def _hold_orthogonal(row, monkeypatch):
+    """Q beside the recorded one, by what a backward error of the matrix grows to in it."""
+    qr = np.linalg.qr
+
+    def port(perturbation=None):
+        rng = recorded_packages.generator_of(row, recorded_packages.runs(row)[0][1])
+        with monkeypatch.context() as patched:
+            if perturbation is not None:
+                noise = Stream(perturbation)
+                patched.setattr(np.linalg, "qr", lambda a: qr(backward(a, Noise.SOLVE, noise)))
+            q = _orthogonal(row, rng)
+        yield {"q": q, "next": np.array([np.float64(rng.rand()).view(np.uint64)])}
+
+    expected = {"q": _first_and_last(row), "next": np.array([int(row.next, 16)], np.uint64)}
+    return check([expected], port)
+
+
+def test_orthogonal_is_equal_but_for_what_lapack_rounds(monkeypatch):
+    assert len(ORTHOGONAL) == 54
+    for row in ORTHOGONAL:
+        found = _hold_orthogonal(row, monkeypatch)
+        assert found, (row.name, found.message)
+
+
+def test_an_orthogonal_matrix_with_lapacks_signs_is_caught(monkeypatch):
+    monkeypatch.setattr(flux_init.np, "sign", np.ones_like)
+    assert any(_hold_orthogonal(row, monkeypatch).verdict is Verdict.FAIL for row in ORTHOGONAL[:6])
 
 
 def _first_and_last(row):
