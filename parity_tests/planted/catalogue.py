@@ -13,7 +13,7 @@ from planted.plant import Change
 LAYERS, LOSS, OPTIMISE = "repro.flux.layers", "repro.flux.loss", "repro.flux.optimise"
 SINE, EVALUATE, TRAINING = "repro.luna.sine", "repro.luna.evaluate", "repro.luna.training"
 TRANSFER, FOMAML, REPTILE = "repro.luna.transfer", "repro.luna.fomaml", "repro.luna.reptile"
-MERSENNE, STREAM = "repro.julia.mersenne", "repro.julia.stream"
+STREAM = "repro.julia.stream"
 
 ADAM = {"meta_opt": "ADAM(0.001)"}
 

@@ -65,7 +65,7 @@ def parity(
 ) -> None:
     """Run the ports with the original's seeds and say whether they agree.
 
-    Exit status: 0 all passed, 1 something failed, 2 could not run.
+    Exit status: 0 all passed, 1 something failed or is undecided, 2 could not run.
     """
     from repro.cli.console import one_thread
     from repro.cli.options import (

@@ -20,8 +20,11 @@ from repro.run import Kind, Quantity, Run
 if TYPE_CHECKING:
     from repro.gallery.runs import Finding, Runs
 
-POSTS = ("luna", "ecoffet")
-"""The posts, each a module in the folder ``figures`` with a tuple ``FIGURES``."""
+POSTS = {
+    "luna": "“Meta-Learning”, Dominique Luna, 2019",
+    "ecoffet": "“Paper repro: Deep Metalearning using MAML and Reptile”, Adrien Ecoffet, 2018",
+}
+"""The posts and their titles, each a module in the folder ``figures`` with a tuple ``FIGURES``."""
 
 Arrays = Mapping[str, np.ndarray]
 Draw = Callable[..., matplotlib.figure.Figure]

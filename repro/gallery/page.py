@@ -8,13 +8,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from repro.gallery import manifest
-from repro.gallery.figure import known
+from repro.gallery.figure import POSTS, known
 from repro.gallery.manifest import Entry
 
-POSTS = {
-    "luna": "“Meta-Learning”, Dominique Luna, 2019",
-    "ecoffet": "“Paper repro: Deep Metalearning using MAML and Reptile”, Adrien Ecoffet, 2018",
-}
 SHOWN = ("png", "svg")
 
 

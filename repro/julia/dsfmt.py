@@ -20,7 +20,6 @@ from collections.abc import Sequence
 import numpy as np
 
 PAIRS = 191  # length of the recursion, in 128-bit numbers
-MIN_ARRAY = 2 * PAIRS  # fewest doubles the reference implementation writes straight to an array
 _PICK = 117
 _CHUNK = PAIRS - _PICK
 _MASK = np.array([0x000FFAFFFFFFFB3F, 0x000FFDFFFC90FFFD], dtype="<u8")
