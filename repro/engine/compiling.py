@@ -4,8 +4,8 @@ No fast-math anywhere: Numba hands LLVM plain IEEE operations, and LLVM neither 
 reorders those. Where a fused multiply-add or another order is wanted it is written out.
 
 Compiled functions are kept in the user's own cache folder, under a name made from every source
-file of the engine: Numba itself looks only at the file a function stands in, and would go on
-using code whose primitives have changed since.
+file of the engine and from the stream's loops: Numba itself looks only at the file a function
+stands in, and would go on using code whose primitives have changed since.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 
 from repro.folders import user_cache
+from repro.julia import kernels
 from repro.luna.sine import OFFSETS
 
 #: For the parts: compiled into whatever calls them. Division by zero gives infinity, as in IEEE.
@@ -68,7 +69,7 @@ def _is_ours(folder: Path) -> bool:
 @cache
 def _fingerprint() -> str:
     digest = hashlib.sha256(f"{numba.__version__} {sys.version} {OFFSETS}".encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in (Path(kernels.__file__), *sorted(Path(__file__).parent.glob("*.py"))):
         digest.update(source.name.encode() + source.read_bytes())
     return digest.hexdigest()[:16]
 

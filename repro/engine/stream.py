@@ -13,12 +13,8 @@ import numpy as np
 from repro.engine.compiling import jit
 from repro.engine.tiles import out_of_line
 from repro.julia import MersenneTwister
+from repro.julia.kernels import CACHE, generate
 
-CACHE = 1002
-_PAIRS = 191
-_PICK = 117
-_MASK_LOW, _MASK_HIGH = np.uint64(0x000FFAFFFFFFFB3F), np.uint64(0x000FFDFFFC90FFFD)
-_12, _19, _32 = np.uint64(12), np.uint64(19), np.uint64(32)
 _LOW_52 = np.uint64(0x000FFFFFFFFFFFFF)
 _UNIT = 2.0**-52
 
@@ -50,30 +46,9 @@ def hand_back(stream: Stream, rng: MersenneTwister) -> None:
 
 @jit
 def _refill(stream: Stream) -> None:
-    """The generator's next 1002 words into the cache; the recursion is in `repro.julia.dsfmt`."""
+    """The generator's next 1002 words into the cache."""
     out_of_line()
-    x, cache = stream.dsfmt, stream.cache
-    low, high = x[_PAIRS, 0], x[_PAIRS, 1]
-    for pair in range(CACHE // 2):
-        # The last 191 pairs: in x until the cache holds that many.
-        if pair < _PAIRS:
-            old_low, old_high = x[pair, 0], x[pair, 1]
-        else:
-            old_low, old_high = cache[2 * (pair - _PAIRS)], cache[2 * (pair - _PAIRS) + 1]
-        pick = pair + _PICK
-        if pick < _PAIRS:
-            pick_low, pick_high = x[pick, 0], x[pick, 1]
-        else:
-            pick_low, pick_high = cache[2 * (pick - _PAIRS)], cache[2 * (pick - _PAIRS) + 1]
-        new_low = (old_low << _19) ^ pick_low ^ ((high >> _32) | (high << _32))
-        new_high = (old_high << _19) ^ pick_high ^ ((low >> _32) | (low << _32))
-        low, high = new_low, new_high
-        cache[2 * pair] = (low >> _12) ^ (low & _MASK_LOW) ^ old_low
-        cache[2 * pair + 1] = (high >> _12) ^ (high & _MASK_HIGH) ^ old_high
-    for pair in range(_PAIRS):
-        kept = CACHE - 2 * _PAIRS + 2 * pair
-        x[pair, 0], x[pair, 1] = cache[kept], cache[kept + 1]
-    x[_PAIRS, 0], x[_PAIRS, 1] = low, high
+    generate(stream.dsfmt, stream.cache)
     stream.position[0] = 0
 
 
