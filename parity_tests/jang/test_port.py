@@ -30,8 +30,9 @@ def test_three_hundred_iterations_pass(part, dtype):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["batched", "single"])
-def test_a_whole_training_passes_in_float64(part):
-    found = held.hold(part, "float64", 20_000)
+def test_long_trainings_pass_in_float64(part):
+    """All 20,000 iterations take a quarter of an hour: docs/jang.md has what they gave."""
+    found = held.hold(part, "float64", 3000)
     assert found, found
 
 
