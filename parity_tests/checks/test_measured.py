@@ -177,3 +177,9 @@ def test_a_pooled_envelope_may_leave_a_quantity_undecided_by_name_alone():
 
     assert accepted("reptile_seed2_meta_adam") == {"weights"}
     assert not accepted("fomaml_seed0_dense")
+
+
+def test_where_nothing_may_differ_no_sharpness_is_told():
+    steps = [{"a": np.arange(3.0)}]
+    assert "held to" not in repro.check(steps, steps, tolerance=repro.Bitwise()).message
+    assert "held to" in repro.check(steps, lambda: steps).message

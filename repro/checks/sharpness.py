@@ -18,8 +18,9 @@ SHOWN = 8
 
 
 def lines(side: Pair) -> Iterator[str]:
-    """To what each name was held, by how many perturbed runs, and what they could not move."""
-    known = [c for c in side.comparisons if c.sharpness is not None and _floating(side, c)]
+    """To what each name was held, by how many perturbed runs, and what they could not move. Where
+    nothing may differ, there is nothing to say."""
+    known = [c for c in side.comparisons if _floating(side, c) and _bluntness(c) > 0]
     if not known:
         return
     worst = sorted(known, key=_bluntness, reverse=True)[:SHOWN]
