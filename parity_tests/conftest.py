@@ -9,7 +9,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # ruff: noqa: E402
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ import torch
 from juliacall_env import setup
 
 from repro.sides.julia.find import Julia, JuliaNotFound, find_julia
+from repro.sides.julia.reference import JuliaReference
 
 # Before Triton is imported: without a GPU its kernels are interpreted on the CPU.
 if not torch.cuda.is_available():
@@ -46,6 +47,13 @@ def julia() -> Julia:
     except JuliaNotFound as problem:
         not_run(str(problem))
         raise
+
+
+@pytest.fixture(scope="session")
+def live_julia(julia: Julia) -> Iterator[JuliaReference]:
+    """One worker for all tests that only ask: each further one compiles for five seconds."""
+    with JuliaReference("worker", julia) as reference:
+        yield reference
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import pytest
 from engine import runs
 
 from repro.sides.choosing import live_case
-from repro.sides.julia.reference import JuliaReference
 from repro.sides.live import Live
 from repro.sides.port import Port
 
@@ -33,17 +32,11 @@ MORE = [
 """Batch sizes and optimisers that `test_primitives.py` and the recordings hold as well."""
 
 
-@pytest.fixture(scope="module")
-def live(julia):
-    with JuliaReference("worker", julia) as answering:
-        yield Live(answering)
-
-
 @pytest.mark.parametrize(
     ("function", "seed", "settings"),
     [*UNRECORDED, *(pytest.param(*more, marks=pytest.mark.slow) for more in MORE)],
 )
-def test_unrecorded_seed_is_equal_bit_for_bit(function, seed, settings, live):
+def test_unrecorded_seed_is_equal_bit_for_bit(function, seed, settings, live_julia):
     case = live_case(function, seed, 60, settings)
-    expected = live.run(case)
+    expected = Live(live_julia).run(case)
     assert runs.compared(expected, Port("exact").run(case)) == {}

@@ -8,17 +8,15 @@ from planted.localised import case_of, follow
 from planted.plant import PlantedPort
 
 from repro.checks import Verdict
-from repro.sides.julia.reference import JuliaReference
 from repro.sides.live import Live
 from repro.sides.parity import followed
 
 pytestmark = pytest.mark.julia
 
 
-@pytest.fixture(scope="module")
-def answering(julia):
-    with JuliaReference("worker", julia) as reference:
-        yield Live(reference)
+@pytest.fixture
+def answering(live_julia):
+    return Live(live_julia)
 
 
 @pytest.mark.parametrize("fault", CATALOGUE, ids=lambda f: f.name.replace(" ", "-"))

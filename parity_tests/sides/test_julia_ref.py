@@ -39,14 +39,16 @@ References = Callable[[str], JuliaReference]
 
 
 @pytest.fixture(scope="module")
-def references(julia: Julia, not_run: Callable[[str], None]) -> Iterator[References]:
+def references(
+    julia: Julia, live_julia: JuliaReference, not_run: Callable[[str], None]
+) -> Iterator[References]:
     """`references(name)`: the live Julia with the kernels that made that recording."""
     if julia.version_info >= (1, 7) or not julia.pinned:
         not_run(
             f"Julia {julia.version} draws or rounds otherwise than the one that made the "
             "recordings, 1.5.3 on x86-64. Get it with: repro julia install"
         )
-    made: dict[str, JuliaReference] = {}
+    made = {"": live_julia}
 
     def reference(name: str = "") -> JuliaReference:
         kernels = check.OTHER_KERNELS.get(name, "")
@@ -55,6 +57,7 @@ def references(julia: Julia, not_run: Callable[[str], None]) -> Iterator[Referen
         return made[kernels]
 
     yield reference
+    del made[""]
     for reference_ in made.values():
         reference_.close()
 

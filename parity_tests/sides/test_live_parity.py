@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from repro.checks import Verdict
 from repro.cli import main
 from repro.sides import recorded
 from repro.sides.choosing import live_case
-from repro.sides.julia.reference import JuliaReference
+from repro.sides.julia import reference
 from repro.sides.live import Live
 from repro.sides.parity import parity
 from repro.sides.port import Port
@@ -45,10 +46,9 @@ UNRECORDED = [
 MEAN = Change("repro.luna.fomaml", "add_(grad[name])", "add_(grad[name] / n_tasks)")
 
 
-@pytest.fixture(scope="module")
-def live(julia):
-    with JuliaReference("worker", julia) as answering:
-        yield Live(answering)
+@pytest.fixture
+def live(live_julia):
+    return Live(live_julia)
 
 
 @pytest.mark.parametrize(("function", "seed", "settings"), UNRECORDED)
@@ -66,6 +66,12 @@ def test_a_wrong_port_fails_there_too(live):
     assert parity(case, live, PlantedPort(MEAN)).verdict is Verdict.FAIL
 
 
+@pytest.fixture
+def answers(monkeypatch, live_julia):
+    """The commands ask the Julia that is up already."""
+    monkeypatch.setattr(reference, "JuliaReference", lambda way: nullcontext(live_julia))
+
+
 def command(monkeypatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["repro", *arguments])
     with pytest.raises(SystemExit) as end:
@@ -73,7 +79,7 @@ def command(monkeypatch, *arguments: str) -> int:
     return end.value.code
 
 
-def test_the_command_names_the_first_wrong_operation(live, monkeypatch, capsys):
+def test_the_command_names_the_first_wrong_operation(answers, monkeypatch, capsys):
     wrong, right = PlantedPort(MEAN), Port.run
 
     def run(self, case, perturbation=None):
@@ -92,7 +98,7 @@ def test_the_command_names_the_first_wrong_operation(live, monkeypatch, capsys):
     assert "first wrong: `task1.sum.layers.0.weight` in step 1" in out.replace("\n", " ")
 
 
-def test_record_writes_what_can_be_read_back(live, monkeypatch, tmp_path):
+def test_record_writes_what_can_be_read_back(answers, live, monkeypatch, tmp_path):
     status = command(
         monkeypatch, "record", "fomaml", "n_tasks=2", "--seed", "9", "--iterations", "5",
         "--out", str(tmp_path),
