@@ -70,8 +70,12 @@ def arrays_of(script: str, env: dict[str, str], out: Path) -> dict[str, np.ndarr
 
 @pytest.mark.parametrize(
     ("script", "recording"),
-    [(RUN, RECORDED), (RUN_BATCHES, HERE / "notebook_batches.npz")],
-    ids=["notebook_small", "meta_batches"],
+    [
+        pytest.param(RUN, RECORDED, id="notebook_small"),
+        pytest.param(
+            RUN_BATCHES, HERE / "notebook_batches.npz", id="meta_batches", marks=pytest.mark.slow
+        ),
+    ],
 )
 def test_every_recorded_quantity_is_equal_bit_for_bit(environment, tmp_path, script, recording):
     recorded = np.load(recording)

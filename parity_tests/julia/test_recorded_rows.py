@@ -23,7 +23,10 @@ def _versions(row):
     return sorted({VERSIONS[version] for version in row.versions})
 
 
-@pytest.mark.parametrize("julia", ["1.5", "1.8", "1.10", "1.12"])
+@pytest.mark.parametrize(
+    "julia",
+    ["1.5", *(pytest.param(v, marks=pytest.mark.slow) for v in ("1.8", "1.10")), "1.12"],
+)
 def test_every_row_of_the_streams_is_equal(julia):
     wrong, compared = [], 0
     for row in STREAMS:

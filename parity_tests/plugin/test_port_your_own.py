@@ -21,6 +21,7 @@ pytestmark = pytest.mark.filterwarnings("default::repro.sides.julia.reference.Ju
 
 PAGE = Path(__file__).parents[2] / "docs" / "port-your-own.md"
 RECORDING = Path(__file__).with_name("port_your_own.npz")
+OPTIONS = ("-p", "repro.pytest_plugin", "-p", "no:cacheprovider", "-ra")
 UPDATE = "record it anew: pytest --parity-update on the page's files, with Julia 1.5.3"
 
 
@@ -47,9 +48,7 @@ def page(pytester: pytest.Pytester):
         for name, text in files.items():
             (pytester.path / name).write_text(text)
         pytester.syspathinsert()
-        # A process of its own: torch cannot be imported twice in one.
-        options = ("-p", "repro.pytest_plugin", "-p", "no:cacheprovider", "-ra")
-        return pytester.runpytest_subprocess(*options, *arguments, "test_logistic.py")
+        return pytester.runpytest_inprocess(*OPTIONS, *arguments, "test_logistic.py")
 
     return run
 
@@ -126,8 +125,7 @@ def test_the_page_shows_what_is_printed(recorded):
 
 def test_the_other_ways_pass(pytester):
     (pytester.path / "test_other_ways.py").write_text(blocks()["test_other_ways.py"])
-    options = ("-p", "repro.pytest_plugin", "-p", "no:cacheprovider")
-    pytester.runpytest_subprocess(*options).assert_outcomes(passed=5)
+    pytester.runpytest_inprocess(*OPTIONS).assert_outcomes(passed=5)
 
 
 @pytest.mark.julia

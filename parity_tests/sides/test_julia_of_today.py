@@ -79,13 +79,20 @@ def test_another_generator_on_one_side_is_one_line_before_anything_is_compared(l
         parity(replace(case, generator="MersenneTwister"), Elsewhere())
 
 
-def test_the_command_takes_a_folder_of_recordings_and_their_generator(monkeypatch, capsys):
-    """The whole recordings of 1.10.8, 60 iterations each, through the same door as the shipped."""
-    monkeypatch.setattr(sys, "argv", ["repro", "parity", "--reference", str(RECORDED)])
+@pytest.mark.parametrize(
+    ("cases", "count"),
+    [(["transfer_learn_seed3"], 1), pytest.param([], 4, marks=pytest.mark.slow)],
+    ids=["one", "all"],
+)
+def test_the_command_takes_a_folder_of_recordings_and_their_generator(
+    monkeypatch, capsys, cases, count
+):
+    """Whole recordings of 1.10.8, 60 iterations each, through the same door as the shipped."""
+    monkeypatch.setattr(sys, "argv", ["repro", "parity", *cases, "--reference", str(RECORDED)])
     with pytest.raises(SystemExit) as end:
         main()
     out = capsys.readouterr().out
-    assert end.value.code == 0 and "4 of 4 cases pass" in out
+    assert end.value.code == 0 and f"{count} of {count} cases pass" in out
 
 
 @pytest.mark.parametrize("name", [f"{name}_seed3" for name in NAMES])

@@ -225,7 +225,7 @@ def test_the_package_is_found_in_an_installed_wheel_too(tmp_path):
 def test_kill_in_the_middle_of_a_run(live):
     live.about()
     process = live._backend.pid
-    threading.Timer(2, os.kill, (process, signal.SIGKILL)).start()
+    threading.Timer(1, os.kill, (process, signal.SIGKILL)).start()
     with pytest.raises(JuliaError, match="ended by SIGKILL") as caught:
         live.run(**LONG_RUN)
     assert caught.value.signal == signal.SIGKILL
@@ -237,8 +237,8 @@ def test_kill_in_the_middle_of_a_run(live):
 def test_a_run_that_takes_too_long_is_stopped(live):
     live.about()
     process = live._backend.pid
-    with pytest.raises(JuliaError, match="did not answer within 2 s; it was stopped"):
-        live.run(**LONG_RUN, seconds=2)
+    with pytest.raises(JuliaError, match="did not answer within 1 s; it was stopped"):
+        live.run(**LONG_RUN, seconds=1)
     assert gone(process)
 
 
