@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -9,11 +10,16 @@ import subprocess
 import sys
 
 import pytest
+from planted.plant import Change, PlantedPort
+from rich.console import Console
 
 from repro.cases import luna
 from repro.cli import main
+from repro.cli.table import _table
+from repro.reports.outcome import COLUMNS, Outcome
 from repro.run import Run
-from repro.sides import recorded
+from repro.sides import parity, recorded
+from repro.sides.recorded import Recorded
 
 
 def run(*arguments: str, monkeypatch, capsys) -> tuple[int, str, str]:
@@ -27,6 +33,12 @@ def run(*arguments: str, monkeypatch, capsys) -> tuple[int, str, str]:
 @pytest.fixture
 def repro_cli(monkeypatch, capsys):
     return lambda *arguments: run(*arguments, monkeypatch=monkeypatch, capsys=capsys)
+
+
+@pytest.fixture(scope="module")
+def outcome() -> Outcome:
+    case = recorded.load("transfer_learn_blog_seed0_dense").case.upto(40)
+    return Outcome(case, parity.parity(case, Recorded()))
 
 
 def test_one_case_passes(repro_cli):
@@ -67,10 +79,21 @@ def test_a_failure_ends_in_status_1(repro_cli, monkeypatch):
     assert "FAIL" in out and "first wrong: `lr002_final_predictions` in step 0" in out
 
 
+def test_a_failure_says_which_command_names_the_operation(repro_cli, monkeypatch):
+    """Planted: the meta-gradient divided by the number of tasks."""
+    mean = Change("repro.luna.fomaml", "add_(grad[name])", "add_(grad[name] / n_tasks)")
+    monkeypatch.setattr(parity.Port, "run", lambda _, case, *rest: PlantedPort(mean).run(case))
+    status, out, _ = repro_cli("parity", "fomaml_seed2_tasks7")
+    assert status == 1 and "first wrong: `weights` in step 1" in out
+    assert "repro parity fomaml --localise" in out and "draws" not in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["--case", "maml"], "unknown case 'maml': choose from eval_model"),
+        (["fomaml_seed0_dens"], "Did you mean fomaml_seed0_dense"),
+        (["fomaml_seed42_dense", "--seed", "1"], "is a run of seed 42, and --seed 1 is given"),
         (["--seed", "-1"], "seed -1 is negative: Julia refuses it"),
         (["--seed", "7"], "add --reference julia"),
         (["--case", "fomaml", "n_tasks=9"], "not recorded: fomaml n_tasks=9"),
@@ -89,6 +112,43 @@ def test_bad_input_is_one_clear_line_and_status_2(repro_cli, arguments, says):
     status, out, err = repro_cli("parity", *arguments)
     assert status == 2
     assert says in err and len(err.strip().splitlines()) == 1 and not out
+
+
+@pytest.mark.parametrize("option", ["--json", "--junit", "--html", "--trajectory-dir"])
+def test_a_place_that_cannot_be_written_is_found_before_anything_runs(
+    repro_cli, monkeypatch, tmp_path, option
+):
+    monkeypatch.setattr(parity.Port, "run", lambda *_: pytest.fail("it ran"))
+    (tmp_path / "file").write_text("")
+    status, _, err = repro_cli("parity", "eval_model", option, str(tmp_path / "file" / "x"))
+    assert status == 2 and f"{option} " in err and "cannot be written" in err
+    assert len(err.strip().splitlines()) == 1 and [*tmp_path.iterdir()] == [tmp_path / "file"]
+
+
+def test_an_interrupted_run_prints_what_is_finished(repro_cli, monkeypatch, tmp_path):
+    right = parity.Port.run
+
+    def run(self, case, *rest):
+        if case.function == "fomaml":
+            raise KeyboardInterrupt
+        return right(self, case, *rest)
+
+    monkeypatch.setattr(parity.Port, "run", run)
+    path = tmp_path / "r.json"
+    status, out, err = repro_cli("parity", "eval_model", "fomaml", "--json", str(path))
+    assert status == 130 and "1 of 1 cases pass" in out
+    assert "interrupted in fomaml_seed0_dense [40]: 1 of 2 are done" in err
+    assert len(json.loads(path.read_text())["cases"]) == 1
+
+
+@pytest.mark.parametrize(("width", "columns"), [(60, 2), (80, 3), (100, 4), (120, 5), (160, 6)])
+def test_names_stay_whole_and_columns_are_left_out(outcome, width, columns):
+    """Catches a table that cuts case names to 13 characters, five of them the same."""
+    narrow = Console(width=width, file=io.StringIO())
+    narrow.print(_table([outcome], width))
+    title, line = narrow.file.getvalue().splitlines()
+    assert line.startswith("transfer_learn_blog_seed0_dense [40]")
+    assert [column in title for column in COLUMNS] == [i < columns for i in range(len(COLUMNS))]
 
 
 @pytest.fixture

@@ -96,6 +96,7 @@ def test_the_command_names_the_first_wrong_operation(answers, monkeypatch, capsy
     out = capsys.readouterr().out
     assert status == 1
     assert "first wrong: `task1.sum.layers.0.weight` in step 1" in out.replace("\n", " ")
+    assert "no finite value" not in out, "the weights that were drawn are all finite"
 
 
 def test_record_writes_what_can_be_read_back(answers, live, monkeypatch, tmp_path):

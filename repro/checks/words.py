@@ -184,10 +184,10 @@ def _notes(verdict: Verdict, pairs: Sequence[Pair]) -> Iterator[str]:
     for side in pairs:
         for c in side.comparisons:
             expected = side.reference.quantities.get(c.name)
-            if expected is not None and c.finite:
-                yield from _hollow(side, c, expected)
-            elif c.problem is None:
+            if c.problem is None and not c.finite:
                 yield f"{_named(c)} has no finite value, on either side: nothing was measured"
+            elif expected is not None and c.finite:
+                yield from _hollow(side, c, expected)
         if side.shared and not verdict:
             yield (
                 f"{_listed(side.shared)}: one and the same array in several steps of a list; if "

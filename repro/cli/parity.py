@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from repro.cli.options import Way
+from repro.cli.places import check_places
 from repro.errors import ReproError
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from repro.reports import Outcome
     from repro.sides.live import Live
     from repro.sides.parity import Reference
+
+INTERRUPTED = 130
+"""The exit status of a command that the user interrupts, as in a shell."""
 
 
 def parity(
@@ -65,7 +69,8 @@ def parity(
 ) -> None:
     """Run the ports with the original's seeds and say whether they agree.
 
-    Exit status: 0 all passed, 1 something failed or is undecided, 2 could not run.
+    Exit status: 0 all passed, 1 something failed or is undecided, 2 could not run, 130
+    interrupted: what was finished is printed and written.
     """
     from repro.cli.console import one_thread
     from repro.cli.options import (
@@ -76,6 +81,10 @@ def parity(
         read_words,
     )
 
+    check_places(
+        {"--json": json_file, "--junit": junit},
+        {"--html": html, "--trajectory-dir": trajectory_dir},
+    )
     one_thread()
     torch_device, torch_dtype = check_device(device), read_dtype(dtype)
     names, settings = read_words([*(case or ()), *(words or ())])
@@ -102,18 +111,20 @@ def parity(
             _refuse_live_options(iterations, generator)
             folder = _folder(reference)
             truth, cases = Recorded(folder), recorded_cases(names, seed, full, settings, folder)
-        outcomes = _run(
+        outcomes, stopped = _run(
             cases, engines, truth, live, torch_device, torch_dtype, html is not None,
             trajectory_dir,
         )  # fmt: skip
     _write(outcomes, json_file, html, junit, torch_device)
     if json_file != Path("-"):
-        from repro.cli.table import print_outcomes
+        from repro.cli.table import print_left_out, print_outcomes
 
         print_outcomes(outcomes)
+        if reference == "recorded" and not names and not full:
+            print_left_out(len(outcomes))
     from repro.reports.outcome import exit_status
 
-    raise typer.Exit(exit_status(outcomes))
+    raise typer.Exit(INTERRUPTED if stopped else exit_status(outcomes))
 
 
 def _refuse_live_options(iterations: int | None, generator: str | None) -> None:
@@ -152,7 +163,8 @@ def _run(
     dtype: torch.dtype,
     arbiter: bool,
     keep: Path | None,
-) -> list[Outcome]:
+) -> tuple[list[Outcome], bool]:
+    """What came of every case, until the user interrupts; whether that happened."""
     from repro.cli.console import progress_bar
     from repro.reports import Outcome
     from repro.sides.choosing import for_engine
@@ -160,20 +172,24 @@ def _run(
     from repro.sides.port import Port
 
     runs = [(engine, for_engine(case, engine)) for case in cases for engine in engines]
-    outcomes = []
+    outcomes: list[Outcome] = []
     total = sum(max(case.epochs, 1) for _, case in runs)
     with progress_bar(total, "parity") as (tick, announce):
         for engine, case in runs:
             port = Port(engine, device, dtype, tick)
             follows = engine == "eager" and case.epochs > 0
             operations = live.operations(case) if live is not None and follows else None
-            found = parity(case, truth, port, operations=operations, arbiter=arbiter)
+            try:
+                found = parity(case, truth, port, operations=operations, arbiter=arbiter)
+            except KeyboardInterrupt:
+                announce(f"interrupted in {case.label}: {len(outcomes)} of {len(runs)} are done")
+                return outcomes, True
             outcomes.append(Outcome(case, found, engine))
             announce(f"{outcomes[-1].label}: {found.verdict}")
             if keep is not None and found.own is not None:
                 found.own.reference.save(keep / f"{case.name}.reference.npz")
                 found.own.port.save(keep / f"{case.name}.port.npz")
-    return outcomes
+    return outcomes, False
 
 
 def _write(

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.markup import escape
 from rich.table import Table
 
 from repro.checks import Pair, Verdict
 from repro.cli.console import console
-from repro.reports.outcome import COLUMNS, Outcome, explain, floor_percent, row
+from repro.reports.outcome import COLUMNS, LEGEND, Outcome, explain, floor_percent, row
 
 COLOURS = {Verdict.PASS_BITWISE: "green", Verdict.PASS: "green", Verdict.NOT_RUN: "yellow"}
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     """The table, then why each case that did not pass did not, once per distinct cause."""
-    table = Table(*COLUMNS, box=None, pad_edge=False)
-    for outcome in outcomes:
-        name, verdict, *cells = row(outcome)
-        colour = COLOURS.get(outcome.verdict, "red")
-        table.add_row(name, f"[{colour}]{verdict}[/]", *cells)
-    console.print(table)
+    console.print(_table(outcomes, console.width))
+    console.print(LEGEND, style="dim", markup=False)
     for outcome in outcomes:
         if not outcome:
             console.print(explain(outcome), markup=False)
@@ -28,6 +25,37 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
             _print_followed(outcome.check.followed)
     passed = sum(map(bool, outcomes))
     console.print(f"{passed} of {len(outcomes)} cases pass.")
+
+
+def print_left_out(compared: int) -> None:
+    """Which recordings a plain `repro parity` does not compare, and what compares them."""
+    from repro.sides import recorded
+
+    more = len(recorded.names()) - compared
+    console.print(
+        f"Not compared: {more} more recordings, and what comes after the iterations in brackets. "
+        "All of it, about seven minutes: repro parity --full",
+        markup=False,
+    )
+
+
+def _table(outcomes: Sequence[Outcome], width: int) -> Table:
+    """Names are whole: where the terminal is narrow, the last columns are left out."""
+    rows = [row(outcome) for outcome in outcomes]
+    longest = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
+    shown = max(n for n in range(2, len(COLUMNS) + 1) if n == 2 or _needed(longest[:n]) <= width)
+    table = Table(box=None, pad_edge=False)
+    for title in COLUMNS[:shown]:
+        table.add_column(escape(title), no_wrap=True, overflow="ignore")
+    for outcome, (name, verdict, *cells) in zip(outcomes, rows, strict=True):
+        colour = COLOURS.get(outcome.verdict, "red")
+        table.add_row(escape(name), f"[{colour}]{verdict}[/]", *map(escape, cells[: shown - 2]))
+    return table
+
+
+def _needed(columns: Sequence[int]) -> int:
+    """Two blanks stand between columns."""
+    return sum(columns) + 2 * (len(columns) - 1)
 
 
 def _print_followed(followed: Pair) -> None:

@@ -62,7 +62,7 @@ def _add(suite: Element, outcome: Outcome) -> None:
         why = _why(outcome)
         message = {"message": why.splitlines()[0], "type": str(outcome.verdict)}
         SubElement(test, tag, message).text = why
-    _, verdict, equal, _, ratio, divergence = row(outcome)
+    _, verdict, ratio, equal, _, divergence = row(outcome)
     if outcome.report is not None:
         SubElement(test, "system-out").text = (
             f"{verdict}: {equal} equal bit for bit, largest difference over its tolerance {ratio}, "

@@ -8,17 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from repro.cases import Case
+from repro.cases import Case, record_of
 from repro.checks import Check, Comparison, Pair, Report, Sharpness, Verdict, worst
 from repro.run import Kind, Run
 
 COLUMNS = (
     "case [iterations]",
     "verdict",
+    "worst error / tolerance",
     "bits equal",
     "largest weight error",
-    "worst error / tolerance",
     "first differing bit (not a failure)",
+)
+LEGEND = (
+    "[iterations]: how many of the recording were compared. worst error / tolerance: above 1 is a "
+    "failure; the quantity that comes nearest. @: in which iteration. -: there is none to compare."
 )
 
 
@@ -71,9 +75,9 @@ def row(outcome: Outcome) -> tuple[str, ...]:
     return (
         outcome.label,
         str(outcome.verdict),
+        f"{closest.worst_ratio:.2f} {closest.name}" if closest.worst_ratio else "0",
         f"{floor_percent(report.bit_equal)} %",
         _weight_error(outcome.check.own),
-        f"{closest.worst_ratio:.2f} {closest.name}" if closest.worst_ratio else "0",
         f"{first.name} @ {first.first_difference}" if first is not None else "none",
     )
 
@@ -98,7 +102,12 @@ def _weight_error(pair: Pair | None) -> str:
 
 def explain(outcome: Outcome) -> str:
     """Why a case is no pass, and what to do next."""
-    return f"{outcome.label}: {outcome.check.message}"
+    text = f"{outcome.label}: {outcome.check.message}"
+    case, check = outcome.case, outcome.check
+    followable = case.epochs > 0 and record_of(case).live is not None and outcome.engine == "eager"
+    if check.verdict is Verdict.FAIL and check.followed is None and followable:
+        text += f"\nIn which operation: repro parity {case.function} --localise"
+    return text
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from repro.cases import RECORDS, Case, CaseError, Record, record_of
+from repro.errors import nearest
 from repro.sides import recorded
 
 OTHER_EPOCHS = 10
@@ -46,6 +47,7 @@ def recorded_cases(
     check_seed(seed)
     _check_names(names, folder)
     cases = [recorded.load(name, folder).case for name in recorded.names(folder)]
+    _refuse_other_seeds(cases, names, seed)
     chosen = [c for c in cases if not names or c.name in names or c.function in names]
     if settings:
         chosen = [c for c in chosen if record_of(c).arguments and _made_with(c, settings)]
@@ -80,9 +82,20 @@ def _check_names(names: Sequence[str], folder: Path) -> None:
     known = [name for name, record in RECORDS.items() if _recorded(record)]
     for name in names:
         if name not in (*known, *recorded.names(folder)):
+            guess = nearest(name, (*known, *recorded.names(folder)))
             raise CaseError(
-                f"unknown case {name!r}: choose from {', '.join(known)}, "
-                f"or a recording: {', '.join(recorded.names(folder))}"
+                f"unknown case {name!r}: choose from {', '.join(known)}, or a recording; "
+                f"`repro cases` lists them.{guess}"
+            )
+
+
+def _refuse_other_seeds(cases: Sequence[Case], names: Sequence[str], seed: int | None) -> None:
+    """A recording that is asked for by its own name has its own seed."""
+    for case in cases:
+        if case.name in names and seed not in (None, case.seed):
+            raise CaseError(
+                f"{case.name} is a run of seed {case.seed}, and --seed {seed} is given: leave one "
+                f"out, or name the function, {case.function}"
             )
 
 
