@@ -85,7 +85,10 @@ def test_a_failure_says_which_command_names_the_operation(repro_cli, monkeypatch
     monkeypatch.setattr(parity.Port, "run", lambda _, case, *rest: PlantedPort(mean).run(case))
     status, out, _ = repro_cli("parity", "fomaml_seed2_tasks7")
     assert status == 1 and "first wrong: `weights` in step 1" in out
-    assert "repro parity fomaml --localise" in out and "draws" not in out
+    assert (
+        "repro parity --case fomaml_seed2_tasks7 --localise" in out
+        and "Look at the draws" not in out
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from repro.checks import Pair, Verdict
 from repro.cli.console import console
+from repro.reports.command import localise_command
 from repro.reports.outcome import COLUMNS, LEGEND, Outcome, explain, floor_percent, row
 
 COLOURS = {Verdict.PASS_BITWISE: "green", Verdict.PASS: "green", Verdict.NOT_RUN: "yellow"}
@@ -21,6 +22,9 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         if not outcome:
             console.print(explain(outcome), markup=False)
+            command = localise_command(outcome)
+            if command is not None:
+                console.print(f"In which operation: {command}", markup=False)
         elif outcome.check.followed is not None:
             _print_followed(outcome.check.followed)
     passed = sum(map(bool, outcomes))

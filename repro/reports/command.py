@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 
-from repro.cases import Case
+from repro.cases import Case, record_of
+from repro.checks import Verdict
 from repro.reports.outcome import Outcome
 from repro.run import Provenance
 from repro.sides import recorded
@@ -27,6 +28,18 @@ def case_command(outcome: Outcome) -> str | None:
     if words is None:
         return None
     return shlex.join(["repro", "parity", *words, *_options(own.port.provenance)])
+
+
+def localise_command(outcome: Outcome) -> str | None:
+    """The command that names a failed case's first wrong operation; None where that is named
+    already, or cannot be: a compiled engine has no operations, nor has a case without iterations.
+    """
+    case, check = outcome.case, outcome.check
+    followable = case.epochs > 0 and record_of(case).live is not None and outcome.engine == "eager"
+    if check.verdict is not Verdict.FAIL or check.followed is not None or not followable:
+        return None
+    command = case_command(outcome)
+    return None if command is None else f"{command} --localise"
 
 
 def _options(port: Provenance) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from repro.cases import Case, record_of
+from repro.cases import Case
 from repro.checks import Check, Comparison, Pair, Report, Sharpness, Verdict, worst
 from repro.run import Kind, Run
 
@@ -102,12 +102,7 @@ def _weight_error(pair: Pair | None) -> str:
 
 def explain(outcome: Outcome) -> str:
     """Why a case is no pass, and what to do next."""
-    text = f"{outcome.label}: {outcome.check.message}"
-    case, check = outcome.case, outcome.check
-    followable = case.epochs > 0 and record_of(case).live is not None and outcome.engine == "eager"
-    if check.verdict is Verdict.FAIL and check.followed is None and followable:
-        text += f"\nIn which operation: repro parity {case.function} --localise"
-    return text
+    return f"{outcome.label}: {outcome.check.message}"
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
