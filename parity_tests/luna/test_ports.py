@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from repro import check
 from repro.errors import NonFiniteLossError
 from repro.flux import Descent
-from repro.julia import MersenneTwister
+from repro.julia import MersenneTwister, Xoshiro
 from repro.luna import (
     SineWave,
     eval_model,
@@ -48,6 +49,38 @@ def test_counts_must_be_positive(function, name):
     with pytest.raises(ValueError, match=f"{name} must be a positive integer"):
         function(model, epochs=1, rng=rng, **{name: 0})
     assert np.array_equal(flatten(model), before)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        ({"rng": np.random.default_rng(0)}, TypeError, r"not Generator: give repro.julia.Mersenne"),
+        ({"rng": 0}, TypeError, "rng must be one of Julia's streams, not int"),
+        ({"epochs": -1}, ValueError, "epochs must be 0 or a positive integer, not -1"),
+    ],
+    ids=["another library's stream", "a seed", "epochs below 0"],
+)
+def test_what_is_not_julias_is_refused_in_one_line(function, given, error, says):
+    """NumPy's generator has a `uniform` too: its numbers would be taken for Julia's."""
+    model, rng = fresh()
+    with pytest.raises(error, match=says):
+        function(model, **{"epochs": 1, "rng": rng, **given})
+
+
+@pytest.mark.parametrize("function", [fomaml, reptile])
+def test_torchs_optimisers_are_refused(function):
+    model, rng = fresh()
+    with pytest.raises(TypeError, match=r"not SGD: give for instance repro.flux.Descent"):
+        function(model, epochs=1, rng=rng, meta_opt=torch.optim.SGD(model.parameters(), 0.1))
+
+
+def test_streams_and_checks_are_shown_in_a_line():
+    assert repr(MersenneTwister(1234)) == "<MersenneTwister of Julia 1.5, seed 1234>"
+    assert repr(Xoshiro(1)).startswith("<Xoshiro of Julia 1.10, state ")
+    found = check([{"a": 1.0}], [{"a": 2.0}])
+    assert repr(found) == "<Check FAIL: the port parts from the reference>"
+    assert "&lt;" not in found._repr_html_() and "`a` in step 0" in found._repr_html_()
 
 
 def test_a_short_last_batch_is_used():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 from repro.checks import words
@@ -12,7 +13,7 @@ from repro.checks.verdict import Verdict, worst
 from repro.run import Run, base_name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Check:
     """How a port did beside its reference; true when everything passed.
 
@@ -90,6 +91,13 @@ class Check:
 
     def __str__(self) -> str:
         return self.message
+
+    def __repr__(self) -> str:
+        return f"<Check {self.message.splitlines()[0]}>"
+
+    def _repr_html_(self) -> str:
+        """In a notebook, the whole message."""
+        return f"<pre>{escape(self.message)}</pre>"
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write both sides as runs, and the port's resynchronised steps as a third.

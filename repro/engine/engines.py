@@ -193,6 +193,7 @@ def checked(
         ValueError: a count is not a positive integer.
     """
     check_counts(
+        epochs=length.epochs,
         n_tasks=sizes.n_tasks,
         train_batch_size=sizes.train_batch_size,
         eval_batch_size=sizes.eval_batch_size,

@@ -42,6 +42,11 @@ class MersenneTwister(Stream):
         self._fill(np.zeros(CACHE, dtype="<u8"), position=CACHE)
         return self
 
+    def __repr__(self) -> str:
+        hashed = self.version >= versions.SEEDS_HASHED
+        seed = "" if hashed else f", seed {sum(w << 32 * i for i, w in enumerate(self._seed))}"
+        return f"<MersenneTwister of Julia {self.version[0]}.{self.version[1]}{seed}>"
+
     def _fill(self, cache: Array, position: int = 0) -> None:
         self._cache, self._position = cache, position
         self._words: list[int] = []  # Python's own ints and floats make scalars cheap; see _listed

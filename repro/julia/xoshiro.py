@@ -43,6 +43,10 @@ class Xoshiro(Stream):
         self._state: list[int] = xoshiro_words(seed, self.version)
         return self
 
+    def __repr__(self) -> str:
+        state = " ".join(f"{word:016x}" for word in self._state[:4])
+        return f"<Xoshiro of Julia {self.version[0]}.{self.version[1]}, state {state}>"
+
     def next_word(self) -> int:
         """The next output of xoshiro256++, 64 bits as a Python int."""
         s0, s1, s2, s3 = self._state

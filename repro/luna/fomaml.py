@@ -18,7 +18,7 @@ from repro.flux import (
 from repro.julia import Rng
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, copies, params, restore
-from repro.luna.training import Data, Observe, check_counts
+from repro.luna.training import Data, Observe, check_counts, check_kinds
 from repro.trace import at_step, note, within
 
 
@@ -54,10 +54,13 @@ def fomaml(
         The evaluations, in order.
 
     Raises:
+        TypeError: a stream or an optimiser that is not one of ours.
         ValueError: a count is not a positive integer.
         NonFiniteLossError: a loss to be differentiated is infinite or NaN, as in Flux.
     """
+    check_kinds(rng, meta_opt, inner_opt)
     check_counts(
+        epochs=epochs,
         n_tasks=n_tasks,
         train_batch_size=train_batch_size,
         eval_batch_size=eval_batch_size,

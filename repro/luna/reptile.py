@@ -9,7 +9,7 @@ from repro.flux import Arrays, Descent, Optimiser, Params, back, mse, update_par
 from repro.julia import Rng
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, copies, params
-from repro.luna.training import Data, Observe, check_counts
+from repro.luna.training import Data, Observe, check_counts, check_kinds
 from repro.trace import at_step, note, within
 
 
@@ -45,10 +45,13 @@ def reptile(
         The evaluations, in order.
 
     Raises:
+        TypeError: a stream or an optimiser that is not one of ours.
         ValueError: a count is not a positive integer.
         NonFiniteLossError: a training loss is infinite or NaN, as in Flux.
     """
+    check_kinds(rng, meta_opt, inner_opt)
     check_counts(
+        epochs=epochs,
         train_batch_size=train_batch_size,
         eval_batch_size=eval_batch_size,
         eval_interval=eval_interval,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from repro.flux import Optimiser
 from repro.julia import Rng, julia_range
+from repro.julia.stream import Stream
 from repro.luna.evaluate import Evaluation, eval_model
 from repro.luna.sine import SineWave
 from repro.trace import note, within
@@ -65,8 +66,26 @@ class Data:
             return eval_model(model, evalx, self.testx, task, opt=opt, epoch=epoch)
 
 
-def check_counts(**counts: int) -> None:
-    """Raise ValueError, by name, for a count that is not a positive integer."""
+def check_counts(epochs: int, **counts: int) -> None:
+    """Raise ValueError, by name, for a count that is not a positive integer; `epochs` may be 0."""
+    if not isinstance(epochs, int | np.integer) or epochs < 0:
+        raise ValueError(f"epochs must be 0 or a positive integer, not {epochs!r}")
     for name, value in counts.items():
         if not isinstance(value, int | np.integer) or value < 1:
             raise ValueError(f"{name} must be a positive integer, not {value!r}")
+
+
+def check_kinds(rng: Rng, *opts: Optimiser | None) -> None:
+    """Raise TypeError for a stream or an optimiser of another library: both would be used as if
+    they were Julia's, and every number would differ."""
+    if not isinstance(rng, Stream):
+        raise TypeError(
+            f"rng must be one of Julia's streams, not {type(rng).__name__}: give "
+            "repro.julia.MersenneTwister(0), or Xoshiro(0) for a Julia of 1.7 and later"
+        )
+    for opt in opts:
+        if not isinstance(opt, Optimiser | None):
+            raise TypeError(
+                f"an optimiser must be one of Flux's, not {type(opt).__name__}: give for "
+                "instance repro.flux.Descent(0.01), Momentum(0.01) or ADAM(0.001)"
+            )

@@ -9,7 +9,7 @@ from repro.flux import Descent, Optimiser, back, mse, update_params
 from repro.julia import Rng
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, params
-from repro.luna.training import Data, Observe, check_counts
+from repro.luna.training import Data, Observe, check_counts, check_kinds
 from repro.trace import at_step, note, within
 
 
@@ -47,7 +47,9 @@ def transfer_learn(
         ValueError: a count is not a positive integer, or the variant is unknown.
         NonFiniteLossError: a training loss is infinite or NaN, as in Flux.
     """
+    check_kinds(rng, opt)
     check_counts(
+        epochs=epochs,
         train_batch_size=train_batch_size,
         eval_batch_size=eval_batch_size,
         eval_interval=eval_interval,
