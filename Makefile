@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark
 
-.PHONY: parity test test-slow record-check faults false-alarms calibrate limits figures figures-check bench lint setup julia juliacall clean
+.PHONY: parity test test-slow record-check faults false-alarms calibrate limits figures figures-check bench docs lint setup julia juliacall clean
 
 parity: setup  ## the main job: the ports against the original's recorded runs
 	$(BIN)/repro parity
@@ -45,6 +45,9 @@ figures-check: setup  ## the first post's figures, drawn again, their data compa
 
 bench: julia  ## the engines side by side; JAX too where it is installed
 	$(BIN)/python -m pytest parity_tests/benchmarks/bench_luna.py
+
+docs: setup  ## the documentation as a site, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lint: setup
 	$(BIN)/ruff check .
