@@ -192,6 +192,21 @@ def test_doctor_prints_what_can_change_a_last_bit(repro_cli):
     assert found["torch"]["float32_matmul_precision"]
 
 
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["parity", "--help"], ["parity", "--sed", "1"]]
+)
+def test_help_and_misspelt_options_import_nothing_heavy(words):
+    """They answer in a quarter of a second; torch alone takes a whole one."""
+    script = (
+        "import sys; sys.argv = ['repro', *sys.argv[1:]]\n"
+        "from repro.cli import main\n"
+        "try: main()\n"
+        "finally: print(*sorted({'torch', 'numba', 'matplotlib'} & {*sys.modules}), '.')"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "."
+
+
 def test_piped_output_has_no_escape_codes():
     command = [sys.executable, "-m", "repro", "parity", "--case", "eval_model"]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ})

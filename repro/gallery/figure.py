@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import matplotlib.figure
 import numpy as np
 
-from repro.errors import ReproError
+from repro.errors import ReproError, nearest
 from repro.folders import shipped
 from repro.run import Kind, Quantity, Run
 
@@ -121,6 +121,6 @@ def choose(names: Sequence[str] = ()) -> list[Figure]:
         if name not in figures and name not in POSTS:
             raise ReproError(
                 f"no figure is called {name!r}: choose from {', '.join(figures)}, "
-                f"or a whole post: {', '.join(POSTS)}"
+                f"or a whole post: {', '.join(POSTS)}.{nearest(name, (*figures, *POSTS))}"
             )
     return [f for f in figures.values() if not names or f.name in names or f.post in names]
