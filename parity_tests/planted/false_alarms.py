@@ -24,13 +24,12 @@ from repro.cases import Case
 from repro.cli.console import errors
 from repro.errors import NonFiniteLossError
 from repro.sides.choosing import live_case
-from repro.sides.julia.find import find_julia
+from repro.sides.julia.find import RECORDED_BY, find_julia
 from repro.sides.julia.reference import JuliaReference
 from repro.sides.julia.worker import JuliaError
 from repro.sides.live import Live
 from repro.sides.parity import parity
 from repro.sides.port import Port
-from repro.sides.record_check import RECORDED_BY
 
 ITERATIONS = 20
 

@@ -19,11 +19,10 @@ from repro.cases import Case
 from repro.checks import Comparison, Pair
 from repro.run import atomic
 from repro.sides.choosing import live_case
-from repro.sides.julia.find import find_julia
+from repro.sides.julia.find import RECORDED_BY, find_julia
 from repro.sides.julia.reference import JuliaReference
 from repro.sides.live import Live
 from repro.sides.parity import followed
-from repro.sides.record_check import RECORDED_BY
 
 
 @dataclass(frozen=True)

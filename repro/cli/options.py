@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     import torch
 
 Way = Annotated[str, typer.Option("--julia", help="How Julia is asked: worker, juliacall or auto.")]
+JuliaVersion = Annotated[
+    str | None,
+    typer.Option(
+        metavar="VERSION",
+        help="Which Julia, by the beginning of its version: 1.5, 1.10.8; by default "
+        "REPRO_JULIA_VERSION, or the first of `repro julia list`.",
+    ),
+]
 
 
 def check_device(text: str) -> torch.device:

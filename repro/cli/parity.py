@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from repro.cli.options import Way
+from repro.cli.options import JuliaVersion, Way
 from repro.errors import ReproError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def parity(
         str, typer.Option(help="recorded, julia for a live one, or a folder of recordings.")
     ] = "recorded",
     julia: Way = "auto",
+    julia_version: JuliaVersion = None,
     generator: Annotated[
         str | None,
         typer.Option(help="mersenne or xoshiro; by default what the Julia that answers starts."),
@@ -83,6 +84,7 @@ def parity(
     from contextlib import ExitStack
 
     from repro.sides.choosing import live_cases, recorded_cases
+    from repro.sides.julia.find import find_julia
     from repro.sides.julia.reference import JuliaReference
     from repro.sides.live import Live
     from repro.sides.recorded import Recorded
@@ -90,7 +92,12 @@ def parity(
     with ExitStack() as stack:
         live: Live | None = None
         if reference == "julia" or localise:
-            live = Live(stack.enter_context(JuliaReference(julia)))
+            chosen = find_julia(version=julia_version)
+            live = Live(stack.enter_context(JuliaReference(julia, chosen)))
+        elif julia_version is not None:
+            raise ReproError(
+                "--julia-version is for a live Julia: give --reference julia or --localise with it"
+            )
         truth: Reference
         if live is not None and reference == "julia":
             if full:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from repro.cli.options import Way, read_words
+from repro.cli.options import JuliaVersion, Way, read_words
 from repro.errors import ReproError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def record(
     iterations: Annotated[int, typer.Option(help="Iterations.")] = 300,
     eval_interval: Annotated[int, typer.Option(help="Iterations between evaluations.")] = 1,
     julia: Way = "auto",
+    julia_version: JuliaVersion = None,
 ) -> None:
     """Run training functions in a live Julia and write recordings like the shipped ones.
 
@@ -35,6 +36,7 @@ def record(
     from repro.cli.console import console, progress_bar
     from repro.sides import recorded
     from repro.sides.choosing import live_cases
+    from repro.sides.julia.find import find_julia
     from repro.sides.julia.reference import JuliaReference
     from repro.sides.live import Live
 
@@ -45,7 +47,8 @@ def record(
     functions, settings = read_words(what)
     if not functions or "eval_model" in functions:
         raise ReproError("name training functions: transfer_learn, fomaml, reptile, …")
-    with JuliaReference(julia) as answering, progress_bar(len(functions), "record") as bar:
+    chosen = find_julia(version=julia_version)
+    with JuliaReference(julia, chosen) as answering, progress_bar(len(functions), "record") as bar:
         (tick, announce), live = bar, Live(answering)
         cases = live_cases(functions, seed, iterations, settings, live.generator)
         for case in cases:
