@@ -26,9 +26,15 @@ ABOUT = {
 }
 
 
+SEED_3 = [0.33973478919014277, 0.9592328979688811, 0.9999794890034651]
+"""`Random.seed!(3); rand(3)`, and three scalar draws alike."""
+
+
 def answer(request: dict) -> dict:
     if request["op"] == "about":
         return {"status": "ok", **ABOUT}
+    if request == {"op": "draws", "kind": "rand", "seed": 3, "n": len(SEED_3)}:
+        return {"status": "ok", "draws": "Xoshiro(3) of Julia 1.10.8", "values": np.array(SEED_3)}
     generator = request.get("generator", "Xoshiro")
     if request["op"] != "run" or generator != "Xoshiro" or request["seed"] != 3:
         return {"status": "error", "message": f"not recorded: {request['op']} on {generator}"}

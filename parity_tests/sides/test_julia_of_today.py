@@ -14,7 +14,7 @@ from repro.cli import main
 from repro.errors import ReproError
 from repro.sides import recorded
 from repro.sides.choosing import live_case
-from repro.sides.julia.find import BLAS_PINS, Julia
+from repro.sides.julia.find import Julia
 from repro.sides.julia.function import JuliaFunction
 from repro.sides.julia.reference import JuliaReference
 from repro.sides.julia.worker import JuliaError
@@ -27,13 +27,8 @@ NAMES = ("fomaml", "reptile", "transfer_learn", "transfer_learn_blog")
 
 
 @pytest.fixture
-def julia(fake_julia) -> Julia:
-    program = fake_julia(
-        'case "$*" in *--version*) echo "julia version 1.10.8";; *"-e 0"*) ;;\n'
-        f'*) exec "{sys.executable}" "{HERE / "replaying_worker.py"}" "$@";; esac'
-    )
-    environment = {**BLAS_PINS, "PYTHONPATH": str(HERE.parents[1])}
-    return Julia(Path(program), "1.10.8", "made up", environment, ("-C", "haswell"))
+def julia(replayed_julia) -> Julia:
+    return replayed_julia
 
 
 @pytest.fixture
