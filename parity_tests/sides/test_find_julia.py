@@ -236,7 +236,9 @@ def test_status_for_people(bare_machine, run):
     shown = run("status").stdout
     assert "1.10.4" in shown and "on PATH" in shown
     assert "generator   Xoshiro" in shown
-    assert "NOT usable: no PythonCall" in run("status", "--juliacall").stdout
+    tried = run("status", "--juliacall")
+    assert "NOT usable: no PythonCall" in tried.stdout
+    assert "its first start compiles, which takes minutes" in tried.stderr
 
 
 def test_install_takes_what_is_there(bare_machine, run, monkeypatch):

@@ -39,6 +39,7 @@ UNRECORDED = [
         marks=pytest.mark.slow,
     ),
     ("eval_model", 6, {}),
+    ("eval_model", 2**40 + 3, {}),
 ]
 
 
@@ -64,6 +65,22 @@ def test_unrecorded_seeds_and_arguments_pass(function, seed, settings, live):
 def test_a_wrong_port_fails_there_too(live):
     case = live_case("fomaml", 1234, 3, {"n_tasks": "7"})
     assert parity(case, live, PlantedPort(MEAN)).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("seed", "change"),
+    [
+        (2**40, Change("repro.julia.seeds", "for i in range(size)]", "for i in range(1)]")),
+        (3, Change("repro.julia.dsfmt", "_certify_period(state[PAIRS])", "pass")),
+    ],
+    ids=["high word dropped", "period not certified"],
+)
+def test_a_stream_that_lucky_seeds_forgive_fails(live, seed, change):
+    """At the recorded seeds, 0, 1, 2 and 42, these streams draw what they should."""
+    wrong = PlantedPort(change)
+    found = parity(live_case("eval_model", seed, 1, {}), live, wrong)
+    assert found.verdict is Verdict.FAIL and found.first.name.endswith("_x"), found
+    assert parity(live_case("eval_model", 42, 1, {}), live, wrong)
 
 
 def command(monkeypatch, *arguments: str) -> int:

@@ -13,7 +13,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
 from repro.cli.console import console, errors
-from repro.cli.options import JuliaVersion
+from repro.cli.options import STARTING_JULIACALL, JuliaVersion
 from repro.sides.julia.debian import Report
 from repro.sides.julia.find import (
     RECORDED_BY,
@@ -59,7 +59,7 @@ def status(
         raise
     found: dict[str, Any] = {"found": True, **julia.summary()}
     if juliacall:
-        errors.print("starting juliacall; its first start compiles, which takes minutes")
+        errors.print(STARTING_JULIACALL)
         problem = juliacall_problem(julia)
         found["juliacall"] = {"usable": problem is None, "reason": problem}
     if as_json:

@@ -71,6 +71,7 @@ def parity(
     from repro.cli.console import one_thread
     from repro.cli.options import (
         check_device,
+        open_julia,
         read_dtype,
         read_engines,
         read_generator,
@@ -84,16 +85,14 @@ def parity(
     from contextlib import ExitStack
 
     from repro.sides.choosing import live_cases, recorded_cases
-    from repro.sides.julia.find import find_julia
-    from repro.sides.julia.reference import JuliaReference
     from repro.sides.live import Live
     from repro.sides.recorded import Recorded
 
     with ExitStack() as stack:
         live: Live | None = None
         if reference == "julia" or localise:
-            chosen = find_julia(version=julia_version)
-            live = Live(stack.enter_context(JuliaReference(julia, chosen)))
+            live = Live(stack.enter_context(open_julia(julia, julia_version)))
+            _say_whose_bits(engines, live)
         elif julia_version is not None:
             raise ReproError(
                 "--julia-version is for a live Julia: give --reference julia or --localise with it"
@@ -121,6 +120,19 @@ def parity(
     from repro.reports.outcome import exit_status
 
     raise typer.Exit(exit_status(outcomes))
+
+
+def _say_whose_bits(engines: Sequence[str], live: Live) -> None:
+    """The exact engine's bits are those of one Julia; beside another it is held to a tolerance."""
+    from repro.cli.console import errors
+    from repro.sides.julia.find import RECORDED_BY
+
+    version = live.julia.julia.version
+    if "exact" in engines and version != RECORDED_BY:
+        errors.print(
+            f"the exact engine has the bits of Julia {RECORDED_BY} alone: of {version} it is held "
+            f"to the tolerance that every port is held to; --julia-version {RECORDED_BY} chooses it"
+        )
 
 
 def _refuse_live_options(iterations: int | None, generator: str | None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from repro.cli.options import JuliaVersion, Way, read_words
+from repro.cli.options import JuliaVersion, Way, open_julia, read_words
 from repro.errors import ReproError
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ def record(
     from repro.cli.console import console, progress_bar
     from repro.sides import recorded
     from repro.sides.choosing import live_cases
-    from repro.sides.julia.find import find_julia
-    from repro.sides.julia.reference import JuliaReference
     from repro.sides.live import Live
 
     if reference != "julia":
@@ -47,9 +45,9 @@ def record(
     functions, settings = read_words(what)
     if not functions or "eval_model" in functions:
         raise ReproError("name training functions: transfer_learn, fomaml, reptile, …")
-    chosen = find_julia(version=julia_version)
-    with JuliaReference(julia, chosen) as answering, progress_bar(len(functions), "record") as bar:
-        (tick, announce), live = bar, Live(answering)
+    answering, bar = open_julia(julia, julia_version), progress_bar(len(functions), "record")
+    with answering, bar as (tick, announce):
+        live = Live(answering)
         cases = live_cases(functions, seed, iterations, settings, live.generator)
         for case in cases:
             case = replace(_sparse(case), name=_file_name(case), eval_interval=eval_interval)
