@@ -176,18 +176,26 @@ Stacktrace:
     @ Base ./error.jl:35
   [2] descend(rate::Float64)
     @ Main /home/me/model.jl:12
-  [3] #invokelatest#2
-    @ ./essentials.jl:892 [inlined]
+  [3] {first}
   [4] collect_arrays(steps::Channel{Any})
     @ UserFunction {ours}/src/worker.jl:77
 """
 
 
-def test_a_failure_shows_julias_words_and_none_of_our_frames():
+@pytest.mark.parametrize(
+    "first",
+    [
+        "#invokelatest#2\n    @ ./essentials.jl:892 [inlined]",
+        "named_arrays(steps::Channel{Any})\n    @ UserFunction {ours}/src/worker.jl:55",
+    ],
+    ids=["Julia's own", "ours"],
+)
+def test_a_failure_shows_julias_words_and_none_of_our_frames(first):
     """Frames take two lines from 1.6 on; cutting between them leaves half of one of ours."""
     from repro.sides.julia.function import SOURCE
 
-    problem = JuliaError("x", backtrace=FAILURE.replace("{ours}", str(SOURCE)))
+    trace = FAILURE.replace("{first}", first).replace("{ours}", str(SOURCE))
+    problem = JuliaError("x", backtrace=trace)
     said = JuliaFunction("model.jl", "train")._failure(problem)
     assert "model.jl:12" in said and "the learning rate is negative" in said
     assert "invokelatest" not in said and "worker.jl" not in said and "[3]" not in said
