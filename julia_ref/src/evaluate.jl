@@ -28,6 +28,7 @@ function eval_model(
     y, testy = task(x), task(testx)
     note!(trace, "x", x)
     note!(trace, task)
+    note!(trace, "testx", testx)
     note!(trace, "y", y)
     note!(trace, "testy", testy)
 

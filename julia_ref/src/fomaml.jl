@@ -48,6 +48,7 @@ function test_gradient!(f::Fomaml, model, draws, trace)
 
     testx = Float32.(wave_range())
     testy = task(testx)
+    note!(trace, "testx", testx)
     note!(trace, "testy", testy)
     return gradient(model, testx', testy', within(trace, "outer"))
 end

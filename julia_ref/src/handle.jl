@@ -38,9 +38,9 @@ tape; optional `weights` to start from (drawn otherwise), `weight_epochs` to kee
 last by default), `keep_draws`, `keep_state`.
 
 Answers, with n evaluations, k weight epochs and m of them evaluated: `init_weights` (4353,),
-`weight_epochs` (k,), `weights` (k, 4353), `eval_epochs` (n,), `test_losses` (n, 33), `eval_x` and
-`eval_y` (n, eval_batch_size), `prediction_epochs` (m,), `initial_predictions` and
-`final_predictions` (m, 50), `next_rand` (1,) unless the tape is at its end.
+`weight_epochs` (k,), `weights` (k, 4353), `eval_epochs` (n,), `test_losses` (n, 33), `eval_testx`
+(n, 50), `eval_x` and `eval_y` (n, eval_batch_size), `prediction_epochs` (m,),
+`initial_predictions` and `final_predictions` (m, 50), `next_rand` (1,) unless the tape is at its end.
 
 With `keep_draws`: `uniforms`, `permutations`, and `draw_ends` (epochs + 1, 2), how many of each
 had been drawn after iteration i (row 0: after the network). With `keep_state`: the optimisers'

@@ -37,6 +37,7 @@ function named(record::Record, eval_batch_size)
         "weights" => stack_rows(Float32, map(last, record.weights), length(flatten(record.model))),
         "eval_epochs" => map(first, record.evaluations),
         "test_losses" => stack_rows(Float32, [e.test_losses for e in seen], 33),
+        "eval_testx" => rows([e.testx for e in seen], 50),
         "eval_x" => rows([e.x for e in seen], eval_batch_size),
         "eval_y" => rows([e.y for e in seen], eval_batch_size),
         "prediction_epochs" => map(first, at_weights),

@@ -5,11 +5,11 @@
 #
 #   transfer_learn  task1.amplitude .phase_shift .x .y, task1.train.*
 #   fomaml          task<i>.amplitude .phase_shift .x .y, task<i>.inner.*,
-#                   task<i>.testy, task<i>.outer.*, task<i>.restore.<p>, task<i>.sum.<p>;
+#                   task<i>.testx .testy, task<i>.outer.*, task<i>.restore.<p>, task<i>.sum.<p>;
 #                   meta.update.<p>
-#   reptile         task1.amplitude .phase_shift .y .permutation, task1.inner<k>.x .y,
+#   reptile         task1.amplitude .phase_shift .x .y .permutation, task1.inner<k>.x .y,
 #                   task1.inner<k>.*; meta.difference.<p>, meta.step.<p>, meta.update.<p>
-#   evaluation      eval.x .amplitude .phase_shift .y .testy, eval.test<k>.layers.* .loss,
+#   evaluation      eval.x .amplitude .phase_shift .testx .y .testy, eval.test<k>.layers.* .loss,
 #                   eval.fit<k>.*, eval.restore.<p>
 #
 # where <p> is a parameter, layers.0.weight, layers.0.bias, ..., and * is, in this order,

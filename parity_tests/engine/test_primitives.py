@@ -18,7 +18,7 @@ from engine import inputs, primitives
 from repro.engine import EXACT, FAST
 from repro.engine.compiling import jit
 from repro.engine.tiles import fma
-from repro.sides.julia.find import BLAS_PINS, CPU_TARGET, find_julia
+from repro.sides.julia.find import BLAS_PINS, CHOOSE_IT, CPU_TARGET
 
 RECORDED = inputs.recorded()
 
@@ -132,10 +132,9 @@ def test_the_same_bits_without_the_processors_fma():
 
 
 @pytest.mark.julia
-def test_a_live_julia_prints_the_recorded_digests():
-    julia = find_julia()
+def test_a_live_julia_prints_the_recorded_digests(julia, not_run):
     if (julia.version_info[0], julia.version_info[1]) != (1, 5):
-        pytest.skip(f"NOT RUN: the digests are Julia 1.5's, not {julia.version}'s")
+        not_run(f"the digests are Julia 1.5's, not {julia.version}'s: {CHOOSE_IT}")
     script = Path(__file__).with_name("primitives.jl")
     command = [str(part) for part in julia.command()]
     done = subprocess.run(

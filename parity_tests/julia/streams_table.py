@@ -43,25 +43,30 @@ def function(name: str) -> str:
 
 
 def streams() -> str:
-    """Function by generator and version: equal to a live Julia, or to its library's rows."""
-    held: dict[str, dict[tuple[str, str], set[str]]] = defaultdict(lambda: defaultdict(set))
-    types: dict[str, set[str]] = defaultdict(set)
+    """Function by type, generator and version: equal to a live Julia, or to its library's rows.
+
+    Types of a function that share all their cells share a line.
+    """
+    held: dict[tuple[str, str], dict[tuple[str, str], list[bool]]]
+    held = defaultdict(lambda: defaultdict(list))
     for row in rows("streams.tsv.xz"):
         if recorded_rows.drawer(row.name) is not None:
-            types[function(row.name)].add(row.type)
-            for version in row.versions:
-                column = row.generator, recorded_rows.VERSIONS[version]
-                held[function(row.name)][column].add("live" if version in LIVE else "rows")
-    lines = [
-        [name, _types(types[name]), *(_cell(held[name][column]) for column in COLUMNS)]
-        for name in held
-    ]
+            live = {recorded_rows.VERSIONS[version] for version in LIVE & {*row.versions}}
+            for julia in {recorded_rows.VERSIONS[version] for version in row.versions}:
+                cell = held[function(row.name), row.type][row.generator, julia]
+                cell.append(julia in live)
+    types: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for (name, kind), columns in held.items():
+        cells = tuple(_cell(columns[column]) for column in COLUMNS)
+        types[(name, *cells)].add(kind)
+    lines = [[name, _types(found), *held_to] for (name, *held_to), found in types.items()]
     heads = [f"{'MT' if g == 'mersenne' else 'X'} {julia}" for g, julia in COLUMNS]
     return _markdown([["function", "types", *heads], *lines])
 
 
-def _cell(found: set[str]) -> str:
-    return "live" if "live" in found else "rows" if found else "–"
+def _cell(live: list[bool]) -> str:
+    """Of a live Julia only where all of its rows are."""
+    return "–" if not live else "live" if all(live) else "rows"
 
 
 def _types(found: set[str]) -> str:
@@ -87,12 +92,34 @@ def _by_version(item: tuple[tuple[str, ...], list[int]]) -> tuple[str, list[int]
     return package, [int(part) for part in release.split(".")], julia
 
 
+def missing() -> str:
+    """Every name that is left out, with its number of rows and the reason."""
+    counted: dict[tuple[str, str], int] = defaultdict(int)
+    for file, patterns in (
+        ("streams.tsv.xz", recorded_rows.LEFT_OUT),
+        ("packages.tsv.xz", recorded_packages.LEFT_OUT),
+    ):
+        for row in rows(file):
+            if (why := _reason(row, patterns)) is not None:
+                name = re.split(r"_(?:x|array_|matrix_)?\d|\(", row.name)[0]
+                counted[why, name.removesuffix("_global")] += 1
+    names: dict[str, list[str]] = defaultdict(list)
+    for (why, name), count in counted.items():
+        names[why].append(f"`{name}` {count}")
+    lines = [[why, ", ".join(found)] for why, found in names.items()]
+    return _markdown([["why", "names left out, each with its rows"], *lines])
+
+
+def _reason(row: Row, patterns: dict[str, str]) -> str | None:
+    name = row.name if row.name.startswith("NNlib") else row.name.removesuffix("_global")
+    return next((why for p, why in patterns.items() if re.fullmatch(p, name)), None)
+
+
 def left_out(table: Iterable[Row], patterns: dict[str, str]) -> dict[str, int]:
     """How many rows are left out for each reason; "drawn" are not."""
     counts: dict[str, int] = defaultdict(int)
     for row in table:
-        name = row.name if row.name.startswith("NNlib") else row.name.removesuffix("_global")
-        counts[next((why for p, why in patterns.items() if re.fullmatch(p, name)), "drawn")] += 1
+        counts[_reason(row, patterns) or "drawn"] += 1
     return dict(counts)
 
 
@@ -102,4 +129,4 @@ def _markdown(lines: list[list[str]]) -> str:
 
 
 if __name__ == "__main__":
-    print(streams(), packages(), sep="\n\n")
+    print(streams(), packages(), missing(), sep="\n\n")

@@ -13,6 +13,7 @@ from julia.recorded_rows import answer
 
 from repro.julia import MersenneTwister
 from repro.julia.expressions import draw_text, read_draw
+from repro.sides.julia.find import CHOOSE_IT
 
 pytestmark = pytest.mark.julia
 HERE = Path(__file__).parent
@@ -32,9 +33,9 @@ rand((7, 8, 9))"""
 
 
 @pytest.fixture
-def julia_1_5(julia):
+def julia_1_5(julia, not_run):
     if julia.version_info[:2] != (1, 5):
-        pytest.fail(f"{julia.version} draws other streams; name a Julia 1.5 in REPRO_JULIA")
+        not_run(f"Julia {julia.version} draws other streams: {CHOOSE_IT}")
     return julia
 
 

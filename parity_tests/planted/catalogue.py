@@ -383,9 +383,14 @@ EVALUATION = [
          "    x = testx\n    y, testy = task(x), task(testx)\n"),
     ),
     _fault(
-        "evaluation points spaced from a closed linspace of 51", "fomaml", "task1.testy",
+        "evaluation points spaced from a closed linspace of 51", "fomaml", "task1.testx",
         (TRAINING, "self.testx = self(julia_range(-5, 5, 50))",
          "self.testx = self(julia_range(-5, 5, 51)[:50])"),
+    ),
+    _fault(
+        "NumPy's linspace for Julia's range", "transfer_learn_blog", "eval.testx",
+        (TRAINING, "self.testx = self(julia_range(-5, 5, 50))",
+         "self.testx = self(np.linspace(-5, 5, 50))"),
     ),
 ]
 

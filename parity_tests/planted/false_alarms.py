@@ -24,13 +24,12 @@ from repro.cases import Case
 from repro.cli.console import errors
 from repro.errors import NonFiniteLossError
 from repro.sides.choosing import live_case
-from repro.sides.julia.find import find_julia
+from repro.sides.julia.find import RECORDED_BY, JuliaNotFound, find_julia
 from repro.sides.julia.reference import JuliaReference
 from repro.sides.julia.worker import JuliaError
 from repro.sides.live import Live
 from repro.sides.parity import parity
 from repro.sides.port import Port
-from repro.sides.record_check import RECORDED_BY
 
 ITERATIONS = 20
 
@@ -84,9 +83,14 @@ def main() -> int:
     numbers: Iterable[int] = range(arguments.first, arguments.first + arguments.runs)
     if errors.is_terminal:
         numbers = track(numbers, "runs", console=errors)
+    try:
+        chosen = find_julia(version=RECORDED_BY)
+    except JuliaNotFound as problem:
+        print(f"NOT RUN: {problem}", file=sys.stderr)
+        return 2
     counts: Counter[str] = Counter()
     start = time.perf_counter()
-    with JuliaReference("worker", find_julia(version=RECORDED_BY)) as julia:
+    with JuliaReference("worker", chosen) as julia:
         for number in numbers:
             case = draw(number)
             found = alarm(case, Live(julia))

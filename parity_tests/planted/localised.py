@@ -19,11 +19,10 @@ from repro.cases import Case
 from repro.checks import Comparison, Pair
 from repro.run import atomic
 from repro.sides.choosing import live_case
-from repro.sides.julia.find import find_julia
+from repro.sides.julia.find import RECORDED_BY, JuliaNotFound, find_julia
 from repro.sides.julia.reference import JuliaReference
 from repro.sides.live import Live
 from repro.sides.parity import followed
-from repro.sides.record_check import RECORDED_BY
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,13 @@ def main() -> int:
     parser.add_argument("--write", type=Path, help="write the table to this file")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    try:
+        chosen = find_julia(version=RECORDED_BY)
+    except JuliaNotFound as problem:
+        print(f"NOT RUN: {problem}", file=sys.stderr)
+        return 2
     outcomes = []
-    with JuliaReference("worker", find_julia(version=RECORDED_BY)) as julia:
+    with JuliaReference("worker", chosen) as julia:
         version = julia.version
         for fault in CATALOGUE:
             outcomes.append(follow(fault, Live(julia)))

@@ -6,6 +6,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 import repro
 from repro.run import Run
+from repro.sides.julia.find import CHOOSE_IT
 from repro.sides.julia.function import JuliaFunction
 
 pytest_plugins = ["pytester"]
@@ -39,16 +41,18 @@ def shown_output() -> list[str]:
 
 @pytest.fixture
 def page(pytester: pytest.Pytester):
-    """`page(*arguments, old=, new=)`: run the page's test with one change of its port."""
+    """`page(*arguments, old=, new=, file=)`: run the page's test with one change of its port."""
 
-    def run(*arguments: str, old: str = "", new: str = "") -> pytest.RunResult:
+    def run(
+        *arguments: str, old: str = "", new: str = "", file: str = "test_logistic.py"
+    ) -> pytest.RunResult:
         files = blocks()
         assert not old or files["logistic.py"].count(old) == 1, "the fault fits the page no more"
         files["logistic.py"] = files["logistic.py"].replace(old, new)
         for name, text in files.items():
             (pytester.path / name).write_text(text)
         pytester.syspathinsert()
-        return pytester.runpytest_inprocess(*OPTIONS, *arguments, "test_logistic.py")
+        return pytester.runpytest_inprocess(*OPTIONS, *arguments, file)
 
     return run
 
@@ -115,6 +119,62 @@ def test_a_planted_fault_is_localised(old, new, name, step):
     assert (result.first.step, result.first.name) == (step, name) and result.first.resynchronised
     advice = f"Next: read the line that computes `{name}` beside the reference's"
     assert result.message.splitlines()[-1].startswith(advice)
+
+
+def drawn_by(*changes: tuple[str, str]) -> Callable:
+    """The page's `train(seed)` that draws everything itself, with these changes."""
+    source = blocks()["seeded.py"].replace("from logistic import step\n", "")
+    for old, new in changes:
+        assert source.count(old) == 1, "the fault fits the page no more"
+        source = source.replace(old, new)
+    names: dict[str, Any] = {"step": faulty_step("eta=0.5", "eta=0.5")}
+    exec(source, names)
+    return names["train"]
+
+
+X, W, B = (f"rng.randn({n}, dtype=np.float32)" for n in ("3, 40", "1, 3", "1"))
+LOOP, ORDER = "    for _ in range(epochs):\n", "order = rng.randperm(40) - 1\n"
+WRONG_DRAWS = {
+    "weights drawn before the data": ("W", 0, (f"X = {X}", f"W = {W}; X = {X}"), (f": {W}", ": W")),
+    "bias drawn before the weights": ("W", 0, (f"X = {X}", f"X = {X}; b = {B}"), (f": {B}", ": b")),
+    "rand for randn in the weights": ("W", 0, (W, W.replace("randn", "rand"))),
+    "rand for randn in the data": ("W", 0, (X, X.replace("randn", "rand"))),
+    "another version's seed": ("W", 0, ('julia="1.5"', 'julia="1.11"')),
+    "data filled by rows": ("x", 1, (X, "rng.randn(120, dtype=np.float32).reshape(3, 40)")),
+    "labels of the last row": ("y", 1, ("X[1:2] >", "X[2:3] >")),
+    "batches not shuffled": ("x", 1, ("rng.randperm(40) - 1", "np.arange(40)")),
+    "shuffle for randperm": ("x", 1, ("rng.randperm(40) - 1", "rng.shuffle(np.arange(40))")),
+    "shuffled once for all epochs": ("x", 4, (f"{LOOP}        {ORDER}", f"    {ORDER}{LOOP}")),
+}
+"""The name and the step that have to be blamed, and the changes of `seeded.py`."""
+
+
+@pytest.mark.parametrize("name", WRONG_DRAWS)
+def test_a_wrong_draw_is_named(name):
+    blamed, step, *changes = WRONG_DRAWS[name]
+    result = repro.check(RECORDING, partial(drawn_by(*changes), 1))
+    assert (result.first.step, result.first.name) == (step, blamed), result.message
+
+
+def test_the_model_is_drawn_from_the_seed_without_julia(recorded):
+    recorded(file="test_seeded.py").assert_outcomes(passed=2)
+
+
+@pytest.mark.julia
+@pytest.mark.parametrize("seed", [7, 2**40 + 7])
+def test_the_model_is_drawn_from_any_seed_as_julia_draws_it(julia, not_run, tmp_path, seed):
+    """The port's own run from a seed that nobody recorded, beside a live Julia."""
+    if julia.version_info[:2] != (1, 5):
+        not_run(f"the page's port draws as Julia 1.5, not {julia.version}: {CHOOSE_IT}")
+    (tmp_path / "logistic.jl").write_text(blocks()["logistic.jl"])
+    reference = JuliaFunction(tmp_path / "logistic.jl", "train", seed, julia=julia)()
+    port = partial(drawn_by(), seed)
+    assert repro.check(reference, port)
+    assert repro.check(reference, port, names=["x", "y"], tolerance=repro.Bitwise())
+    start = repro.check(reference.upto(0), [next(port())], tolerance=repro.Bitwise())
+    assert start.verdict is repro.Verdict.PASS_BITWISE
+    other = repro.check(reference, partial(drawn_by(), seed + 1))
+    assert (other.first.step, other.first.name) == (0, "W")
 
 
 def test_the_page_shows_what_is_printed(recorded):

@@ -28,10 +28,6 @@ from repro.sides.julia.worker import JuliaError
 
 SOURCE = Path(__file__).resolve().parents[2] / "julia_ref"
 
-RUN = {"op": "run", "function": "fomaml", "seed": 0, "epochs": 3, "eval_interval": 1}
-RUN |= {"weight_epochs": np.array([1, 2, 3])}
-DRAWS = {"op": "draws", "kind": "rand", "seed": 0, "n": 3}
-
 seen: dict[str, Any] = {"torch_imported_first": "torch" in sys.modules}
 juliacall = juliacall_bridge.start(find_julia())
 main = juliacall.Main
@@ -42,10 +38,10 @@ torch = importlib.import_module("torch")
 
 def use_our_package() -> None:
     """Ask `JuliaRef` in this process, from the main thread and from another."""
+    from version_says import DRAWS, told_by  # imports torch
+
     inside = InProcess(find_julia(), SOURCE)
-    seen.update({f"about.{name}": value for name, value in inside.about.items()})
-    answer = inside.ask(RUN)
-    seen.update({f"run.{name}": value for name, value in answer.items()})
+    seen.update(told_by(inside, find_julia().version))
     try:
         inside.ask({"op": "no such thing"})
     except JuliaError as problem:

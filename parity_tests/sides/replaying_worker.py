@@ -26,9 +26,18 @@ ABOUT = {
 }
 
 
+SHIPPED = HERE.parents[1] / "repro" / "sides" / "recorded"
+POINTS = np.load(SHIPPED / "eval_model_untrained_seed0.npz")["lr002_testx"]
+"""Test points: the original's, which Julia has told only since."""
+SEED_3 = [0.33973478919014277, 0.9592328979688811, 0.9999794890034651]
+"""`Random.seed!(3); rand(3)`, and three scalar draws alike."""
+
+
 def answer(request: dict) -> dict:
     if request["op"] == "about":
         return {"status": "ok", **ABOUT}
+    if request == {"op": "draws", "kind": "rand", "seed": 3, "n": len(SEED_3)}:
+        return {"status": "ok", "draws": "Xoshiro(3) of Julia 1.10.8", "values": np.array(SEED_3)}
     generator = request.get("generator", "Xoshiro")
     if request["op"] != "run" or generator != "Xoshiro" or request["seed"] != 3:
         return {"status": "error", "message": f"not recorded: {request['op']} on {generator}"}
@@ -40,6 +49,8 @@ def answer(request: dict) -> dict:
         steps = STEPS.get(name, name)
         by_step = steps in ("weight_epochs", "eval_epochs")
         kept[name] = values[whole[steps] <= epochs] if by_step else values
+    points = POINTS if request["function"] == "transfer_learn_blog" else POINTS.astype(np.float32)
+    kept["eval_testx"] = np.tile(points.astype(float), (len(kept["eval_epochs"]), 1))
     wanted = np.isin(kept["weight_epochs"], request["weight_epochs"])
     for name in ("weights", "initial_predictions", "final_predictions", "weight_epochs"):
         kept[name] = kept[name][wanted]

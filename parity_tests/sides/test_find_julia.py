@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
+from repro.cli import app
 from repro.cli import julia as cli
 from repro.sides.julia import find
 from repro.sides.julia.find import BLAS_PINS, JuliaNotFound, find_julia, julia_version
@@ -40,6 +41,7 @@ def answering(folder: Path, version: str) -> Path:
 def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine without any Julia: nothing named, none on PATH, none of juliapkg's, none ours."""
     monkeypatch.delenv("REPRO_JULIA", raising=False)
+    monkeypatch.delenv("REPRO_JULIA_VERSION", raising=False)
     monkeypatch.delenv("JULIA_DEPOT_PATH", raising=False)
     monkeypatch.setenv("REPRO_JULIA_FOLDER", str(tmp_path / "unpacked"))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
@@ -234,7 +236,9 @@ def test_status_for_people(bare_machine, run):
     shown = run("status").stdout
     assert "1.10.4" in shown and "on PATH" in shown
     assert "generator   Xoshiro" in shown
-    assert "NOT usable: no PythonCall" in run("status", "--juliacall").stdout
+    tried = run("status", "--juliacall")
+    assert "NOT usable: no PythonCall" in tried.stdout
+    assert "its first start compiles, which takes minutes" in tried.stderr
 
 
 def test_install_takes_what_is_there(bare_machine, run, monkeypatch):
@@ -260,23 +264,76 @@ def test_another_julia_on_path_does_not_keep_1_5_3_out(bare_machine, run, monkey
 
 
 def test_a_julia_is_chosen_by_version(bare_machine, monkeypatch):
-    first = answering(bare_machine / "bin", "1.10.8")
-    own = answering(bare_machine / "unpacked", "1.5.3")
-    monkeypatch.setattr(
-        find, "_candidates", lambda folder: iter([("on PATH", first), ("unpacked", own)])
-    )
+    two_julias(bare_machine, monkeypatch)
     assert find_julia().version == "1.10.8"
     assert find_julia(version="1.5").version == "1.5.3"
     monkeypatch.setenv("REPRO_JULIA_VERSION", "1.5.3")
     assert find_julia().version == "1.5.3"
-    with pytest.raises(JuliaNotFound, match="(?s)no usable Julia 1.1 was.*Julia 1.10.8"):
+    with pytest.raises(JuliaNotFound, match="no Julia 1.1 was.*1.10.8 on PATH, 1.5.3 unpacked"):
         find_julia(version="1.1")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("julia", "status"),
+        ("julia", "list"),
+        ("parity", "--reference", "julia", "--case", "fomaml"),
+        ("parity", "--localise", "--case", "fomaml_seed0_dense"),
+        ("record", "fomaml", "--out", "kept"),
+    ],
+    ids=" ".join,
+)
+def test_every_command_that_starts_a_julia_takes_its_version(bare_machine, monkeypatch, command):
+    """Catches an option that is parsed and goes nowhere: what is not there is asked for by name,
+    in one line that says what to do; of what is there the wanted one is started."""
+    two_julias(bare_machine, monkeypatch)
+    missing = CliRunner().invoke(app, [*command, "--julia-version", "1.6"]).exception
+    assert isinstance(missing, JuliaNotFound) and "\n" not in str(missing)
+    assert "no Julia 1.6 was found, but 1.10.8 on PATH, 1.5.3 unpacked" in str(missing)
+    assert "--julia-version" in str(missing) and GETS_ONE in str(missing)
+    done = CliRunner().invoke(app, [*command, "--julia-version", "1.5"])
+    assert "1.5.3" in f"{done.output} {done.exception}"
+    assert ("1.10.8" in f"{done.output} {done.exception}") == ("list" in command)
+
+
+def test_a_version_without_a_live_julia_is_refused():
+    done = CliRunner().invoke(app, ["parity", "--case", "fomaml", "--julia-version", "1.5"])
+    assert "--julia-version is for a live Julia" in str(done.exception)
+
+
+def two_julias(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """1.10.8 comes first, 1.5.3 second; neither does more than tell its version."""
+    found = [
+        ("on PATH", answering(folder / "1.10.8", "1.10.8")),
+        ("unpacked", answering(folder / "1.5.3", "1.5.3")),
+    ]
+    monkeypatch.setattr(find, "_candidates", lambda folder: iter(found))
 
 
 def test_every_julia_is_listed_and_which_is_used(bare_machine, run):
     answering(bare_machine / "bin", "1.10.8")
     shown = run("list").stdout
     assert "used  1.10.8" in shown and "on PATH" in shown and "unpacked by" in shown
+    assert "used: 1.10.8, the first that is found" in shown
+    assert "claimed of 1.5.3 alone: NOT_RUN: no Julia 1.5.3 was found" in shown
+
+
+def test_the_list_says_why(bare_machine, run, monkeypatch):
+    """Catches a list that marks 1.10 where 1.1 is asked for, or the first for the chosen one."""
+    two_julias(bare_machine, monkeypatch)
+    shown = run("list", "--julia-version", "1.5").stdout
+    assert "used  1.5.3" in shown and "used: 1.5.3, the first of --julia-version 1.5" in shown
+    monkeypatch.setenv("REPRO_JULIA_VERSION", "1.5")
+    shown = run("list").stdout
+    assert "used  1.5.3" in shown and "used: 1.5.3, the first of REPRO_JULIA_VERSION=1.5" in shown
+    assert f"alone: {bare_machine / '1.5.3' / 'julia'}" in shown
+    monkeypatch.setenv("REPRO_JULIA_VERSION", "1.1")
+    assert isinstance(run("list").exception, JuliaNotFound)
+    monkeypatch.delenv("REPRO_JULIA_VERSION")
+    monkeypatch.setenv("REPRO_JULIA", str(answering(bare_machine / "mine", "1.11.0")))
+    shown = run("list").stdout
+    assert "used  1.11.0" in shown and "used: 1.11.0, named by REPRO_JULIA" in shown
 
 
 def test_arguments_in_the_variable_are_refused_with_the_variables_to_use(monkeypatch):

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from repro.checks import Verdict
-from repro.cli import main
+from repro.cli import app
 from repro.errors import ReproError
+from repro.reports import Outcome
+from repro.reports.facts import facts
 from repro.sides import recorded
 from repro.sides.choosing import live_case
-from repro.sides.julia.find import BLAS_PINS, Julia
+from repro.sides.julia.find import Julia
 from repro.sides.julia.function import JuliaFunction
 from repro.sides.julia.reference import JuliaReference
 from repro.sides.julia.worker import JuliaError
@@ -27,13 +32,8 @@ NAMES = ("fomaml", "reptile", "transfer_learn", "transfer_learn_blog")
 
 
 @pytest.fixture
-def julia(fake_julia) -> Julia:
-    program = fake_julia(
-        'case "$*" in *--version*) echo "julia version 1.10.8";; *"-e 0"*) ;;\n'
-        f'*) exec "{sys.executable}" "{HERE / "replaying_worker.py"}" "$@";; esac'
-    )
-    environment = {**BLAS_PINS, "PYTHONPATH": str(HERE.parents[1])}
-    return Julia(Path(program), "1.10.8", "made up", environment, ("-C", "haswell"))
+def julia(replayed_julia) -> Julia:
+    return replayed_julia
 
 
 @pytest.fixture
@@ -58,12 +58,17 @@ def of_recorded(function: str, epochs: int, generator: str):
 def test_both_sides_draw_from_the_generator_that_this_julia_starts(live, function):
     """Catches a port that goes on drawing from MersenneTwister, and FAILs at every draw."""
     assert live.generator == "Xoshiro"
-    found = parity(of_recorded(function, 3, live.generator), live)
+    case = of_recorded(function, 3, live.generator)
+    found = parity(case, live)
     assert found.verdict is Verdict.PASS, found
     assert found.own.report["init_weights"].verdict is Verdict.PASS_BITWISE
     assert found.own.report["eval_x"].verdict is Verdict.PASS_BITWISE
     assert found.own.reference.provenance.generator == "Xoshiro(3) of Julia 1.10.8"
     assert found.own.port.provenance.generator == "Xoshiro(3)"
+    (said,) = facts([Outcome(case, found)], {})
+    (numbers,) = (s for s in said.settings if s.name == "random numbers")
+    assert numbers.reference.startswith("Xoshiro(3) of Julia 1.10.8")
+    assert numbers.port.startswith("Xoshiro")
 
 
 def test_another_generator_on_one_side_is_one_line_before_anything_is_compared(live):
@@ -80,19 +85,14 @@ def test_another_generator_on_one_side_is_one_line_before_anything_is_compared(l
 
 
 @pytest.mark.parametrize(
-    ("cases", "count"),
+    ("names", "count"),
     [(["transfer_learn_seed3"], 1), pytest.param([], 4, marks=pytest.mark.slow)],
     ids=["one", "all"],
 )
-def test_the_command_takes_a_folder_of_recordings_and_their_generator(
-    monkeypatch, capsys, cases, count
-):
-    """Whole recordings of 1.10.8, 60 iterations each, through the same door as the shipped."""
-    monkeypatch.setattr(sys, "argv", ["repro", "parity", *cases, "--reference", str(RECORDED)])
-    with pytest.raises(SystemExit) as end:
-        main()
-    out = capsys.readouterr().out
-    assert end.value.code == 0 and f"{count} of {count} cases pass" in out
+def test_the_command_takes_a_folder_of_recordings_and_their_generator(names, count):
+    """The whole recordings of 1.10.8, 60 iterations each, through the same door as the shipped."""
+    done = CliRunner().invoke(app, ["parity", "--reference", str(RECORDED), *names])
+    assert done.exit_code == 0 and f"{count} of {count} cases pass" in done.stdout
 
 
 @pytest.mark.parametrize("name", [f"{name}_seed3" for name in NAMES])
@@ -125,12 +125,49 @@ def test_the_pinned_kernels_are_asked_for_and_not_believed(julia, kernels, said)
         assert reference.about()["pins"] == said
 
 
-def test_what_is_claimed_for_1_5_3_alone_refuses_another_by_name(julia, monkeypatch, capsys):
-    from repro.sides import record_check
-
+@pytest.mark.parametrize(
+    ("asked", "generator"), [((), "Xoshiro"), (("--generator", "mersenne"), "MersenneTwister")]
+)
+def test_the_command_asks_for_the_generator_of_the_julia_that_answers(
+    julia, monkeypatch, asked, generator
+):
+    """Catches a command that keeps to MersenneTwister, whatever answers, or ignores the option."""
     monkeypatch.setenv("REPRO_JULIA", str(julia.executable))
-    assert record_check.main() == 2
-    assert "is Julia 1.10.8, and 1.5.3 is wanted" in capsys.readouterr().err
+    monkeypatch.setenv("PYTHONPATH", str(HERE.parents[1]))
+    seen = []
+    command = importlib.import_module("repro.cli.parity")
+    monkeypatch.setattr(command, "_run", lambda cases, *_: seen.extend(cases) or [])
+    CliRunner().invoke(app, ["parity", "--reference", "julia", "--case", "reptile", *asked])
+    assert [case.generator for case in seen] == [generator]
+
+
+def test_the_exact_engine_says_whose_bits_it_has(julia, monkeypatch):
+    monkeypatch.setenv("REPRO_JULIA", str(julia.executable))
+    monkeypatch.setattr(importlib.import_module("repro.cli.parity"), "_run", lambda *_: [])
+    command = ["parity", "--reference", "julia", "--generator", "mersenne", "--engine"]
+    said = "has the bits of Julia 1.5.3 alone: of 1.10.8 it is held to the tolerance"
+    assert said in CliRunner().invoke(app, [*command, "exact"]).stderr.replace("\n", " ")
+    assert "bits" not in CliRunner().invoke(app, [*command, "fast"]).stderr
+
+
+@pytest.mark.parametrize(
+    "module", ["repro.sides.record_check", "planted.localised", "planted.false_alarms"]
+)
+def test_what_is_claimed_for_1_5_3_alone_refuses_another_by_name(
+    julia, monkeypatch, capsys, tmp_path, module
+):
+    """Catches a table of planted faults that is written anew beside a Julia it is not true of."""
+    monkeypatch.setenv("REPRO_JULIA", str(julia.executable))
+    monkeypatch.setattr(sys, "argv", [module])
+    assert importlib.import_module(module).main() == 2
+    said = capsys.readouterr().err
+    assert said.startswith("NOT RUN") and "is Julia 1.10.8, and 1.5.3 is wanted" in said
+
+
+def test_doctor_names_the_julia(julia, monkeypatch):
+    monkeypatch.setenv("REPRO_JULIA", str(julia.executable))
+    found = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)["julia"]
+    assert found == "1.10.8, named by REPRO_JULIA, pinned, Xoshiro"
 
 
 FAILURE = """the learning rate is negative
@@ -139,18 +176,26 @@ Stacktrace:
     @ Base ./error.jl:35
   [2] descend(rate::Float64)
     @ Main /home/me/model.jl:12
-  [3] #invokelatest#2
-    @ ./essentials.jl:892 [inlined]
+  [3] {first}
   [4] collect_arrays(steps::Channel{Any})
     @ UserFunction {ours}/src/worker.jl:77
 """
 
 
-def test_a_failure_shows_julias_words_and_none_of_our_frames():
+@pytest.mark.parametrize(
+    "first",
+    [
+        "#invokelatest#2\n    @ ./essentials.jl:892 [inlined]",
+        "named_arrays(steps::Channel{Any})\n    @ UserFunction {ours}/src/worker.jl:55",
+    ],
+    ids=["Julia's own", "ours"],
+)
+def test_a_failure_shows_julias_words_and_none_of_our_frames(first):
     """Frames take two lines from 1.6 on; cutting between them leaves half of one of ours."""
     from repro.sides.julia.function import SOURCE
 
-    problem = JuliaError("x", backtrace=FAILURE.replace("{ours}", str(SOURCE)))
+    trace = FAILURE.replace("{first}", first).replace("{ours}", str(SOURCE))
+    problem = JuliaError("x", backtrace=trace)
     said = JuliaFunction("model.jl", "train")._failure(problem)
     assert "model.jl:12" in said and "the learning rate is negative" in said
     assert "invokelatest" not in said and "worker.jl" not in said and "[3]" not in said

@@ -22,7 +22,7 @@ from repro.julia import MersenneTwister
 from repro.run import Run
 from repro.sides import record_check as check
 from repro.sides import recorded
-from repro.sides.julia.find import Julia
+from repro.sides.julia.find import CHOOSE_IT, Julia
 from repro.sides.julia.reference import JuliaReference, Tape
 from repro.sides.julia.worker import JuliaError
 from repro.sides.live import Live
@@ -46,7 +46,7 @@ def references(
     if julia.version_info >= (1, 7) or not julia.pinned:
         not_run(
             f"Julia {julia.version} draws or rounds otherwise than the one that made the "
-            "recordings, 1.5.3 on x86-64. Get it with: repro julia install"
+            f"recordings, 1.5.3 on x86-64: {CHOOSE_IT}"
         )
     made = {"": live_julia}
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sides import version_says
 
-from repro.sides import recorded
 from repro.sides.julia import juliacall_bridge
-from repro.sides.julia.find import Julia
+from repro.sides.julia.find import BLAS_PINS, CHOOSE_IT, CPU_TARGET, Julia
 from repro.sides.julia.juliacall_bridge import JuliacallUnavailable
 from repro.sides.julia.worker import Worker
 
@@ -72,6 +72,22 @@ def session(sessions: Any) -> dict[str, Any]:
     return sessions("torch-first")
 
 
+LIVE = pytest.param("live", marks=[pytest.mark.julia, pytest.mark.slow])
+
+
+@pytest.fixture(params=[LIVE, "replayed"])
+def told(request: pytest.FixtureRequest) -> tuple[Julia, dict[str, Any]]:
+    """What our package told inside a live Julia, and what a 1.10.8 told, replayed."""
+    if request.param == "live":
+        return request.getfixturevalue("julia"), request.getfixturevalue("session")
+    julia = request.getfixturevalue("replayed_julia")
+    worker = Worker(julia.command(), julia.environ(), HERE.parents[1] / "julia_ref")
+    try:
+        return julia, version_says.told_by(worker, julia.version)
+    finally:
+        worker.close()
+
+
 @pytest.mark.julia
 @pytest.mark.slow
 def test_starts_silently_before_and_after_torch(either):
@@ -112,26 +128,32 @@ def test_arrays_outlive_what_made_them(either):
 
 @pytest.mark.julia
 @pytest.mark.slow
-def test_pins_hold_in_julia_and_nowhere_else(session, julia):
+def test_pins_stay_in_julia(session):
     assert set(session["pins_left_behind"].split()) <= set(os.environ)
+
+
+def test_pins_hold_in_julia(told):
+    """The kernels are asked of OpenBLAS itself: what BLAS says of its settings has no kernel in it
+    from 1.7 on."""
+    julia, session = told
     assert session["about.threads"] == 1
     if julia.pinned:
-        assert session["about.cpu_target"] == "haswell"
-        assert "haswell" in session["about.blas"].lower()
+        assert session["about.cpu_target"] == CPU_TARGET
+        assert session["about.blas_kernels"] == BLAS_PINS["OPENBLAS_CORETYPE"]
 
 
-@pytest.mark.julia
-@pytest.mark.slow
-def test_a_run_equals_the_recording_bit_for_bit(session, julia):
-    if julia.version_info >= (1, 7) or not julia.pinned:
-        pytest.skip(f"NOT RUN: Julia {julia.version} draws or rounds otherwise than the recording")
-    with np.load(recorded.FOLDER / "fomaml_seed0_dense.npz") as recording:
-        kept = recording["weight_epochs"] <= 3
-        expected = {
-            "init_weights": recording["init_weights"],
-            "weights": recording["weights"][kept],
-            "test_losses": recording["test_losses"][:3],
-        }
+def test_draws_are_those_of_the_version(told):
+    """Catches a number of 1.5's that is held against every Julia."""
+    julia, session = told
+    assert session["about.default_generator"] == julia.default_generator
+    assert session["draws"].tolist() == version_says.expected_draws(julia.version)
+
+
+def test_a_run_equals_the_recording_bit_for_bit(told, not_run):
+    julia, session = told
+    expected = version_says.expected_run(julia.version)
+    if expected is None or not julia.pinned:
+        not_run(f"no run of Julia {julia.version} under the pins is recorded: {CHOOSE_IT}")
     for name, values in expected.items():
         found = session[f"run.{name}"]
         assert found.dtype == values.dtype == np.float32
@@ -145,11 +167,10 @@ def test_a_run_equals_the_recording_bit_for_bit(session, julia):
 @pytest.mark.julia
 @pytest.mark.slow
 def test_both_ways_give_the_same_bits_and_types(session, julia):
-    request = {"op": "run", "function": "fomaml", "seed": 0, "epochs": 3, "eval_interval": 1}
     source = HERE.parents[1] / "julia_ref"
     worker = Worker(julia.command(), julia.environ(), source)
     try:
-        answer = worker.ask({**request, "weight_epochs": np.array([1, 2, 3])}, 120)
+        answer = worker.ask(version_says.run_request(julia.version), 120)
     finally:
         worker.close()
     inside = {name[4:]: value for name, value in session.items() if name.startswith("run.")}
@@ -169,10 +190,10 @@ def test_an_error_in_julia_is_an_exception_with_julias_words(session):
 @pytest.mark.julia
 @pytest.mark.slow
 @pytest.mark.parametrize("call", ["ask", "start"])
-def test_another_thread_is_refused_and_harmless(session, call):
+def test_another_thread_is_refused_and_harmless(session, julia, call):
     message = session[f"thread.{call}"]
     assert "main thread only" in message and "another" in message and "--julia worker" in message
-    assert session["after_thread"][0] == 0.8236475079774124
+    assert session["after_thread"].tolist() == version_says.expected_draws(julia.version)
 
 
 @pytest.mark.julia

@@ -44,6 +44,7 @@ ORIGIN = Origin(
 KINDS = {
     "init_weights": Kind.DRAW,
     AT_THE_END: Kind.DRAW,
+    "eval_testx": Kind.DRAW,
     "eval_x": Kind.DRAW,
     "weights": Kind.STATE,
     "eval_y": Kind.RESULT,
@@ -58,6 +59,7 @@ STEPS = {
     "initial_predictions": "weight_epochs",
     "final_predictions": "weight_epochs",
     "test_losses": "eval_epochs",
+    "eval_testx": "eval_epochs",
     "eval_x": "eval_epochs",
     "eval_y": "eval_epochs",
 }
@@ -165,6 +167,7 @@ def trained(
         AT_THE_END: {case.epochs: [rng.copy().rand()]},
         "weights": dict(weights),
         "test_losses": {e.epoch: e.test_losses for e in evaluations},
+        "eval_testx": {e.epoch: e.testx for e in evaluations},
         "eval_x": {e.epoch: e.x for e in evaluations},
         "eval_y": {e.epoch: e.y for e in evaluations},
     }

@@ -13,8 +13,15 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
 from repro.cli.console import console, errors
+from repro.cli.options import STARTING_JULIACALL, JuliaVersion
 from repro.sides.julia.debian import Report
-from repro.sides.julia.find import Julia, JuliaNotFound, find_julia, found_julias
+from repro.sides.julia.find import (
+    RECORDED_BY,
+    Julia,
+    JuliaNotFound,
+    find_julia,
+    found_julias,
+)
 from repro.sides.julia.install import default_folder, install_julia, unpacked_julia
 
 app = typer.Typer(no_args_is_help=True, help="Which Julia there is, and getting one.")
@@ -33,6 +40,7 @@ Folder = Annotated[
 @app.command()
 def status(
     julia_exe: Executable = None,
+    julia_version: JuliaVersion = None,
     juliacall: Annotated[
         bool, typer.Option("--juliacall", help="Also try whether juliacall starts with it.")
     ] = False,
@@ -43,7 +51,7 @@ def status(
     Exit status: 0 where there is a Julia, 2 where there is none.
     """
     try:
-        julia = find_julia(julia_exe)
+        julia = find_julia(julia_exe, version=julia_version)
     except JuliaNotFound as missing:
         if as_json:
             print(json.dumps({"found": False, "reason": str(missing)}, indent=1))
@@ -51,7 +59,7 @@ def status(
         raise
     found: dict[str, Any] = {"found": True, **julia.summary()}
     if juliacall:
-        errors.print("starting juliacall; its first start compiles, which takes minutes")
+        errors.print(STARTING_JULIACALL)
         problem = juliacall_problem(julia)
         found["juliacall"] = {"usable": problem is None, "reason": problem}
     if as_json:
@@ -61,26 +69,47 @@ def status(
 
 
 @app.command(name="list")
-def list_all(folder: Folder = None) -> None:
-    """Show every Julia that is found, and which is used."""
-    used = None
-    named = os.environ.get("REPRO_JULIA")
-    if named:
-        used = find_julia()
-        console.print(f"used  {used.version:<8} {used.executable}  (named by REPRO_JULIA)")
-    wanted = os.environ.get("REPRO_JULIA_VERSION")
-    for source, found in found_julias(folder):
-        if isinstance(found, str):
-            console.print(f"      {'-':<8} {source}: {found}", markup=False, soft_wrap=True)
-            continue
-        first = used is None and (wanted is None or found.version.startswith(wanted))
-        used = found if first else used
-        mark = "used" if first else ""
-        console.print(f"{mark:<5} {found.version:<8} {found.executable}  ({source})", markup=False)
-    console.print(
-        "REPRO_JULIA=/path/to/julia or REPRO_JULIA_VERSION=1.5 chooses another; what is claimed "
-        "for 1.5.3 alone (make record-check, faults, false-alarms) looks for that one"
-    )
+def list_all(folder: Folder = None, julia_version: JuliaVersion = None) -> None:
+    """Show every Julia that is found, which is used, and why.
+
+    Exit status: 0 where there is one to use, 2 where there is none.
+    """
+    used, found = _found(julia_version, folder), dict(found_julias(folder))
+    if isinstance(used, Julia) and used.source not in found:
+        found = {used.source: used, **found}
+    for source, julia in found.items():
+        if isinstance(julia, str):
+            _line(f"      {'-':<8} {source}: {julia}")
+        else:
+            mark = "used" if julia == used else ""
+            _line(f"{mark:<5} {julia.version:<8} {julia.executable}  ({source})")
+    if isinstance(used, JuliaNotFound):
+        raise used
+    recorded = _found(RECORDED_BY, folder)
+    claims = recorded.executable if isinstance(recorded, Julia) else f"NOT_RUN: {recorded}"
+    _line(f"used: {used.version}, {_why(used, julia_version)}")
+    _line(f"make record-check, faults and false-alarms, claimed of {RECORDED_BY} alone: {claims}")
+    _line("another: --julia-version 1.5, REPRO_JULIA_VERSION=1.5 or REPRO_JULIA=/path/to/julia")
+
+
+def _found(version: str | None, folder: Path | None) -> Julia | JuliaNotFound:
+    try:
+        return find_julia(folder=folder, version=version)
+    except JuliaNotFound as missing:
+        return missing
+
+
+def _why(used: Julia, version: str | None) -> str:
+    """Why this one is used, in words."""
+    if used.source.startswith("named"):
+        return used.source
+    named = os.environ.get("REPRO_JULIA_VERSION")
+    wanted = f"--julia-version {version}" if version else named and f"REPRO_JULIA_VERSION={named}"
+    return f"the first of {wanted}" if wanted else "the first that is found"
+
+
+def _line(text: str) -> None:
+    console.print(text, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -94,7 +123,7 @@ def install(
     """
     if not again and folder is None:
         try:
-            julia = find_julia(version="1.5.3")
+            julia = find_julia(version=RECORDED_BY)
         except JuliaNotFound:
             pass
         else:
@@ -111,7 +140,7 @@ def install(
     elif (first := find_julia()).version != julia.version:
         console.print(
             f"Julia {first.version} comes first ({first.source}). To use 1.5.3: "
-            "export REPRO_JULIA_VERSION=1.5.3"
+            "--julia-version 1.5.3, or export REPRO_JULIA_VERSION=1.5.3"
         )
 
 

@@ -12,7 +12,17 @@ from repro.errors import ReproError
 if TYPE_CHECKING:
     import torch
 
+    from repro.sides.julia.reference import JuliaReference
+
 Way = Annotated[str, typer.Option("--julia", help="How Julia is asked: worker, juliacall or auto.")]
+JuliaVersion = Annotated[
+    str | None,
+    typer.Option(
+        metavar="VERSION",
+        help="Which Julia, by the beginning of its version: 1.5, 1.10.8; by default "
+        "REPRO_JULIA_VERSION, or the first of `repro julia list`.",
+    ),
+]
 
 
 def check_device(text: str) -> torch.device:
@@ -33,6 +43,25 @@ def check_device(text: str) -> torch.device:
             "--device cpu; `repro doctor` lists what torch sees"
         ) from None
     return device
+
+
+STARTING_JULIACALL = "starting juliacall; its first start compiles, which takes minutes"
+
+
+def open_julia(way: str, version: str | None) -> JuliaReference:
+    """The Julia that a command asks.
+
+    Raises:
+        JuliaNotFound: there is none of that version.
+        JuliaError: there is no such way to ask.
+    """
+    from repro.cli.console import errors
+    from repro.sides.julia.find import find_julia
+    from repro.sides.julia.reference import JuliaReference
+
+    if way == "juliacall":
+        errors.print(STARTING_JULIACALL)
+    return JuliaReference(way, find_julia(version=version))
 
 
 def read_dtype(text: str) -> torch.dtype:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from repro.cli.options import Way
+from repro.cli.options import JuliaVersion, Way
 from repro.cli.places import check_places
 from repro.errors import ReproError
 
@@ -41,6 +41,7 @@ def parity(
         str, typer.Option(help="recorded, julia for a live one, or a folder of recordings.")
     ] = "recorded",
     julia: Way = "auto",
+    julia_version: JuliaVersion = None,
     generator: Annotated[
         str | None,
         typer.Option(help="mersenne or xoshiro; by default what the Julia that answers starts."),
@@ -75,6 +76,7 @@ def parity(
     from repro.cli.console import one_thread
     from repro.cli.options import (
         check_device,
+        open_julia,
         read_dtype,
         read_engines,
         read_generator,
@@ -92,14 +94,18 @@ def parity(
     from contextlib import ExitStack
 
     from repro.sides.choosing import live_cases, recorded_cases
-    from repro.sides.julia.reference import JuliaReference
     from repro.sides.live import Live
     from repro.sides.recorded import Recorded
 
     with ExitStack() as stack:
         live: Live | None = None
         if reference == "julia" or localise:
-            live = Live(stack.enter_context(JuliaReference(julia)))
+            live = Live(stack.enter_context(open_julia(julia, julia_version)))
+            _say_whose_bits(engines, live)
+        elif julia_version is not None:
+            raise ReproError(
+                "--julia-version is for a live Julia: give --reference julia or --localise with it"
+            )
         truth: Reference
         if live is not None and reference == "julia":
             if full:
@@ -125,6 +131,19 @@ def parity(
     from repro.reports.outcome import exit_status
 
     raise typer.Exit(INTERRUPTED if stopped else exit_status(outcomes))
+
+
+def _say_whose_bits(engines: Sequence[str], live: Live) -> None:
+    """The exact engine's bits are those of one Julia; beside another it is held to a tolerance."""
+    from repro.cli.console import errors
+    from repro.sides.julia.find import RECORDED_BY
+
+    version = live.julia.julia.version
+    if "exact" in engines and version != RECORDED_BY:
+        errors.print(
+            f"the exact engine has the bits of Julia {RECORDED_BY} alone: of {version} it is held "
+            f"to the tolerance that every port is held to; --julia-version {RECORDED_BY} chooses it"
+        )
 
 
 def _refuse_live_options(iterations: int | None, generator: str | None) -> None:

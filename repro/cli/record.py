@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from repro.cli.options import Way, read_words
+from repro.cli.options import JuliaVersion, Way, open_julia, read_words
 from repro.errors import ReproError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def record(
     iterations: Annotated[int, typer.Option(help="Iterations.")] = 300,
     eval_interval: Annotated[int, typer.Option(help="Iterations between evaluations.")] = 1,
     julia: Way = "auto",
+    julia_version: JuliaVersion = None,
 ) -> None:
     """Run training functions in a live Julia and write recordings like the shipped ones.
 
@@ -35,7 +36,6 @@ def record(
     from repro.cli.console import console, progress_bar
     from repro.sides import recorded
     from repro.sides.choosing import live_cases
-    from repro.sides.julia.reference import JuliaReference
     from repro.sides.live import Live
 
     if reference != "julia":
@@ -45,8 +45,9 @@ def record(
     functions, settings = read_words(what)
     if not functions or "eval_model" in functions:
         raise ReproError("name training functions: transfer_learn, fomaml, reptile, …")
-    with JuliaReference(julia) as answering, progress_bar(len(functions), "record") as bar:
-        (tick, announce), live = bar, Live(answering)
+    asked, bar = open_julia(julia, julia_version), progress_bar(len(functions), "record")
+    with asked as answering, bar as (tick, announce):
+        live = Live(answering)
         cases = live_cases(functions, seed, iterations, settings, live.generator)
         for case in cases:
             case = replace(_sparse(case), name=_file_name(case), eval_interval=eval_interval)

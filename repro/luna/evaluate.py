@@ -76,6 +76,7 @@ def eval_model(
             predictions = model(row(testx))
             return predictions[0], mse(predictions, row(testy))
 
+    note("testx", testx)
     y, testy = task(x), task(testx)
     note("y", y, x)
     note("testy", testy, testx)

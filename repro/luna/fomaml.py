@@ -86,6 +86,7 @@ def fomaml(
                     grad = gradient(mse(model(x[None, :]), y[None, :]), weights)
                     step(inner_opt, weights, grad)
 
+                note("testx", testx)
                 testy = task(testx)
                 note("testy", testy, testx)
                 with within("outer"):

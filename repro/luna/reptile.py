@@ -67,6 +67,7 @@ def reptile(
         prev_weights = copies(weights)
         with within("task", 1):
             task = SineWave.draw(rng)
+            note("x", x)
             y = task(x)
             note("y", y, x)
             order = torch.from_numpy(rng.randperm(len(x)) - 1).to(x.device)

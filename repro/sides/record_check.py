@@ -15,7 +15,7 @@ from repro.cases import record_of
 from repro.checks import Bitwise, Check, Verdict, check
 from repro.errors import ReproError
 from repro.sides import recorded
-from repro.sides.julia.find import Julia, find_julia
+from repro.sides.julia.find import RECORDED_BY, Julia, find_julia
 from repro.sides.julia.reference import JuliaReference
 from repro.sides.live import Live
 
@@ -27,8 +27,6 @@ OTHER_KERNELS = {
     "transfer_learn_blog_seed0_dense": "Prescott",
 }
 SECONDS = 3600.0
-RECORDED_BY = "1.5.3"
-"""The Julia that made the recordings: of another no bit is claimed."""
 
 
 def made_by_julia() -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from repro.cases import RECORDS, Case, CaseError, record_of
-from repro.cases.luna import KINDS, STEPS
+from repro.cases.luna import KINDS, STEPS, narrowed
 from repro.checks import Envelope, Rule, Saved
 from repro.run import Provenance, Run, RunError, atomic, read_npz, write_npz
 from repro.sides.envelopes import growth
@@ -121,9 +121,22 @@ def load(name: str, folder: Path = FOLDER) -> Recording:
         raise RecordingError(f"no recording {name!r}: choose from {', '.join(names(folder))}")
     path = folder / f"{name}.npz"
     sha256 = _checked(path, folder)
-    arrays = read_npz(path)
+    arrays = _with_test_points(read_npz(path))
     case = SINGLE[name] if name in SINGLE else _case(name, index(folder)[name], arrays)
     return Recording(case, arrays, sha256)
+
+
+def _with_test_points(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A training run's arrays with the points that its test losses were taken at.
+
+    The original's recordings of training do not hold them; its recorded evaluation does, and they
+    depend on no seed. A run whose drawn points are Float32 rounds these too.
+    """
+    if "eval_x" not in arrays or "eval_testx" in arrays:
+        return arrays
+    points = load("eval_model_untrained_seed0").arrays["lr002_testx"]
+    points = points.astype(narrowed(arrays["eval_x"]).dtype)
+    return {**arrays, "eval_testx": np.tile(points, (len(arrays["eval_epochs"]), 1))}
 
 
 def save(case: Case, run: Run, folder: Path) -> Path:

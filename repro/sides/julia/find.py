@@ -28,6 +28,13 @@ BLAS_PINS = {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "1"}
 #: The processor that Julia compiles for under the pins.
 CPU_TARGET = "haswell"
 OLDEST = (1, 0)
+#: The Julia that made the recordings: of another no bit is claimed.
+RECORDED_BY = "1.5.3"
+#: What to do where that one alone will do, and another is found first.
+CHOOSE_IT = (
+    f"choose {RECORDED_BY} by REPRO_JULIA_VERSION={RECORDED_BY} (in commands also "
+    f"--julia-version {RECORDED_BY}), get it with: {INSTALL_COMMAND}"
+)
 
 _VERSION = re.compile(r"^julia version (\d+)\.(\d+)\.(\d+)(\S*)\s*$")
 # A cold start from a slow disk takes seconds; an executable that needs longer is not a Julia.
@@ -121,18 +128,26 @@ def find_julia(
         if not _is(julia, version):
             raise JuliaNotFound(
                 f"{julia.executable}, {how}, is Julia {julia.version}, and {version} is wanted: "
-                f"name another, or get 1.5.3 with: {INSTALL_COMMAND}"
+                "name another, or unset REPRO_JULIA (`repro julia list` shows all that there are; "
+                f"1.5.3 comes with: {INSTALL_COMMAND})"
             )
         return julia
-    tried = []
+    tried, others = [], []
     for source, found in found_julias(folder):
-        if isinstance(found, Julia) and _is(found, version):
+        if isinstance(found, str):
+            tried.append(f"{source}: {found}")
+        elif _is(found, version):
             return found
-        of = f"Julia {found.version}" if isinstance(found, Julia) else found
-        tried.append(f"{source}: {of}")
+        else:
+            others.append(f"{found.version} {source}")
+    if others:
+        raise JuliaNotFound(
+            f"no Julia {version} was found, but {', '.join(others)}: choose one of these by "
+            f"--julia-version or REPRO_JULIA_VERSION, or get 1.5.3 with: {INSTALL_COMMAND}"
+        )
     listing = "\n".join(f"  - {line}" for line in tried)
     raise JuliaNotFound(
-        f"no usable Julia {version + ' ' if version else ''}was found:\n{listing}\n"
+        f"no usable Julia was found:\n{listing}\n"
         "Name one with REPRO_JULIA=/path/to/julia, put `julia` on PATH, or get 1.5.3 with: "
         f"{INSTALL_COMMAND}"
     )

@@ -24,7 +24,10 @@ from repro.sides.julia.frame import FrameError, Value, encode, read_frame
 #: A Julia that needs longer than this to come up, or a request that nobody gave a limit, hangs.
 START_SECONDS = 120.0
 REQUEST_SECONDS = 600.0
-ADVICE = "Name a Julia with REPRO_JULIA, or get one with: repro julia install"
+ADVICE = (
+    "Choose another Julia by --julia-version or REPRO_JULIA (repro julia list shows all that there "
+    "are), or get one with: repro julia install"
+)
 
 
 class JuliaError(ReproError, RuntimeError):
