@@ -125,7 +125,10 @@ class JuliaFunction:
         environment = julia.environ() | {"REPRO_JULIA_REF": str(shipped("julia_ref"))}
         worker = Worker([*julia.command(), *project], environment, SOURCE)
         try:
-            return worker.about, worker.ask(self._request(), self.seconds)
+            try:
+                return worker.about, worker.ask(self._request(), self.seconds)
+            finally:
+                print(worker.printed(), end="")  # pytest shows it with -s, and where a test fails
         except JuliaError as problem:
             if not problem.backtrace:
                 raise
