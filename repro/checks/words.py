@@ -12,7 +12,7 @@ from repro.checks.compare import Comparison, Fault, Report
 from repro.checks.measured import last_step
 from repro.checks.pair import Pair, Way
 from repro.checks.verdict import Verdict
-from repro.run import Quantity, base_name, rows
+from repro.run import Quantity, base_name, form, rows
 
 ADVICE = {
     Fault.MISSING: "yield {name} on both sides under one name, or leave it out with names=[...]",
@@ -32,8 +32,8 @@ def message(verdict: Verdict, pairs: Sequence[Pair]) -> str:
     """
     lines = [f"{verdict}: {_headline(verdict, pairs)}"]
     sharp = next((pair for pair in pairs if not pair.verdict), pairs[0])
-    lines += [f"  {line}" for line in _findings(sharp)]
     alone = len(pairs) == 1
+    lines += [f"  {line}" for line in _findings(sharp, alone)]
     lines += [f"  {'compared' if alone else pair.way}: {_figures(pair)}" for pair in pairs]
     lines += [f"  tolerance: {words}" for words in dict.fromkeys(pair.rule for pair in pairs)]
     if pairs[0].report is not None:
@@ -60,7 +60,7 @@ def _headline(verdict: Verdict, pairs: Sequence[Pair]) -> str:
     return "the port parts from the reference"
 
 
-def _findings(side: Pair) -> Iterator[str]:
+def _findings(side: Pair, alone: bool) -> Iterator[str]:
     """Where it parts first, and what was right before."""
     first = side.first_excess
     if first is None:
@@ -76,7 +76,8 @@ def _findings(side: Pair) -> Iterator[str]:
     if before:
         yield f"right before it in that step: {_listed(before)}"
     if side.way is Way.RESYNCHRONISED:
-        yield f"step {step} started from the reference's own state: it went wrong there"
+        given = "inputs" if alone else "state"
+        yield f"step {step} started from the reference's own {given}: it went wrong there"
     others = [
         c.name for c in side.comparisons if c.verdict is Verdict.FAIL and _named(c) != _named(first)
     ]
@@ -119,6 +120,9 @@ def _place(side: Pair, c: Comparison) -> str:
     a, b = expected.values, side.port[c.name].at(at)
     index = np.unravel_index(int(np.argmax(_excess(side, c.name, expected, b))), a.shape)
     i = int(np.argmax(c.steps == c.first_excess))
+    if a.dtype.kind == "U":
+        place = f" at {_index(index)} of shape {a.shape[1:]}" if a.ndim > 1 else ""
+        return f"the reference has {str(a[index])!r}, the port {str(b[index])!r}{place}"
     text = f"off by {c.absolute[i]:.3g}, allowed {c.allowed[i]:.3g}"
     if a.dtype.kind == "f":
         unit = float(ulp_of(np.asarray(a[index]), a.dtype))
@@ -147,7 +151,7 @@ def _form(side: Pair, c: Comparison) -> str:
     for who, run in (("port", side.port), ("reference", side.reference)):
         for name, q in run.quantities.items():
             if base_name(name) == base_name(c.name) and c.first_excess in q.steps:
-                forms[who] = f"{q.values.dtype}{list(q.values.shape[1:])}"
+                forms[who] = form(q.values[0])
     if len(set(forms.values())) < 2 or not _lacks_steps(c):
         return str(c.problem)
     return f"the port has {forms['port']} there, the reference {forms['reference']}"

@@ -10,6 +10,7 @@ from repro.run.collecting import form as form
 from repro.run.collecting import record as record
 from repro.run.collecting import run_of as run_of
 from repro.run.collecting import steps_of as steps_of
+from repro.run.collecting import under as under
 from repro.run.files import RunError as RunError
 from repro.run.files import atomic as atomic
 from repro.run.files import digest as digest

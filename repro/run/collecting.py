@@ -153,6 +153,12 @@ def base_name(label: str) -> str:
     return label.partition(" as ")[0]
 
 
+def under(label: str, names: Iterable[str]) -> bool:
+    """Whether a label is one of these names or a part of one: ``layers.1.weight`` of ``layers``."""
+    base = base_name(label)
+    return any(base == name or base.startswith(f"{name}.") or label == name for name in names)
+
+
 def _merged(sequences: Iterable[tuple[str, ...]]) -> list[str]:
     """One order of names: that of the step with the most; a name that it lacks stands before the
     one that follows it in its own step. (A first step of state alone may list it in any order.)"""
