@@ -13,7 +13,7 @@ import numpy as np
 
 from repro.checks.compare import Comparison, NothingToCompare, Report, compare
 from repro.checks.measured import Measured, judge
-from repro.checks.noise import Moves, Stream
+from repro.checks.noise import Moves, Stream, half_ulp
 from repro.checks.pair import Pair, Way
 from repro.checks.perturb import perturbing
 from repro.checks.perturb_numpy import aware
@@ -213,6 +213,7 @@ def _pair(
 
     expected, found = expected.in_parts(), parts(None)
     pair = Pair(way, expected, found, None, rule.words)
+    moves.coarsest = 0.0 if strict else _coarsest(expected, found)
 
     def again(seed: int | None) -> Run:
         return found if seed is None else parts(seed)
@@ -234,6 +235,15 @@ def _pair(
         return replace(pair, report=compare(expected, found, tolerance, strict=strict))
     except (NothingToCompare, Unmeasured) as problem:
         return replace(pair, unmeasured=str(problem))
+
+
+def _coarsest(expected: Run, found: Run) -> float:
+    """``u`` of the reference's floating type, where the port's is wider: rounding is the
+    coarser one's."""
+    both = expected.quantities.keys() & found.quantities.keys()
+    types = [(expected[name].values.dtype, found[name].values.dtype) for name in both]
+    return max((half_ulp(a) for a, b in types
+                if a.kind == b.kind == "f" and a.itemsize < b.itemsize), default=0.0)  # fmt: skip
 
 
 def _accepted(reasons: Mapping[str, str], expected: Run) -> Mapping[str, str]:

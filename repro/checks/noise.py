@@ -68,10 +68,13 @@ class Moves:
     Attributes:
         moved: by operation and row, how often.
         inputs_only: why a step's operations could not be moved, only its inputs.
+        coarsest: ``u`` of the reference's type, where the port computes in a wider one: what is
+            measured is the rounding of both.
     """
 
     moved: Counter[tuple[str, Noise]] = field(default_factory=Counter)
     inputs_only: Counter[str] = field(default_factory=Counter)
+    coarsest: float = 0.0
 
     def as_dict(self) -> dict[str, dict[str, int]]:
         """By row, the operations and how often each was moved."""
@@ -92,11 +95,13 @@ class Stream:
 
     Attributes:
         half: inside an operation on Float16 that torch computes in Float32; others do not.
+        coarse: ``u`` of the type whose rounding is meant, where that is not the arrays' own.
     """
 
     def __init__(self, seed: int, moves: Moves | None = None) -> None:
         self.seed, self.moves = seed, Moves() if moves is None else moves
         self.half = False
+        self.coarse = self.moves.coarsest
         self.at(0)
 
     def at(self, step: int) -> None:
@@ -120,7 +125,7 @@ class Stream:
         values = _real(values)
         with np.errstate(all="ignore"):
             moved = values * self.xi(values.shape)
-            moved *= POINTWISE * by * half_ulp(self.type_of(values))
+            moved *= POINTWISE * by * half_ulp(self.type_of(values)) * self.scale(values)
             moved += values
             here = np.trunc(values) != values
             if not here.all():
@@ -134,6 +139,10 @@ class Stream:
         """The type in which others may compute these."""
         narrowed = self.half and values.dtype == np.float32
         return np.dtype(np.float16) if narrowed else values.dtype
+
+    def scale(self, values: np.ndarray) -> float:
+        """How many times coarser than the arrays' own the rounding is that is meant."""
+        return max(1.0, self.coarse / half_ulp(self.type_of(values)))
 
     def near_one(self, values: np.ndarray, before: np.ndarray | None = None) -> None:
         """Move values in place as :attr:`Noise.NEAR_ONE` says."""
@@ -149,7 +158,7 @@ class Stream:
         if size.shape != values.shape:  # complex values: one size for both parts
             size = size[..., None]
         with np.errstate(all="ignore"):
-            moved = values + self.xi(values.shape) * size
+            moved = values + self.xi(values.shape) * (size * self.scale(values))
             here = np.isfinite(moved)
             if before is not None:
                 here &= values != _real(before)
@@ -204,9 +213,10 @@ def sum_size(terms: np.ndarray, result: np.ndarray) -> np.ndarray:
     return np.asarray(half_ulp(result.dtype) * np.sqrt(squares) + LOOP * apart)
 
 
-def cumulative_size(xi: np.ndarray, partial: np.ndarray, axis: int) -> np.ndarray:
+def cumulative_size(stream: Stream, partial: np.ndarray, axis: int) -> np.ndarray:
     """What has gone wrong up to each partial sum, drawn: signs and all."""
-    return np.asarray(np.cumsum(half_ulp(partial.dtype) * partial * xi, axis=axis))
+    u = half_ulp(partial.dtype) * stream.scale(partial)
+    return np.asarray(np.cumsum(u * partial * stream.xi(partial.shape), axis=axis))
 
 
 def walk_size(result: np.ndarray, squares: np.ndarray, n: float | np.ndarray) -> np.ndarray:

@@ -173,7 +173,7 @@ def _move_sum(
             size = sum_size(last(terms, axis), own.reshape(_reduced(terms, axis)))
             stream.shift(result, size.reshape(result.shape), before)
         elif method == "accumulate":
-            moved = cumulative_size(stream.xi(result.shape), result, axis)
+            moved = cumulative_size(stream, result, axis)
             np.copyto(result, result + moved, where=np.isfinite(moved), casting="unsafe")
         else:
             stream.nudge(result, before, by=np.sqrt(terms.size / max(result.size, 1)) + 1)
