@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -55,7 +53,7 @@ def check(
             ``step(state, draws)`` of two dicts of arrays that gives the step's arrays, the new
             state among them under the reference's names.
         tolerance: ``Bitwise()``, ``Ulps(budget, because=...)`` or ``Growth()``. By default
-            ``Growth()`` where the port is a function, else ``Bitwise()``. A function may take
+            ``Growth()`` where the port can be called, else ``Bitwise()``. A callable may take
             ``perturbation=None``, a seed to move its inputs by one ulp (:func:`nudged` does).
             What is stated holds for every way in which the port is run.
         names: compare these alone; by default all.
@@ -140,7 +138,7 @@ def _own(
 ) -> Pair:
     moves = Moves()
     takes_seed = callable(port) and "perturbation" in _parameters(port)
-    perturbable = takes_seed or _is_function(port)
+    perturbable = callable(port) and getattr(port, "perturbable", True)
 
     def run(perturbation: int | None = None) -> Run:
         if perturbation is None:
@@ -305,10 +303,3 @@ def _parameters(port: Any) -> Sequence[str]:
         return list(inspect.signature(port).parameters)
     except (TypeError, ValueError):
         return []
-
-
-def _is_function(port: Any) -> bool:
-    """A function of Python, whose operations can be moved from outside."""
-    if isinstance(port, functools.partial):
-        return _is_function(port.func)
-    return isinstance(port, types.FunctionType | types.MethodType)

@@ -55,6 +55,9 @@ def _headline(verdict: Verdict, pairs: Sequence[Pair]) -> str:
     if verdict is Verdict.UNDECIDED:
         names = [c.name for p in pairs for c in p.comparisons if c.verdict is Verdict.UNDECIDED]
         return f"nothing wrong was found in {_listed(names)}, and nothing could have been"
+    sharp = next(pair for pair in pairs if not pair.verdict)
+    if sharp.first_excess is not None and _ends_alone(sharp, sharp.first_excess):
+        return f"the port agrees with the reference as far as both go{_lengths(sharp)}"
     if all(pair.verdict for pair in pairs if pair.way is not Way.OWN) and len(pairs) > 1:
         return "the port's own run parts from the reference, though every single step agrees"
     return "the port parts from the reference"
@@ -176,6 +179,13 @@ def _measured_at(c: Comparison, step: int | None) -> bool:
     return step is not None and not np.isnan(c.absolute[np.argmax(c.steps == step)])
 
 
+def _ends_alone(side: Pair, first: Comparison) -> bool:
+    """Whether it fails only because one side has more steps."""
+    a, b = last_step(side.reference), last_step(side.port)
+    step = first.first_excess
+    return None not in (a, b, step) and a != b and step > min(a, b)
+
+
 def _lengths(side: Pair) -> str:
     a, b = last_step(side.reference), last_step(side.port)
     if a is None or b is None or a == b:
@@ -192,11 +202,35 @@ def _notes(verdict: Verdict, pairs: Sequence[Pair]) -> Iterator[str]:
                 yield from _hollow(side, c, expected)
             elif c.problem is None:
                 yield f"{_named(c)} has no finite value, on either side: nothing was measured"
-        if side.shared and not verdict:
-            yield (
-                f"{_listed(side.shared)}: one and the same array in several steps of a list; if "
-                "it is changed in place, every step shows its last value. Yield copies"
-            )
+        yield from _shared(verdict, side)
+        yield from _unfinished(verdict, side)
+
+
+def _shared(verdict: Verdict, side: Pair) -> Iterator[str]:
+    """Values of a list that may all be the last one: seen where they fail, and where neither side
+    could have shown a change."""
+    failing = {base_name(c.name) for c in side.comparisons if c.verdict is Verdict.FAIL}
+    told = [name for name in side.shared if base_name(name) in failing]
+    if told:
+        yield (
+            f"{_listed(told)}: one and the same array in several steps of a list; if it is changed "
+            "in place, every step shows its last value. Yield copies"
+        )
+    both = [name for name in side.reference.shared if name in side.port.shared]
+    if verdict and both:
+        yield (
+            f"{_listed(both)}: one and the same array in several steps of both lists. If it is "
+            "changed in place, its last value alone was compared: yield copies"
+        )
+
+
+def _unfinished(verdict: Verdict, side: Pair) -> Iterator[str]:
+    """Of a pass: what lies beyond the steps that both have."""
+    if side.verdict is Verdict.FAIL or not _lengths(side):
+        return
+    end = side.measured and side.measured.common_end(side.reference)
+    why = "" if end is None else ", and the number of steps hangs on the last bit"
+    yield f"compared as far as both go{_lengths(side)}{why}: nothing is said of the steps after"
 
 
 def _hollow(side: Pair, c: Comparison, expected: Quantity) -> Iterator[str]:
@@ -249,6 +283,8 @@ def _advice(side: Pair, first: Comparison, alone: bool) -> str:
             "rounding did not carry that far in any perturbed run, so something handed from step "
             "to step is likely not among the state. Name all of it as state"
         )
+    if first.first_excess == min(int(q.steps[0]) for q in side.reference.quantities.values()):
+        return f"read the line that computes {name} beside the reference's"
     return (
         f"read the line that computes {name} beside the reference's. Rounding amplified over "
         "earlier steps is told apart by a port written as step(state, draws) and resynchronise=True"
