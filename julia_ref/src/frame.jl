@@ -7,8 +7,9 @@
 #   payload:  uint32 number of items, then per item
 #     name    uint16 length, UTF-8 bytes
 #     type    1 byte: e Float16, f Float32, d Float64, F ComplexF32, D ComplexF64, q Int64,
-#             Q UInt64, I UInt32, B UInt8, ? Bool; s UTF-8 text, y Symbol, n nothing, t texts, ( tuple
-#     ndims   uint8; 0 is a scalar (text counts as one dimension, of bytes; a tuple as one, of items)
+#             Q UInt64, I UInt32, B UInt8, ? Bool; s UTF-8 text, y Symbol, n nothing, t texts,
+#             ( tuple
+#     ndims   uint8; 0 is a scalar (text has one dimension, of bytes; a tuple one, of items)
 #     dims    uint64 each
 #     data    in column-major order; of texts and of a tuple one nameless item after the other
 

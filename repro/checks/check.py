@@ -112,7 +112,7 @@ def _refuse(port: Any, tolerance: Any, resynchronise: bool, roles: Roles) -> Non
             "or count it: tolerance=Ulps(4, because='3 additions and a product')"
         )
     if roles.inputs and (resynchronise or roles.draws or roles.state is not None):
-        raise CheckError("inputs are all that a step is given: leave resynchronise, draws, state out")
+        raise CheckError("inputs are all that a step is given: leave out resynchronise and draws")
     if (roles.draws or roles.state is not None) and not resynchronise:
         raise CheckError("draws and state are names for resynchronising: add resynchronise=True")
     if roles.constants and not (resynchronise or roles.inputs):

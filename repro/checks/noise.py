@@ -118,19 +118,32 @@ class Stream:
     def count(self, operation: str, noise: Noise) -> None:
         self.moves.moved[operation, noise] += 1
 
-    def nudge(self, values: np.ndarray, before: np.ndarray | None = None, by: float = 1) -> None:
-        """Move values in place by 1.5 u of each, where they are not as before."""
+    def nudge(
+        self,
+        values: np.ndarray,
+        before: np.ndarray | None = None,
+        by: float = 1,
+        modulus: bool = False,
+    ) -> None:
+        """Move values in place by 1.5 u of each, where they are not as before.
+
+        Args:
+            modulus: a complex number's parts by as much of the number, as products round.
+        """
         if values.dtype.kind not in "fc":
             return
-        values = _real(values)
+        modulus = modulus and values.dtype.kind == "c"
+        size, values = np.abs(values)[..., None] if modulus else _real(values), _real(values)
         with np.errstate(all="ignore"):
-            moved = values * self.xi(values.shape)
+            moved = size * self.xi(values.shape)
             moved *= POINTWISE * by * half_ulp(self.type_of(values)) * self.scale(values)
             moved += values
             here = np.trunc(values) != values
             if not here.all():
                 large = np.abs(values) > _WHOLE[values.dtype.itemsize]
                 here |= large & np.isfinite(values)
+            if modulus:
+                here |= here[..., ::-1]
             if before is not None:
                 here &= values != _real(before)
             np.copyto(values, moved, where=here, casting="unsafe")

@@ -61,7 +61,7 @@ def put_back(tensor: torch.Tensor, values: np.ndarray) -> None:
 def nudge(
     stream: Stream, call: Call, values: np.ndarray, i: int, before: np.ndarray | None
 ) -> None:
-    stream.nudge(values, before)
+    stream.nudge(values, before, modulus=call.name not in ("add", "sub", "rsub"))
 
 
 def near_one(

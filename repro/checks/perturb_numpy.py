@@ -138,7 +138,7 @@ def _move_ufunc(
     elif row is Noise.NEAR_ONE:
         stream.near_one(result, before)
     else:
-        stream.nudge(result, before)
+        stream.nudge(result, before, modulus=ufunc not in (np.add, np.subtract))
     stream.count(name, row)
 
 
@@ -370,7 +370,7 @@ def aware(function: Any, stream: Stream) -> Any:
     if isinstance(function, types.MethodType):
         own = _aware_object(function.__self__, stream)
         return types.MethodType(aware(function.__func__, stream), own)
-    call = getattr(type(function), "__call__", None)
+    call = type(function).__call__
     if isinstance(call, types.FunctionType):
         return types.MethodType(aware(call, stream), _aware_object(function, stream))
     if not isinstance(function, types.FunctionType):

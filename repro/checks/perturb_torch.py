@@ -83,7 +83,6 @@ class Perturbing(TorchDispatchMode):
             self.stream.count(operation.name, Noise.INSIDE)
         return found
 
-
     @contextmanager
     def _rounding(self, tensors: Sequence[torch.Tensor]) -> Iterator[None]:
         """Inside, what is meant is BFloat16's rounding, where any of these is of that type."""

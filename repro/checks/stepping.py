@@ -209,7 +209,7 @@ class Stepper:
                     raise
                 except Exception as error:
                     self.moves.inputs_only[f"{type(error).__name__}: {error}"] += 1
-                    return self._plain(*inputs, t)
+                    return self.step(*self._arguments(*inputs))
 
         return call
 
@@ -283,7 +283,9 @@ def _constants(steps: Mapping[int, Arrays], names: Sequence[str]) -> Arrays:
         for name in wanted & arrays_here.keys():
             once = found.setdefault(name, arrays_here[name])
             if digest({name: once}) != digest({name: arrays_here[name]}):
-                raise SteppingError(f"{name} is no constant, it changes in step {t}: name it in draws")
+                raise SteppingError(
+                    f"{name} is no constant, for it changes in step {t}: draws=[...]"
+                )
     return found
 
 

@@ -140,7 +140,7 @@ def _excess(side: Pair, name: str, expected: Quantity, values: np.ndarray) -> np
     if side.tolerance is None or expected.values.dtype.kind != "f":
         return apart
     allowed = np.broadcast_to(side.tolerance(name, expected), apart.shape)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.where(apart == 0, 0.0, np.nan_to_num(apart / allowed, posinf=np.inf))
 
 
@@ -154,10 +154,18 @@ def _form(side: Pair, c: Comparison) -> str:
     for who, run in (("port", side.port), ("reference", side.reference)):
         for name, q in run.quantities.items():
             if base_name(name) == base_name(c.name) and c.first_excess in q.steps:
-                forms[who] = form(q.values[0])
+                forms[who] = _said(q.at(np.array([c.first_excess]))[0])
     if len(set(forms.values())) < 2 or not _lacks_steps(c):
         return str(c.problem)
     return f"the port has {forms['port']} there, the reference {forms['reference']}"
+
+
+def _said(a: np.ndarray) -> str:
+    """Type and shape in words, and a whole number itself."""
+    number = str(a) if a.ndim == 0 and a.dtype.kind in "iuU" else ""
+    if a.dtype.kind == "U" and number.lstrip("-").isdigit():
+        return f"{number}, an integer beyond 64 bits,"
+    return f"{form(a)} {number}".rstrip()
 
 
 def _lacks_steps(c: Comparison) -> bool:
@@ -181,9 +189,8 @@ def _measured_at(c: Comparison, step: int | None) -> bool:
 
 def _ends_alone(side: Pair, first: Comparison) -> bool:
     """Whether it fails only because one side has more steps."""
-    a, b = last_step(side.reference), last_step(side.port)
-    step = first.first_excess
-    return None not in (a, b, step) and a != b and step > min(a, b)
+    a, b, step = last_step(side.reference), last_step(side.port), first.first_excess
+    return a is not None and b is not None and step is not None and a != b and step > min(a, b)
 
 
 def _lengths(side: Pair) -> str:

@@ -2,7 +2,6 @@
 
 from repro.run.collecting import Source as Source
 from repro.run.collecting import Step as Step
-from repro.run.collecting import StepError as StepError
 from repro.run.collecting import arrays as arrays
 from repro.run.collecting import base_name as base_name
 from repro.run.collecting import collect as collect
@@ -21,3 +20,4 @@ from repro.run.quantity import Kind as Kind
 from repro.run.quantity import Quantity as Quantity
 from repro.run.quantity import Run as Run
 from repro.run.quantity import rows as rows
+from repro.run.values import StepError as StepError

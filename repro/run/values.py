@@ -123,7 +123,7 @@ def _alike(values: list[Any] | tuple[Any, ...]) -> bool:
 def _is_number(value: Any) -> bool:
     if isinstance(value, np.generic):
         return value.dtype.kind in "biufcV"
-    scalar = getattr(value, "shape", None) == () and getattr(value, "dtype", None) != object
+    scalar = getattr(value, "shape", None) == () and str(getattr(value, "dtype", "")) != "object"
     return isinstance(value, Number) or scalar
 
 
@@ -186,9 +186,9 @@ def _whole(values: np.ndarray) -> np.ndarray:
     if values.size and isinstance(values.flat[0], bool):
         return values.astype(bool)
     least, most = min(values.flat, default=0), max(values.flat, default=0)
-    if -(2**63) <= least and most < 2**63:
+    if least >= -(2**63) and most < 2**63:
         return values.astype(np.int64)
-    if 0 <= least and most < 2**64:
+    if least >= 0 and most < 2**64:
         return values.astype(np.uint64)
     return np.array([str(v) for v in values.flat]).reshape(values.shape)
 

@@ -8,8 +8,9 @@ All numbers are little-endian (the Julia side is ``julia_ref/src/frame.jl``)::
     payload:  uint32 number of items, then per item
       name    uint16 length, UTF-8 bytes
       type    1 byte: e Float16, f Float32, d Float64, F ComplexF32, D ComplexF64, q Int64,
-              Q UInt64, I UInt32, B UInt8, ? Bool; s UTF-8 text, y Symbol, n nothing, t texts, ( tuple
-      ndims   uint8; 0 is a scalar (text counts as one dimension, of bytes; a tuple as one, of items)
+              Q UInt64, I UInt32, B UInt8, ? Bool; s UTF-8 text, y Symbol, n nothing, t texts,
+              ( tuple
+      ndims   uint8; 0 is a scalar (text has one dimension, of bytes; a tuple one, of items)
       dims    uint64 each
       data    in column-major order; of texts and of a tuple one nameless item after the other
 """
@@ -47,9 +48,9 @@ def encode(items: Mapping[str, Value]) -> bytes:
     """Names and values as one frame.
 
     Args:
-        items: strings, Symbols, None, Bools, ints (Int64), floats (Float64), complex numbers, tuples
-            of such, and arrays of any shape; integer arrays travel as Int64 unless they are uint8,
-            uint32 or uint64.
+        items: strings, Symbols, None, Bools, ints (Int64), floats (Float64), complex numbers,
+            tuples of such, and arrays of any shape; integer arrays travel as Int64 unless they are
+            uint8, uint32 or uint64.
 
     Raises:
         TypeError: a value of another type.
@@ -111,6 +112,8 @@ def _nameless(values: Iterable[Value]) -> bytes:
 def _wire_array(name: str, value: Any) -> tuple[bytes, str, tuple[int, ...]]:
     """Data, type and dimensions."""
     array = np.asarray(value)
+    if isinstance(value, list) and len({isinstance(v, str) for v in value}) > 1:
+        raise TypeError(f"{name} is a list of texts and others, which does not travel: use a tuple")
     if array.dtype.kind == "U":
         return _nameless(map(str, array.ravel(order="F"))), "t", array.shape
     if array.dtype.kind in "iu" and array.dtype not in CODES:

@@ -46,9 +46,9 @@ class JuliaFunction:
             end
         end
 
-    Values are whatever :mod:`repro.run.values` says, its rule being one for both languages; arrays
-    arrive in their own shape, integers below 64 bits as Int64. The file is code, and is run: on x86-64 under the pins of the recordings
-    (:data:`repro.sides.julia.find.BLAS_PINS`).
+    Values are what :mod:`repro.run.values` says, its rule being one for both languages. Arrays
+    arrive in their own shape, integers below 64 bits as Int64. The file is code, and is run: on
+    x86-64 under the pins of the recordings (:data:`repro.sides.julia.find.BLAS_PINS`).
 
     Args:
         file: path of the Julia file; a relative one counts from the current directory.
@@ -96,7 +96,7 @@ class JuliaFunction:
         julia = self.julia if isinstance(self.julia, Julia) else find_julia(self.julia)
         about, answer = self._ask(julia)
         shared = tuple(name for name in str(answer.pop("shared")).split("\n") if name)
-        steps: list[dict[str, np.ndarray]] = [{} for _ in range(int(answer.pop("steps")))]
+        steps: list[dict[str, np.ndarray]] = [{} for _ in range(int(str(answer.pop("steps"))))]
         for key, value in answer.items():
             step, name = key.split(":", 1)
             steps[int(step)][name] = np.asarray(value)
