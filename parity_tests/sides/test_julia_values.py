@@ -48,7 +48,7 @@ def held():
 
 @pytest.fixture(scope="module")
 def everything(julia) -> Run:
-    """Both steps of values.jl, of one start of Julia."""
+    """All steps of values.jl, of one start of Julia."""
     arguments = (Symbol("decay"), (1, "b", (2.5,)), None)
     keywords = {"z": 2j, "names": ["x", "yy"]}
     file = Path(__file__).with_name("values.jl")
@@ -76,6 +76,11 @@ def test_what_is_another_is_found(everything, wrong):
         port[wrong] = [datetime(2020, 1, 2, 0, 0, 0, 500001)]
     result = repro.check(everything.upto(0), [port], tolerance=Bitwise())
     assert result.first.name in (wrong, f"{wrong}.2"), result.message
+
+
+def test_views_and_parts_that_share_memory_are_seen(everything):
+    shared = everything["shared"].values[0].tolist()
+    assert shared == ["constant", "layers.1", "layers.2", "seen", "w"]
 
 
 @pytest.mark.parametrize(

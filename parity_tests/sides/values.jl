@@ -50,6 +50,15 @@ function said(name, value)
     end
 end
 
+"Names that share memory with the step before, some through a view or a transpose."
+function sharing()
+    w, layers, constant = ones(2, 2), [[1.0], [2.0]], [1.0]
+    steps = [(w = w', seen = view(w, 1:2, 1), layers = layers, copied = copy(w), number = 1.0,
+              range = 1:2, constant = constant) for _ in 1:3]
+    return Main.UserFunction.shared(steps)
+end
+
 everything(arguments...; z, names) = [
     held(arguments..., z, names),
+    (shared = sharing(),),
     (refused = [name => said(name, value) for (name, value) in pairs(REFUSED)],)]

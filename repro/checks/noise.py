@@ -388,7 +388,8 @@ TORCH: dict[str, Noise] = {
         "cummin isnan eq ne lt le gt ge argmax argmin nonzero _local_scalar_dense item scatter "
         "set_ resize copysign nextafter heaviside ldexp value_selecting_reduction_backward "
         "upsample_nearest1d upsample_nearest2d bucketize searchsorted im2col aminmax unfold "
-        "channel_shuffle pixel_shuffle view_as_complex view_as_real complex real imag",
+        "channel_shuffle pixel_shuffle view_as_complex view_as_real complex real imag "
+        "squeeze unsqueeze transpose t as_strided",
     ),
     **_rows(Noise.SUM, "sum mean nansum nanmean"),
     **_rows(Noise.CUMULATIVE, "cumsum"),

@@ -36,8 +36,8 @@ def message(verdict: Verdict, pairs: Sequence[Pair]) -> str:
     lines += [f"  {line}" for line in _findings(sharp, alone)]
     lines += [f"  {'compared' if alone else pair.way}: {_figures(pair)}" for pair in pairs]
     lines += [f"  tolerance: {words}" for words in dict.fromkeys(pair.rule for pair in pairs)]
-    if pairs[0].report is not None:
-        lines += [f"  {line}" for line in sharpness.lines(pairs[0])]
+    if sharp.report is not None:
+        lines += [f"  {line}" for line in sharpness.lines(sharp)]
     lines += [f"  note: {note}" for note in dict.fromkeys(_notes(verdict, pairs))]
     if sharp.first_excess is not None:
         lines.append(f"Next: {_advice(sharp, sharp.first_excess, alone)}")

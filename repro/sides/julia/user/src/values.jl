@@ -13,7 +13,7 @@ const DEEPEST = 32  # parts within parts: beyond it something holds itself
 const TEXT = Union{AbstractString,AbstractChar,Symbol,Dates.TimeType}
 
 "Call `take(name, leaf)` for the arrays, numbers and texts that a value is made of, as they are."
-function leaves(take, name, value, step, depth = 0)
+function leaves(@nospecialize(take), name::String, @nospecialize(value), step::Int, depth::Int = 0)
     value === nothing && return
     depth > DEEPEST && error("$name in step $step has parts within parts without end: yield arrays")
     inner = parts(value)
@@ -24,9 +24,9 @@ function leaves(take, name, value, step, depth = 0)
     end
 end
 
-left_out(part) = part isa Type || part !== nothing && part !== missing &&
+left_out(@nospecialize(part)) = part isa Type || part !== nothing && part !== missing &&
     isstruct(typeof(part)) && fieldcount(typeof(part)) == 0
-isstruct(T) = !isprimitivetype(T) && !(T <: Union{Number,TEXT,Tuple,AbstractArray,AbstractDict})
+isstruct(@nospecialize(T)) = !isprimitivetype(T) && !(T <: Union{Number,TEXT,Tuple,AbstractArray,AbstractDict})
 
 "By name or position; `nothing` where it is one array, number or text; `missing` where it is refused."
 parts(::Union{Number,TEXT}) = nothing
@@ -45,7 +45,8 @@ alike(x) = mixed(x)
 mixed(x) = all(part -> part isa Number, x) || all(part -> part isa TEXT, x)
 
 "A leaf as what travels: a copy, for the iteration goes on and may change its arrays."
-plain(value::Number, name, step) = first(plain([value], name, step))
+plain(value::T, name, step) where {T<:Number} =
+    is_wide(T) ? first(whole([value])) : convert(wire(T, name, step), value)
 plain(value::TEXT, name, step) = string(value)
 plain(value::Tuple, name, step) = plain(Any[value...], name, step)
 function plain(values::AbstractArray, name, step)
@@ -53,9 +54,10 @@ function plain(values::AbstractArray, name, step)
         mapreduce(typeof, promote_type, values, init = Union{})
     T === Union{} && return zeros(size(values))  # an untyped list of nothing yet
     T <: Number || return copy_of(string.(values), String)
-    T <: Integer && (!isbitstype(T) || sizeof(T) > 8) && return whole(values)
-    return copy_of(values, wire(T, name, step))
+    return is_wide(T) ? whole(values) : copy_of(values, wire(T, name, step))
 end
+
+is_wide(T) = T <: Integer && (!isbitstype(T) || sizeof(T) > 8)
 
 copy_of(values, ::Type{T}) where {T} = copyto!(Array{T}(undef, size(values)), values)
 
