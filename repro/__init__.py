@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from repro.run import collect as collect
     from repro.run import record as record
     from repro.sides.julia import JuliaFunction as JuliaFunction
+    from repro.sides.julia import Symbol as Symbol
 
 __version__ = "0.1.0"
 
 _ROOMS = {
     "repro.checks": ("Bitwise", "Check", "Growth", "Ulps", "Verdict", "check", "nudged"),
     "repro.run": ("Quantity", "Run", "collect", "record"),
-    "repro.sides.julia": ("JuliaFunction",),
+    "repro.sides.julia": ("JuliaFunction", "Symbol"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 __all__ = ["__version__", *_HOME]

@@ -154,7 +154,7 @@ class Parity:
 
 
 def _refuse_steps(options: dict[str, Any]) -> None:
-    if options.get("resynchronise"):
+    if options.get("resynchronise") or options.get("inputs"):
         pytest.fail(
             "a step function has no run of its own to record: name the reference that it is "
             "resynchronised on, with recorded=True",

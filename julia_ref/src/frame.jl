@@ -1,4 +1,4 @@
-# One message on a pipe, the same in both directions and in repro/reference/frame.py. All numbers
+# One message on a pipe, the same in both directions and in repro/sides/julia/frame.py. All numbers
 # are little-endian.
 #
 #   magic     8 bytes   "JLREF01\n"
@@ -6,14 +6,17 @@
 #   checksum  32 bytes  SHA-256 of the payload
 #   payload:  uint32 number of items, then per item
 #     name    uint16 length, UTF-8 bytes
-#     type    1 byte: f Float32, d Float64, q Int64, I UInt32, B UInt8, ? Bool, s UTF-8 text
-#     ndims   uint8; 0 is a scalar (text counts as one dimension, of bytes)
+#     type    1 byte: e Float16, f Float32, d Float64, F ComplexF32, D ComplexF64, q Int64,
+#             Q UInt64, I UInt32, B UInt8, ? Bool; s UTF-8 text, y Symbol, n nothing, t texts,
+#             ( tuple
+#     ndims   uint8; 0 is a scalar (text has one dimension, of bytes; a tuple one, of items)
 #     dims    uint64 each
-#     data    in column-major order
+#     data    in column-major order; of texts and of a tuple one nameless item after the other
 
 const MAGIC = Vector{UInt8}("JLREF01\n")
 const TYPES = Dict{Char,DataType}(
-    'f' => Float32, 'd' => Float64, 'q' => Int64, 'I' => UInt32, 'B' => UInt8, '?' => Bool)
+    'e' => Float16, 'f' => Float32, 'd' => Float64, 'F' => ComplexF32, 'D' => ComplexF64,
+    'q' => Int64, 'Q' => UInt64, 'I' => UInt32, 'B' => UInt8, '?' => Bool)
 const CODES = Dict{DataType,Char}(T => code for (code, T) in TYPES)
 
 "Write `name => value` pairs as one frame."
@@ -31,8 +34,18 @@ function write_item(io, name, value)
     write_value(io, value)
 end
 
-function write_value(io, text::AbstractString)
-    write(io, 's', UInt8(1), htol(UInt64(ncodeunits(text))), String(text))
+write_value(io, text::AbstractString) = write_text(io, 's', String(text))
+write_value(io, name::Symbol) = write_text(io, 'y', String(name))
+write_value(io, ::Nothing) = write(io, 'n', UInt8(0))
+write_text(io, code, text) = write(io, code, UInt8(1), htol(UInt64(ncodeunits(text))), text)
+
+function write_value(io, texts::Array{<:AbstractString})
+    write(io, 't', UInt8(ndims(texts)), htol.(UInt64[size(texts)...]))
+    foreach(text -> write_item(io, "", text), texts)
+end
+function write_value(io, values::Tuple)
+    write(io, '(', UInt8(1), htol(UInt64(length(values))))
+    foreach(value -> write_item(io, "", value), values)
 end
 function write_value(io, value::Number)
     write(io, CODES[typeof(value)], UInt8(0), htol(value))
@@ -70,6 +83,10 @@ function read_item(io)
     code = Char(read(io, UInt8))
     dims = [Int(ltoh(read(io, UInt64))) for _ in 1:read(io, UInt8)]
     code == 's' && return name => String(read_bytes(io, only_dim(dims)))
+    code == 'y' && return name => Symbol(String(read_bytes(io, only_dim(dims))))
+    code == 'n' && return name => nothing
+    code == 't' && return name => reshape(String[last(read_item(io)) for _ in 1:prod(dims)], dims...)
+    code == '(' && return name => ntuple(i -> last(read_item(io)), only_dim(dims))
     haskey(TYPES, code) || error("a frame has an item of the unknown type $code")
     values = Array{TYPES[code]}(undef, dims...)
     read!(io, values)

@@ -2,7 +2,9 @@
     items = Pair{String,Any}[
         "text" => "ψ ok", "empty" => "", "float" => 1.5f0, "double" => -0.0, "int" => -3, "bool" => true,
         "matrix" => Float32[1 2 3; 4 5 6], "none" => zeros(0, 3), "words" => UInt32[7],
-        "bytes" => UInt8[1, 2], "flags" => [true, false], "range" => 1:3]
+        "bytes" => UInt8[1, 2], "flags" => [true, false], "half" => Float16[0.1], "complex" => 1.0im,
+        "large" => typemax(UInt64), "texts" => ["a" "ψ"], "symbol" => :decay, "nothing" => nothing,
+        "tuple" => (1, ("a", nothing)), "range" => 1:3]
     io = IOBuffer()
     JuliaRef.write_frame(io, items)
     frame = take!(io)
@@ -13,7 +15,7 @@
     @test read_back["range"] == [1, 2, 3]
     @test signbit(read_back["double"])
     @test JuliaRef.read_frame(IOBuffer()) === nothing
-    @test_throws KeyError JuliaRef.write_frame(IOBuffer(), ["complex" => 1im])
+    @test_throws KeyError JuliaRef.write_frame(IOBuffer(), ["complex" => Int8(1)])
     for at in (1, 9, 20, 60, length(frame))
         damaged = copy(frame)
         damaged[at] ⊻= 0x01

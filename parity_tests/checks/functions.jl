@@ -35,9 +35,12 @@ end
 function fails_inside()
     return Channel() do steps
         put!(steps, (a = 1.0,))
+        println("the rate is -1")
         error("the learning rate is negative")
     end
 end
 
 "Draws before and inside a task: the default generator starts where the worker says."
 drawn() = [(first = rand(),)]
+
+needs_a_package() = (@eval Main using NotAPackage; [(a = 1.0,)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -362,22 +364,22 @@ def test_tensors_are_arrays():
     ("source", "said"),
     [
         ([[1, 2]], "step 0 of the port is a list: yield a dict of named arrays"),
-        ([{"a": "text"}], "'a' in step 0 of the port is of type <U4"),
+        ([{"a": b"text"}], "'a' in step 0 of the port is of type |S4: yield x.decode()"),
         ([{"a": object()}], "'a' in step 0 of the port is of type object"),
-        ([{"a": [[1], [1, 2]]}], "'a' in step 0 of the port is no array"),
-        ([{"a": torch.tensor(1.0).bfloat16()}], "'a' in step 0 of the port is no array"),
+        ([{"a": np.ma.array([1, 2], mask=[0, 1])}], "'a' in step 0 of the port is no array"),
+        ([{"a": torch.zeros(1, device="meta")}], "'a' in step 0 of the port is no array"),
         ([{1: 2}], "1 in step 0 of the port is no name"),
         (3, "the port gave a int: yield dicts of named arrays"),
         ("missing.npz", "missing.npz does not exist: check the path"),
     ],
 )
 def test_what_cannot_be_read_is_said(source, said):
-    with pytest.raises(ReproError, match=said.replace("(", r"\(")):
+    with pytest.raises(ReproError, match=re.escape(said)):
         repro.check(descent, source)
 
 
 def test_growth_needs_a_port_that_can_be_perturbed():
-    with pytest.raises(ReproError, match="or a callable that takes perturbation=None"):
+    with pytest.raises(ReproError, match="give a function, or another callable"):
         repro.check(descent, list(descent()), tolerance=Growth())
 
 

@@ -47,11 +47,12 @@ def expected_in_place():
 
 @pytest.mark.julia
 @pytest.mark.filterwarnings("default::repro.sides.julia.reference.JuliaRetryWarning")
-def test_values_shapes_types_and_order_arrive(call):
+def test_values_shapes_types_and_order_arrive(call, capsys):
     """Arrays that Julia changes in place after yielding them arrive as they were yielded."""
     reference = call("in_place", 40, "seven", n=2, start=np.array([0.5, -1], F32))
     result = repro.check(reference, expected_in_place)
     assert result.verdict is Verdict.PASS_BITWISE, result.message
+    assert capsys.readouterr().out == "what it prints goes nowhere near the numbers\n"
     found = result.own.reference
     names = ["half", "k", "odd", "total", "mask", "transposed", "W", "length"]
     assert list(found.quantities) == names
@@ -80,12 +81,33 @@ def test_a_list_that_shares_an_array_is_told_of_it(call):
         ("fails_inside", "the learning rate is negative"),
     ],
 )
-def test_julia_s_errors_arrive_with_the_line(call, name, said):
+def test_julia_s_errors_arrive_with_the_line(call, name, said, capsys):
     with pytest.raises(JuliaError) as raised:
         repro.check(call(name), [{"a": 1.0}])
+    assert name != "fails_inside" or "the rate is -1" in capsys.readouterr().out
     assert said in str(raised.value) and "worker.jl" not in str(raised.value)
     assert "TaskFailedException" not in str(raised.value), "the cause alone tells what to mend"
     assert "try it in Julia: include(" in str(raised.value).splitlines()[-1]
+
+
+@pytest.mark.julia
+@pytest.mark.filterwarnings("default::repro.sides.julia.reference.JuliaRetryWarning")
+def test_a_package_that_is_not_there_is_said_in_a_line(call):
+    with pytest.raises(JuliaError) as raised:
+        repro.check(call("needs_a_package"), [{"a": 1.0}])
+    assert "\n" not in str(raised.value)
+    assert "functions.jl uses NotAPackage, which is not installed" in str(raised.value)
+    assert "project=FOLDER" in str(raised.value) and 'Pkg.add("NotAPackage")' in str(raised.value)
+
+
+@pytest.mark.parametrize("project", ["no/such/folder", "."])
+def test_a_project_that_does_not_exist_is_said_before_julia_is_looked_for(
+    monkeypatch, tmp_path, project
+):
+    monkeypatch.setenv("REPRO_JULIA", os.devnull)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ReproError, match=f"project={project} has no Project.toml: name the folder"):
+        repro.check(JuliaFunction(FILE, "shared", project=project), [{"a": 1.0}])
 
 
 @pytest.mark.julia

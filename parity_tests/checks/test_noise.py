@@ -238,6 +238,27 @@ def test_views_and_what_is_written_in_place_stay_one_memory():
     assert w[:, 0].tolist() == [0, 0] and w[0, 1] > 1.4
 
 
+def test_a_vector_times_a_matrix_is_moved_like_any_product():
+    """Catches what torch does to shapes in place taken for a change of values: every perturbed run
+    of such a port broke off."""
+    x, W = torch.rand(5, dtype=torch.double), torch.rand(5, 3, dtype=torch.double)
+    with perturbing(stream()):
+        found = x @ W
+    assert found.shape == (3,) and torch.all(found != x @ W) and torch.allclose(found, x @ W)
+
+
+def test_a_complex_product_s_part_that_cancels_is_moved():
+    """Catches parts moved by their own size: an exact zero here is none where others fuse."""
+    z = np.array([1.3 + 0.7j, 2.1 - 1j])
+    by_numpy = np.asarray(perturbed(z, stream()) * z.conj())
+    with perturbing(stream()):
+        by_torch = (torch.tensor(z) * torch.tensor(z).conj()).resolve_conj().numpy()
+    for found in (by_numpy, by_torch):
+        assert np.all((abs(found.imag) > 0) & (abs(found.imag) < 1e-15 * abs(z) ** 2)), found
+    added = np.asarray(perturbed(z, stream()) + z.conj())
+    assert np.all(added.imag == 0)
+
+
 def test_torch_s_whole_numbers_and_integers_are_not_moved():
     with perturbing(stream()):
         one = torch.sigmoid(torch.tensor([100.0]))

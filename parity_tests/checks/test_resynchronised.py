@@ -248,7 +248,7 @@ def skip_first():
         ([], port(), {}, "the reference has 0 steps"),
         (lambda: list(reference())[:1], port(), {}, "the reference has 1 steps"),
         (skip_first, port(), {}, "x, y is named as state and as draws"),
-        (reference, port(), {"draws": ("x", "label")}, "step 1 of the reference lacks label"),
+        (reference, port(), {"draws": ("x", "label")}, "no step of the reference has label"),
         (reference, port(), {"state": ("W", "m")}, "step 0 of the reference lacks m"),
         (reference, port(), {"state": ()}, "no state is named"),
         (reference, lambda s, d: {"z": 1.0}, {}, "step 1 returned lacks v, W, b, which is state"),

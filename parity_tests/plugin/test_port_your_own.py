@@ -184,8 +184,9 @@ def test_the_page_shows_what_is_printed(recorded):
 
 
 def test_the_other_ways_pass(pytester):
-    (pytester.path / "test_other_ways.py").write_text(blocks()["test_other_ways.py"])
-    pytester.runpytest_inprocess(*OPTIONS).assert_outcomes(passed=5)
+    for name in ("test_other_ways.py", "test_shapes.py"):
+        (pytester.path / name).write_text(blocks()[name])
+    pytester.runpytest_inprocess(*OPTIONS).assert_outcomes(passed=7)
 
 
 @pytest.mark.julia

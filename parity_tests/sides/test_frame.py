@@ -9,7 +9,7 @@ import struct
 import numpy as np
 import pytest
 
-from repro.sides.julia.frame import MAGIC, FrameError, encode, read_frame
+from repro.sides.julia.frame import MAGIC, FrameError, Symbol, encode, read_frame
 
 ITEMS = {
     "text": "ψ is 0.5",
@@ -25,6 +25,15 @@ ITEMS = {
     "bools": np.array([True, False]),
     "empty": np.zeros((0, 3)),
     "cube": np.arange(24.0).reshape(2, 3, 4),
+    "f2": np.array([0.1, 65504], np.float16),
+    "c4": np.array([[1 - 2j, np.inf]], np.complex64),
+    "c8": np.array([1e300 + 5e-324j]),
+    "u8": np.array([2**64 - 1], np.uint64),
+    "texts": np.array([["a", ""], ["ψ", "long"]]),
+    "complex": 1 + 2j,
+    "none": None,
+    "symbol": Symbol("decay"),
+    "tuple": (1, "b", (None, 2.5), ()),
 }
 
 
@@ -61,15 +70,21 @@ def test_matrices_travel_column_by_column():
     assert data[-4:] == bytes([1, 3, 2, 4])
 
 
-@pytest.mark.parametrize("values", [np.array([2**63], np.uint64), 2**63])
-def test_what_does_not_fit_int64(values):
-    with pytest.raises(OverflowError, match="n.*does not fit Int64"):
-        encode({"n": values})
+@pytest.mark.parametrize("value", [np.float16(1), np.uint64(2**64 - 1), np.complex64(1j)])
+def test_a_narrow_scalar_stays_narrow(value):
+    found = decode(encode({"x": value}))["x"]
+    assert found.dtype == value.dtype and found == value
 
 
-@pytest.mark.parametrize("value", [1j, np.array(["a"]), None, np.float16(1)])
+@pytest.mark.parametrize("value", [2**64, -(2**63) - 1])
+def test_what_does_not_fit_64_bits(value):
+    with pytest.raises(OverflowError, match="n.*does not fit Int64 or UInt64"):
+        encode({"n": value})
+
+
+@pytest.mark.parametrize("value", [np.longdouble(1), object(), [1, "a"], [1, None], b"a"])
 def test_what_does_not_travel(value):
-    with pytest.raises(TypeError, match="x is of type .* convert it"):
+    with pytest.raises(TypeError, match="x is .* which does not travel: (convert it|use a tuple)"):
         encode({"x": value})
 
 

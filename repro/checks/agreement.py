@@ -1,9 +1,9 @@
 """When two arrays agree: the rules that every comparison here keeps.
 
 * Shapes must be equal; nothing is broadcast. Arrays without elements agree when their shapes do.
-* Kinds must be equal: Bool, integer and floating are three kinds. Complex numbers have to be
+* Kinds must be equal: Bool, integer, floating and text are four kinds. Complex numbers have to be
   compared as real and imaginary parts.
-* Integers of any width and Bools agree when they are equal. No tolerance is asked.
+* Integers of any width, Bools and texts agree when they are equal. No tolerance is asked.
 * Floating numbers of two widths can be compared, but are never equal bit for bit; a strict
   comparison refuses them.
 * NaN beside NaN agrees whatever its sign and payload, and so does an infinity beside the same
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-KINDS = {"b": "Bool", "i": "an integer", "u": "an integer", "f": "floating"}
+KINDS = {"b": "Bool", "i": "an integer", "u": "an integer", "f": "floating", "U": "text"}
 
 
 def mismatch(
@@ -28,19 +28,22 @@ def mismatch(
         who: whose type ``found`` is.
     """
     for dtype in (expected, found):
-        if dtype.kind not in KINDS or dtype.itemsize > 8:
+        if dtype.kind not in KINDS or (dtype.kind != "U" and dtype.itemsize > 8):
             return f"values of type {dtype} are not compared: give real numbers of 64 bits at most"
     kinds = KINDS[expected.kind], KINDS[found.kind]
     if kinds[0] != kinds[1] or (strict and expected.kind == "f" and expected != found):
-        return f"{who} type is {found}, not {expected}"
+        names = ("text" if d.kind == "U" else d for d in (found, expected))
+        return "{} type is {}, not {}".format(who, *names)
     return None
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """``|a - b|`` in float64: 0 where both are the same infinity or both NaN, else infinite.
 
-    Unequal integers are at least 1 apart, however large they are.
+    Unequal integers are at least 1 apart, however large they are; unequal texts are 1 apart.
     """
+    if a.dtype.kind == "U":
+        return np.where(a == b, 0.0, 1.0)
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     with np.errstate(invalid="ignore", over="ignore"):
         apart = np.abs(a.astype(np.float64) - b.astype(np.float64))

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from repro.checks.compare import NothingToCompare, Report, compare
+from repro.checks.compare import Comparison, NothingToCompare, Report, compare
 from repro.checks.measured import Measured, judge
-from repro.checks.noise import Moves, Stream
+from repro.checks.noise import Moves, Stream, half_ulp
 from repro.checks.pair import Pair, Way
 from repro.checks.perturb import perturbing
 from repro.checks.perturb_numpy import aware
 from repro.checks.result import Check
 from repro.checks.rules import CANNOT, Bitwise, Growth, Rule, ToleranceError, Unmeasured
-from repro.checks.stepping import Stepper
+from repro.checks.stepping import Roles, Stepper
 from repro.checks.verdict import Verdict
 from repro.errors import ReproError, Unavailable
-from repro.run import Run, Source, base_name, collect, digest
+from repro.run import Run, Source, collect, digest, under
 
 
 class CheckError(ReproError, ValueError):
@@ -39,6 +37,8 @@ def check(
     resynchronise: bool = False,
     draws: Sequence[str] = (),
     state: Sequence[str] | None = None,
+    constants: Sequence[str] = (),
+    inputs: Sequence[str] = (),
     undecided_ok: Mapping[str, str] | None = None,
 ) -> Check:
     """Hold a port against a reference, step by step and name by name.
@@ -53,7 +53,7 @@ def check(
             ``step(state, draws)`` of two dicts of arrays that gives the step's arrays, the new
             state among them under the reference's names.
         tolerance: ``Bitwise()``, ``Ulps(budget, because=...)`` or ``Growth()``. By default
-            ``Growth()`` where the port is a function, else ``Bitwise()``. A function may take
+            ``Growth()`` where the port can be called, else ``Bitwise()``. A callable may take
             ``perturbation=None``, a seed to move its inputs by one ulp (:func:`nudged` does).
             What is stated holds for every way in which the port is run.
         names: compare these alone; by default all.
@@ -63,9 +63,12 @@ def check(
             step, to tell a wrong operation from amplified rounding. The reference then yields
             the state before the first iteration first.
         draws: with ``resynchronise``, names of a step's inputs, which the port gets from the
-            reference; they are not compared.
+            reference; they are not compared. A step gets those that the reference has in it.
         state: with ``resynchronise``, names of what is handed from step to step; by default all
             that the reference yields first.
+        constants: names that the reference yields once; they come with every step's draws.
+        inputs: where nothing is handed from step to step: names of all that a step is given. The
+            port is then a function ``step(inputs)`` of one dict, and every step is by itself.
         undecided_ok: names that may be undecided, each with the reason. No failure is let
             through.
 
@@ -78,18 +81,56 @@ def check(
     Raises:
         ReproError: what was given cannot be read, run, or resynchronised. The message says why.
     """
-    if (draws or state is not None) and not resynchronise:
-        raise CheckError("draws and state are names for resynchronising: add resynchronise=True")
+    names = None if names is None else _names(names)
+    roles = Roles(
+        _names(draws), None if state is None else _names(state), _names(constants), _names(inputs)
+    )
+    _refuse(port, tolerance, resynchronise, roles)
     try:
-        expected = _chosen(collect(reference), names, "reference")
-        accepted = _accepted(undecided_ok or {}, expected)
-        if resynchronise:
-            found = _step_by_step(expected, port, tolerance, strict, draws, state)
+        expected = collect(reference)
+        accepted = _accepted(undecided_ok or {}, _chosen(expected, names, "reference"))
+        if resynchronise or inputs:
+            found = _step_by_step(expected, port, tolerance, names, strict, roles)
         else:
-            found = Check((_own(expected, port, tolerance, names, strict),))
+            chosen = _chosen(expected, names, "reference")
+            found = Check((_own(chosen, port, tolerance, names, strict),))
         return replace(found, pairs=tuple(_accepting(pair, accepted) for pair in found.pairs))
     except Unavailable as problem:
         return Check(not_run=str(problem))
+
+
+def _names(given: Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _refuse(port: Any, tolerance: Any, resynchronise: bool, roles: Roles) -> None:
+    """What cannot be meant so, each with what to write."""
+    if isinstance(tolerance, type) or (tolerance is not None and not hasattr(tolerance, "bind")):
+        said = getattr(tolerance, "__name__", tolerance)
+        raise CheckError(
+            f"tolerance={said} does not say where it comes from: leave it out to have it measured, "
+            "or count it: tolerance=Ulps(4, because='3 additions and a product')"
+        )
+    if roles.inputs and (resynchronise or roles.draws or roles.state is not None):
+        raise CheckError("inputs are all that a step is given: leave out resynchronise and draws")
+    if (roles.draws or roles.state is not None) and not resynchronise:
+        raise CheckError("draws and state are names for resynchronising: add resynchronise=True")
+    if roles.constants and not (resynchronise or roles.inputs):
+        raise CheckError("constants come with a step's draws: add resynchronise=True, or inputs")
+    needed = [] if resynchronise or roles.inputs else _needed(port)
+    if needed:
+        how = "inputs=[...]" if len(needed) == 1 else "resynchronise=True, and draws=[...] if any"
+        raise CheckError(f"the port needs {', '.join(needed)}, as a step does: add {how}")
+
+
+def _needed(port: Any) -> list[str]:
+    """The arguments without which a callable cannot be called."""
+    try:
+        parameters = inspect.signature(port).parameters.values() if callable(port) else ()
+    except (TypeError, ValueError):
+        return []
+    ways = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p.name for p in parameters if p.kind in ways and p.default is p.empty]
 
 
 def _own(
@@ -97,7 +138,7 @@ def _own(
 ) -> Pair:
     moves = Moves()
     takes_seed = callable(port) and "perturbation" in _parameters(port)
-    perturbable = takes_seed or _is_function(port)
+    perturbable = callable(port) and getattr(port, "perturbable", True)
 
     def run(perturbation: int | None = None) -> Run:
         if perturbation is None:
@@ -125,27 +166,33 @@ def _step_by_step(
     expected: Run,
     step: Any,
     tolerance: Rule | None,
+    names: Sequence[str] | None,
     strict: bool,
-    draws: Sequence[str],
-    state: Sequence[str] | None,
+    roles: Roles,
 ) -> Check:
     if not callable(step):
-        raise CheckError(
-            f"resynchronise=True needs a function step(state, draws), not a {type(step).__name__}"
-        )
-    stepper = Stepper.on(step, expected, draws, state)
-    here, rule = stepper.compared(expected), tolerance or Growth()
-    own = _pair(Way.OWN, here, stepper.free, rule, strict, True, stepper.moves)
-    steps = stepper.resynchronised
-    each = _pair(Way.RESYNCHRONISED, here, steps, rule, strict, True, stepper.moves)
+        way = "inputs=[...] needs a function step(inputs)"
+        if not roles.inputs:
+            way = "resynchronise=True needs a function step(state, draws)"
+        raise CheckError(f"{way}, not a {type(step).__name__}")
+    stepper = Stepper.on(step, expected, roles)
+    here, rule = _chosen(stepper.compared(expected), names, "step"), tolerance or Growth()
+
+    def pair(way: Way, run: Callable[[int | None], Run]) -> Pair:
+        def chosen(seed: int | None) -> Run:
+            return _chosen(run(seed), names, "step")
+
+        return _pair(way, here, chosen, rule, strict, True, stepper.moves)
+
+    each = pair(Way.RESYNCHRONISED, stepper.resynchronised)
     if each.verdict is Verdict.FAIL:
         each = replace(each, exact=_in_float64(stepper))
-    return Check((own, each))
+    return Check((each,) if stepper.alone else (pair(Way.OWN, stepper.free), each))
 
 
 def _in_float64(stepper: Stepper) -> Run | None:
     try:
-        return stepper.resynchronised(wide=True)
+        return stepper.resynchronised(wide=True).in_parts()
     except Exception:  # it takes its own types alone
         return None
 
@@ -159,14 +206,18 @@ def _pair(
     perturbable: bool,
     moves: Moves,
 ) -> Pair:
-    found = run(None)
+    def parts(seed: int | None) -> Run:
+        return run(seed).in_parts()
+
+    expected, found = expected.in_parts(), parts(None)
     pair = Pair(way, expected, found, None, rule.words)
+    moves.coarsest = 0.0 if strict else _coarsest(expected, found)
 
     def again(seed: int | None) -> Run:
-        return found if seed is None else run(seed)
+        return found if seed is None else parts(seed)
 
     def repeats() -> None:
-        problem = _unrepeated(found, run(None))
+        problem = _unrepeated(found, parts(None))
         if problem is not None:
             raise Unmeasured(problem)
 
@@ -174,7 +225,7 @@ def _pair(
         raise ToleranceError(CANNOT)
     try:
         if isinstance(rule, Growth):
-            measured = Measured(found, run, moves)
+            measured = Measured(found, parts, moves)
             report = judge(expected, measured, rule.perturbations, strict, repeats)
             return replace(pair, tolerance=measured, report=report)
         tolerance = rule.bind(again if perturbable else None)
@@ -184,9 +235,18 @@ def _pair(
         return replace(pair, unmeasured=str(problem))
 
 
+def _coarsest(expected: Run, found: Run) -> float:
+    """``u`` of the reference's floating type, where the port's is wider: rounding is the
+    coarser one's."""
+    both = expected.quantities.keys() & found.quantities.keys()
+    types = [(expected[name].values.dtype, found[name].values.dtype) for name in both]
+    return max((half_ulp(a) for a, b in types
+                if a.kind == b.kind == "f" and a.itemsize < b.itemsize), default=0.0)  # fmt: skip
+
+
 def _accepted(reasons: Mapping[str, str], expected: Run) -> Mapping[str, str]:
     for name, reason in reasons.items():
-        if name not in map(base_name, expected.quantities):
+        if not any(under(label, [name]) for label in expected.quantities):
             raise CheckError(f"undecided_ok names {name}, which the reference does not have")
         if not str(reason).strip():
             said = f"undecided_ok={{{name!r}: 'because'}}"
@@ -197,9 +257,11 @@ def _accepted(reasons: Mapping[str, str], expected: Run) -> Mapping[str, str]:
 def _accepting(pair: Pair, reasons: Mapping[str, str]) -> Pair:
     if pair.report is None or not reasons:
         return pair
-    found = tuple(
-        replace(c, accepted=reasons.get(base_name(c.name))) for c in pair.report.comparisons
-    )
+
+    def reason(c: Comparison) -> str | None:
+        return next((why for name, why in reasons.items() if under(c.name, [name])), None)
+
+    found = tuple(replace(c, accepted=reason(c)) for c in pair.report.comparisons)
     return replace(pair, report=Report(found))
 
 
@@ -228,8 +290,8 @@ def _chosen(run: Run, names: Sequence[str] | None, side: str) -> Run:
     """Cut a run to some quantities, under whichever of their forms."""
     if names is None:
         return run
-    kept = {n: q for n, q in run.quantities.items() if n in names or base_name(n) in names}
-    lacking = [n for n in names if n not in run.quantities]
+    kept = {label: q for label, q in run.quantities.items() if under(label, names)}
+    lacking = [n for n in names if not any(under(label, [n]) for label in kept)]
     if side == "reference" and lacking:
         known = ", ".join(run.quantities) or "none"
         raise CheckError(f"the reference has no {', '.join(lacking)}: choose from {known}")
@@ -241,10 +303,3 @@ def _parameters(port: Any) -> Sequence[str]:
         return list(inspect.signature(port).parameters)
     except (TypeError, ValueError):
         return []
-
-
-def _is_function(port: Any) -> bool:
-    """A function of Python, whose operations can be moved from outside."""
-    if isinstance(port, functools.partial):
-        return _is_function(port.func)
-    return isinstance(port, types.FunctionType | types.MethodType)

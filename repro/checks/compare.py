@@ -274,8 +274,15 @@ def _unlike(expected: np.ndarray, found: np.ndarray, strict: bool) -> Problem | 
         return Problem(Fault.TYPE, problem)
     if found.shape[1:] != expected.shape[1:]:
         shapes = f"{found.shape[1:]}, not {expected.shape[1:]}"
+        if (2,) in (_last_axis(found, expected), _last_axis(expected, found)):
+            shapes += " (a complex number has a last axis of two)"
         return Problem(Fault.SHAPE, f"the port's shape is {shapes}")
     return None
+
+
+def _last_axis(longer: np.ndarray, shorter: np.ndarray) -> tuple[int, ...]:
+    """The axis that one has more than the other, where the others are equal."""
+    return longer.shape[shorter.ndim :] if longer.shape[: shorter.ndim] == shorter.shape else ()
 
 
 def _one_sided(expected: np.ndarray, found: np.ndarray, strict: bool) -> Problem | None:
@@ -317,6 +324,9 @@ def _measured(
     tolerance: Tolerance,
     blind: Tolerance | None,
 ) -> Comparison:
+    if values.dtype.kind == "U":  # all that counts of a text is whether it is the same
+        values = difference(expected.values, values).astype(int)
+        expected = replace(expected, values=np.zeros_like(values))
     with np.errstate(over="ignore"):
         cast = values.astype(expected.values.dtype)
     floating = expected.values.dtype.kind == "f"
@@ -328,7 +338,7 @@ def _measured(
         allowed = np.zeros(apart.shape)
     ulp = ulp_distance(expected.values, cast) if floating else apart
     allowed = np.where(np.isfinite(allowed), allowed, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.where(apart == 0, 0.0, apart / allowed)
     unknown = blind(name, expected) if blind is not None and floating else np.zeros_like(same)
     judged = Judged.of(rows(expected.values), rows(values), rows(allowed), rows(unknown))

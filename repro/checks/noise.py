@@ -68,10 +68,13 @@ class Moves:
     Attributes:
         moved: by operation and row, how often.
         inputs_only: why a step's operations could not be moved, only its inputs.
+        coarsest: ``u`` of the reference's type, where the port computes in a wider one: what is
+            measured is the rounding of both.
     """
 
     moved: Counter[tuple[str, Noise]] = field(default_factory=Counter)
     inputs_only: Counter[str] = field(default_factory=Counter)
+    coarsest: float = 0.0
 
     def as_dict(self) -> dict[str, dict[str, int]]:
         """By row, the operations and how often each was moved."""
@@ -92,11 +95,13 @@ class Stream:
 
     Attributes:
         half: inside an operation on Float16 that torch computes in Float32; others do not.
+        coarse: ``u`` of the type whose rounding is meant, where that is not the arrays' own.
     """
 
     def __init__(self, seed: int, moves: Moves | None = None) -> None:
         self.seed, self.moves = seed, Moves() if moves is None else moves
         self.half = False
+        self.coarse = self.moves.coarsest
         self.at(0)
 
     def at(self, step: int) -> None:
@@ -113,19 +118,32 @@ class Stream:
     def count(self, operation: str, noise: Noise) -> None:
         self.moves.moved[operation, noise] += 1
 
-    def nudge(self, values: np.ndarray, before: np.ndarray | None = None, by: float = 1) -> None:
-        """Move values in place by 1.5 u of each, where they are not as before."""
+    def nudge(
+        self,
+        values: np.ndarray,
+        before: np.ndarray | None = None,
+        by: float = 1,
+        modulus: bool = False,
+    ) -> None:
+        """Move values in place by 1.5 u of each, where they are not as before.
+
+        Args:
+            modulus: a complex number's parts by as much of the number, as products round.
+        """
         if values.dtype.kind not in "fc":
             return
-        values = _real(values)
+        modulus = modulus and values.dtype.kind == "c"
+        size, values = np.abs(values)[..., None] if modulus else _real(values), _real(values)
         with np.errstate(all="ignore"):
-            moved = values * self.xi(values.shape)
-            moved *= POINTWISE * by * half_ulp(self.type_of(values))
+            moved = size * self.xi(values.shape)
+            moved *= POINTWISE * by * half_ulp(self.type_of(values)) * self.scale(values)
             moved += values
             here = np.trunc(values) != values
             if not here.all():
                 large = np.abs(values) > _WHOLE[values.dtype.itemsize]
                 here |= large & np.isfinite(values)
+            if modulus:
+                here |= here[..., ::-1]
             if before is not None:
                 here &= values != _real(before)
             np.copyto(values, moved, where=here, casting="unsafe")
@@ -134,6 +152,10 @@ class Stream:
         """The type in which others may compute these."""
         narrowed = self.half and values.dtype == np.float32
         return np.dtype(np.float16) if narrowed else values.dtype
+
+    def scale(self, values: np.ndarray) -> float:
+        """How many times coarser than the arrays' own the rounding is that is meant."""
+        return max(1.0, self.coarse / half_ulp(self.type_of(values)))
 
     def near_one(self, values: np.ndarray, before: np.ndarray | None = None) -> None:
         """Move values in place as :attr:`Noise.NEAR_ONE` says."""
@@ -149,7 +171,7 @@ class Stream:
         if size.shape != values.shape:  # complex values: one size for both parts
             size = size[..., None]
         with np.errstate(all="ignore"):
-            moved = values + self.xi(values.shape) * size
+            moved = values + self.xi(values.shape) * (size * self.scale(values))
             here = np.isfinite(moved)
             if before is not None:
                 here &= values != _real(before)
@@ -204,9 +226,10 @@ def sum_size(terms: np.ndarray, result: np.ndarray) -> np.ndarray:
     return np.asarray(half_ulp(result.dtype) * np.sqrt(squares) + LOOP * apart)
 
 
-def cumulative_size(xi: np.ndarray, partial: np.ndarray, axis: int) -> np.ndarray:
+def cumulative_size(stream: Stream, partial: np.ndarray, axis: int) -> np.ndarray:
     """What has gone wrong up to each partial sum, drawn: signs and all."""
-    return np.asarray(np.cumsum(half_ulp(partial.dtype) * partial * xi, axis=axis))
+    u = half_ulp(partial.dtype) * stream.scale(partial)
+    return np.asarray(np.cumsum(u * partial * stream.xi(partial.shape), axis=axis))
 
 
 def walk_size(result: np.ndarray, squares: np.ndarray, n: float | np.ndarray) -> np.ndarray:
@@ -365,7 +388,8 @@ TORCH: dict[str, Noise] = {
         "cummin isnan eq ne lt le gt ge argmax argmin nonzero _local_scalar_dense item scatter "
         "set_ resize copysign nextafter heaviside ldexp value_selecting_reduction_backward "
         "upsample_nearest1d upsample_nearest2d bucketize searchsorted im2col aminmax unfold "
-        "channel_shuffle pixel_shuffle view_as_complex view_as_real complex real imag",
+        "channel_shuffle pixel_shuffle view_as_complex view_as_real complex real imag "
+        "squeeze unsqueeze transpose t as_strided",
     ),
     **_rows(Noise.SUM, "sum mean nansum nanmean"),
     **_rows(Noise.CUMULATIVE, "cumsum"),

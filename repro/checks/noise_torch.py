@@ -42,23 +42,26 @@ Size: TypeAlias = Callable[[Stream, Call, np.ndarray, int], "np.ndarray | None"]
 
 
 def array(tensor: torch.Tensor) -> np.ndarray:
-    """The tensor's own memory as an array; a copy of it, where it is not the processor's."""
+    """The tensor's own memory as an array; a copy of it, where it is not the processor's. NumPy has
+    no BFloat16: Float32 stands for it."""
     if not tensor.is_cpu or tensor.is_complex():
         tensor = tensor.detach().resolve_conj().resolve_neg().cpu()
+    tensor = tensor.float() if tensor.dtype is torch.bfloat16 else tensor
     found: np.ndarray = tensor.detach().numpy()
     return found
 
 
 def put_back(tensor: torch.Tensor, values: np.ndarray) -> None:
     """Changed values into their tensor, where they are not its own memory."""
-    if not tensor.is_cpu or tensor.is_conj() or tensor.is_neg():
+    narrow = tensor.dtype is torch.bfloat16
+    if not tensor.is_cpu or tensor.is_conj() or tensor.is_neg() or narrow:
         tensor.copy_(torch.from_numpy(values))
 
 
 def nudge(
     stream: Stream, call: Call, values: np.ndarray, i: int, before: np.ndarray | None
 ) -> None:
-    stream.nudge(values, before)
+    stream.nudge(values, before, modulus=call.name not in ("add", "sub", "rsub"))
 
 
 def near_one(
@@ -87,6 +90,8 @@ def _sum(stream: Stream, call: Call, result: np.ndarray, i: int) -> np.ndarray |
     axes = call.args[1] if len(call.args) > 1 else call.kwargs.get("dim")
     flat = last(terms, None if axes is None or axes == [] else axes)
     total = result.reshape(flat.shape[:-1])
+    if call.args[0].dtype is torch.bfloat16:  # of Float32, as which it is then made coarser
+        total = flat.sum(axis=-1) / (flat.shape[-1] if "mean" in call.name else 1)
     if "mean" not in call.name:
         return sum_size(flat, total).reshape(result.shape)
     n = result.dtype.type(max(flat.shape[-1], 1))
@@ -100,7 +105,7 @@ def cumulative(
     if whole(values, array(call.args[0])):
         return
     axis = call.args[1] if len(call.args) > 1 else call.kwargs["dim"]
-    moved = cumulative_size(stream.xi(values.shape), values, axis)
+    moved = cumulative_size(stream, values, axis)
     np.copyto(values, values + moved, where=np.isfinite(moved), casting="unsafe")
 
 

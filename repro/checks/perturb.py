@@ -52,11 +52,19 @@ def _moved(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return np.asarray(np.nextafter(values, towards))
 
 
-def moved_input(values: Any, stream: Stream) -> np.ndarray:
-    """A copy of a step's input, moved; whole numbers stay."""
+def moved_input(values: Any, stream: Stream) -> Any:
+    """A copy of a step's input, moved; whole numbers and texts stay."""
+    if isinstance(values, str):
+        return values
     moved = np.array(values)
     stream.nudge(moved)
     return moved
+
+
+def knowing_input(values: Any, stream: Stream) -> Any:
+    """A step's input that knows when it is computed with; texts are not."""
+    text = isinstance(values, str) or values.dtype.kind == "U"
+    return values if text else perturbed(values, stream)
 
 
 @contextmanager

@@ -6,6 +6,8 @@ An array in a perturbed run is a :class:`PerturbedArray`. Whatever is computed f
 
 from __future__ import annotations
 
+import copy
+import functools
 import types
 from collections.abc import Callable
 from typing import Any
@@ -136,7 +138,7 @@ def _move_ufunc(
     elif row is Noise.NEAR_ONE:
         stream.near_one(result, before)
     else:
-        stream.nudge(result, before)
+        stream.nudge(result, before, modulus=ufunc not in (np.add, np.subtract))
     stream.count(name, row)
 
 
@@ -173,7 +175,7 @@ def _move_sum(
             size = sum_size(last(terms, axis), own.reshape(_reduced(terms, axis)))
             stream.shift(result, size.reshape(result.shape), before)
         elif method == "accumulate":
-            moved = cumulative_size(stream.xi(result.shape), result, axis)
+            moved = cumulative_size(stream, result, axis)
             np.copyto(result, result + moved, where=np.isfinite(moved), casting="unsafe")
         else:
             stream.nudge(result, before, by=np.sqrt(terms.size / max(result.size, 1)) + 1)
@@ -353,14 +355,45 @@ class _Creating:
 
 
 def aware(function: Any, stream: Stream) -> Any:
-    """A function of the port's own module, with arrays and constants that know when they are
-    computed with: what it closes over or finds among its globals, and what ``np.array`` gives it.
+    """A callable of the port's own module, with arrays and constants that know when they are
+    computed with: what it closes over or finds among its globals or its object's attributes, and
+    what ``np.array`` gives it.
 
     Constants round when they are computed with: ``1 - 0.999f0^t`` is off by 512 ulp where a power
-    is off by one. Functions of other modules, and whatever is no plain function, stay as they are.
+    is off by one. Functions of other modules, and whatever is no code of Python's, stay as they
+    are.
     """
+    if isinstance(function, functools.partial):
+        arguments = [_knowing(a, stream) for a in function.args]
+        keywords = {name: _knowing(a, stream) for name, a in function.keywords.items()}
+        return functools.partial(aware(function.func, stream), *arguments, **keywords)
+    if isinstance(function, types.MethodType):
+        own = _aware_object(function.__self__, stream)
+        return types.MethodType(aware(function.__func__, stream), own)
+    call = type(function).__call__
+    if isinstance(call, types.FunctionType):
+        return types.MethodType(aware(call, stream), _aware_object(function, stream))
     if not isinstance(function, types.FunctionType):
         return function
+    return _aware_function(function, stream)
+
+
+def _knowing(value: Any, stream: Stream) -> Any:
+    numbers = isinstance(value, np.inexact) or type(value) is np.ndarray
+    return perturbed(value, stream) if numbers else value
+
+
+def _aware_object(own: Any, stream: Stream) -> Any:
+    """A copy of an object, its arrays such that know; the object itself, where it has none."""
+    arrays = {n: _knowing(v, stream) for n, v in getattr(own, "__dict__", {}).items()}
+    if isinstance(own, type) or all(v is own.__dict__[n] for n, v in arrays.items()):
+        return own
+    made = copy.copy(own)
+    made.__dict__.update(arrays)
+    return made
+
+
+def _aware_function(function: types.FunctionType, stream: Stream) -> Any:
     made: dict[int, Any] = {}
     scope: dict[str, Any] = {}
     home = function.__globals__
@@ -368,11 +401,9 @@ def aware(function: Any, stream: Stream) -> Any:
     def convert(value: Any) -> Any:
         if value is np:
             return _Creating(stream)
-        if isinstance(value, np.inexact) or type(value) is np.ndarray:
-            return perturbed(value, stream)
         if isinstance(value, types.FunctionType) and value.__globals__ is home:
             return remake(value)
-        return value
+        return _knowing(value, stream)
 
     def remake(old: types.FunctionType) -> Any:
         if id(old) in made:

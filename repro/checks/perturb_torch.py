@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -61,25 +62,37 @@ class Perturbing(TorchDispatchMode):
                 moved = True
                 old = before[i] if written else None
                 values = array(tensor)
-                operation.change(self.stream, call, values, i, old)
+                with self._rounding([tensor]):
+                    operation.change(self.stream, call, values, i, old)
                 put_back(tensor, values)
         if moved:
             self.stream.count(operation.name, operation.noise)
         return found
 
     def _inside(self, operation: Operation, args: Any, kwargs: Any) -> Any:
-        """Decomposed, every part of it moved. What is in Float16 others compute in Float16."""
+        """Decomposed, every part of it moved. What is in Float16 or BFloat16 others compute so."""
         outer = self.stream.half
         tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
         self.stream.half = outer or any(t.dtype == torch.float16 for t in tensors)
         try:
-            with self:
+            with self, self._rounding(tensors):
                 found = operation.decompose(*args, **kwargs)
         finally:
             self.stream.half = outer
         if found is not NotImplemented:
             self.stream.count(operation.name, Noise.INSIDE)
         return found
+
+    @contextmanager
+    def _rounding(self, tensors: Sequence[torch.Tensor]) -> Iterator[None]:
+        """Inside, what is meant is BFloat16's rounding, where any of these is of that type."""
+        outer = self.stream.coarse
+        if any(t.dtype is torch.bfloat16 for t in tensors):
+            self.stream.coarse = max(outer, torch.finfo(torch.bfloat16).eps / 2)
+        try:
+            yield
+        finally:
+            self.stream.coarse = outer
 
 
 @dataclass(frozen=True)
@@ -171,8 +184,8 @@ def _copies(args: tuple[Any, ...], written: list[Any]) -> tuple[Any, ...]:
     return tuple(found)
 
 
-NARROW = (torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2)
-"""Types that NumPy does not have: they are not moved."""
+NARROW = (torch.float8_e4m3fn, torch.float8_e5m2)
+"""Types that no array stands for: they are not moved."""
 
 
 def _floating(tensor: torch.Tensor) -> bool:

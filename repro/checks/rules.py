@@ -102,7 +102,7 @@ class Growth:
     """What perturbed runs of the port grow to, element by element: :mod:`repro.checks.measured`.
 
     A port written as one step is perturbed in the inputs of every step and in the results of its
-    NumPy and torch operations. So is any other function; one that takes ``perturbation=None`` is
+    NumPy and torch operations. So is any other callable; one that takes ``perturbation=None`` is
     called with ``perturbation=SEED`` and moves its initial state besides, for instance.
 
     Args:
@@ -135,8 +135,8 @@ class Growth:
 
 
 CANNOT = (
-    "the port cannot be run perturbed: give a function, or a callable that takes "
-    "perturbation=None, or state tolerance=Ulps(budget, because=...) or Bitwise()"
+    "the port cannot be run perturbed: give a function, or another callable, or state "
+    "tolerance=Ulps(budget, because=...) or Bitwise()"
 )
 
 

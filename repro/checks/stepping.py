@@ -15,10 +15,21 @@ import numpy as np
 
 from repro.checks.follow import Substituting
 from repro.checks.noise import Moves, Stream
-from repro.checks.perturb import moved_input, perturbing
-from repro.checks.perturb_numpy import aware, perturbed
+from repro.checks.perturb import knowing_input, moved_input, perturbing
+from repro.checks.perturb_numpy import aware
 from repro.errors import ReproError
-from repro.run import Kind, Provenance, Quantity, Run, arrays, base_name, run_of, steps_of
+from repro.run import (
+    Kind,
+    Provenance,
+    Quantity,
+    Run,
+    arrays,
+    base_name,
+    digest,
+    run_of,
+    steps_of,
+    under,
+)
 from repro.trace import listening
 
 Arrays: TypeAlias = dict[str, np.ndarray]
@@ -29,51 +40,71 @@ class SteppingError(ReproError, ValueError):
 
 
 @dataclass(frozen=True)
+class Roles:
+    """Which part the reference's names play; a name stands for its parts as well.
+
+    Attributes:
+        draws: what a step draws or reads; a step gets those that the reference has in it.
+        state: what is handed from step to step; by default all that is yielded first.
+        constants: what is yielded once, and comes with every step's draws.
+        inputs: all that a step is given, where there is no state: every step is by itself.
+    """
+
+    draws: Sequence[str] = ()
+    state: Sequence[str] | None = None
+    constants: Sequence[str] = ()
+    inputs: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Stepper:
     """A step function beside the reference it is resynchronised on.
 
     Attributes:
         step: ``step(state, draws)`` gives the step's named arrays in the order of computation,
             the new state among them. It gets NumPy arrays that are its own, and must depend on
-            nothing else.
+            nothing else. Where there are inputs and no state, ``step(inputs)``.
         steps: the reference's named arrays in every step.
         state: names of what is handed from step to step.
         draws: names of what the reference draws or reads in a step.
+        constants: what comes with every step's draws.
+        alone: whether there is no state.
         moves: what perturbed runs moved.
     """
 
-    step: Callable[[Arrays, Arrays], Mapping[str, Any]]
+    step: Callable[..., Mapping[str, Any]]
     steps: Mapping[int, Arrays]
     state: tuple[str, ...]
     draws: tuple[str, ...]
+    constants: Arrays
+    alone: bool
     moves: Moves = field(default_factory=Moves)
 
     @classmethod
-    def on(
-        cls,
-        step: Callable[[Arrays, Arrays], Mapping[str, Any]],
-        reference: Run,
-        draws: Sequence[str],
-        state: Sequence[str] | None = None,
-    ) -> Stepper:
+    def on(cls, step: Callable[..., Mapping[str, Any]], reference: Run, roles: Roles) -> Stepper:
         """Beside a reference whose first step holds the state before the first iteration.
-
-        Args:
-            draws: the names of a step's inputs; they are not compared.
-            state: by default all names of the reference's first step.
 
         Raises:
             SteppingError: the reference has no such first step, or no step after it, or lacks
-                state or draws in one.
+                state or draws, or changes a constant.
         """
         steps = steps_of(reference)
+        constants = _constants(steps, roles.constants)
+        if roles.inputs:
+            given = _parts(steps, roles.inputs, "inputs")
+            return cls(step, steps, (), given, constants, alone=True)
         if len(steps) < 2:
             raise SteppingError(
                 f"the reference has {len(steps)} steps: resynchronising takes the state before "
-                "the first iteration, yielded first, and at least one step after it"
+                "the first iteration, yielded first, and at least one step after it. Where there "
+                "is no state, name what a step is given: inputs=[...]"
             )
         first = next(iter(steps.values()))
-        made = cls(step, steps, tuple(first if state is None else state), tuple(draws))
+        if roles.state is None:
+            state = tuple(name for name in first if name not in constants)
+        else:
+            state = _parts({0: first}, roles.state, "state")
+        made = cls(step, steps, state, _parts(steps, roles.draws, "draws"), constants, False)
         made._check()
         return made
 
@@ -81,6 +112,13 @@ class Stepper:
     def first(self) -> int:
         """The step that holds the state before the first iteration."""
         return next(iter(self.steps))
+
+    @property
+    def later(self) -> list[int]:
+        """The steps that are run."""
+        if self.alone:
+            return [t for t, found in self.steps.items() if any(n in found for n in self.draws)]
+        return list(self.steps)[1:]
 
     def free(self, perturbation: int | None = None) -> Run:
         """Run on the reference's draws from the reference's first state.
@@ -102,7 +140,7 @@ class Stepper:
             perturbation: seed; moves the inputs and the results of every step.
             wide: give it its inputs in Float64.
         """
-        before = dict(zip(list(self.steps)[1:], self.steps, strict=False))
+        before = dict(zip(self.steps if self.alone else self.later, self.steps, strict=False))
         run = self._run(
             lambda t, last: self._state(before[t]), perturbation, substitute=not wide, wide=wide
         )
@@ -124,9 +162,9 @@ class Stepper:
         A perturbation moves its state, its draws, and what its operations give.
         """
         call = self._plain if perturbation is None else self._perturbed(perturbation)
-        made: dict[int, Arrays] = {self.first: self._state(self.first)}
+        made: dict[int, Arrays] = {}
         last, broke_off = None, None
-        for t in list(self.steps)[1:]:
+        for t in self.later:
             state, draws = _copies(start(t, last), wide), _copies(self._draws(t), wide)
             noted = Substituting(self.steps[t] if substitute else {})
             try:
@@ -142,11 +180,16 @@ class Stepper:
                 found, f"what the port's step {t} returned"
             )
             last = self._new_state(made[t], t)
+        if not self.alone:
+            made = {self.first: _alike(self._state(self.first), made), **made}
         numbered = _renumbered(run_of(made.values(), Provenance("step")), list(made))
         return replace(self.compared(numbered), broke_off=broke_off)
 
     def _plain(self, state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
-        return self.step(state, draws)
+        return self.step(*self._arguments(state, draws))
+
+    def _arguments(self, state: Arrays, draws: Arrays) -> tuple[Arrays, ...]:
+        return (draws,) if self.alone else (state, draws)
 
     def _perturbed(self, seed: int) -> Callable[[Arrays, Arrays, int], Mapping[str, Any]]:
         """The step, all that it computes with moved; its inputs alone, where it takes no arrays
@@ -157,16 +200,16 @@ class Stepper:
         def call(state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
             stream.at(t)
             inputs = [{n: moved_input(a, stream) for n, a in p.items()} for p in (state, draws)]
-            knowing = [{n: perturbed(a, stream) for n, a in p.items()} for p in inputs]
+            knowing = [{n: knowing_input(a, stream) for n, a in p.items()} for p in inputs]
             with perturbing(stream):
                 try:
-                    found: Mapping[str, Any] = step(*knowing)
+                    found: Mapping[str, Any] = step(*self._arguments(*knowing))
                     return found
                 except ArithmeticError:
                     raise
                 except Exception as error:
                     self.moves.inputs_only[f"{type(error).__name__}: {error}"] += 1
-                    return self.step(*inputs)
+                    return self.step(*self._arguments(*inputs))
 
         return call
 
@@ -187,36 +230,80 @@ class Stepper:
         return {name: self.steps[t][name] for name in self.state}
 
     def _draws(self, t: int) -> Arrays:
-        return {name: self.steps[t][name] for name in self.draws}
+        found = self.steps[t]
+        return self.constants | {name: found[name] for name in self.draws if name in found}
 
     def compared(self, run: Run) -> Run:
-        """All but the draws and the start, which the port has from the reference."""
+        """All but the draws, the constants and the start, which the port has from the reference."""
         quantities = {}
+        given = {*self.draws, *self.constants}
         for label, q in run.quantities.items():
-            later = q.steps > self.first
-            if base_name(label) not in self.draws and later.any():
+            later = np.isin(q.steps, self.later)
+            if base_name(label) not in given and later.any():
                 quantities[label] = Quantity(q.steps[later], q.values[later], q.kind)
         return replace(run, quantities=quantities)
 
     def _check(self) -> None:
         if not self.state:
-            raise SteppingError("no state is named: yield it before the first iteration")
+            raise SteppingError(
+                "no state is named: yield it before the first iteration, or name what a step is "
+                "given: inputs=[...]"
+            )
         both = set(self.state) & set(self.draws)
         if both:
             raise SteppingError(f"{', '.join(sorted(both))} is named as state and as draws: choose")
         for t, found in self.steps.items():
-            wanted = self.state if t == self.first else self.state + self.draws
-            lacking = [name for name in wanted if name not in found]
+            lacking = [name for name in self.state if name not in found]
             if lacking:
                 raise SteppingError(
                     f"step {t} of the reference lacks {', '.join(lacking)}: to resynchronise, it "
-                    "has to give the whole state in every step, and every step's draws"
+                    "has to give the whole state in every step. What it gives once is named by "
+                    "constants=[...]"
                 )
 
 
+def _parts(steps: Mapping[int, Arrays], names: Sequence[str], role: str) -> tuple[str, ...]:
+    """The names that there are in any step, the parts of a name that has parts in its place."""
+    known = {name: None for found in steps.values() for name in found}
+    for name in names:
+        if not any(under(one, [name]) for one in known):
+            where = "step 0" if role == "state" else "no step"
+            lacks = "lacks" if role == "state" else "has"
+            raise SteppingError(
+                f"{where} of the reference {lacks} {name}, which {role} names: choose from "
+                f"{', '.join(known)}"
+            )
+    return tuple(one for one in known if under(one, names))
+
+
+def _constants(steps: Mapping[int, Arrays], names: Sequence[str]) -> Arrays:
+    found: Arrays = {}
+    wanted = set(_parts(steps, names, "constants"))
+    for t, arrays_here in steps.items():
+        for name in wanted & arrays_here.keys():
+            once = found.setdefault(name, arrays_here[name])
+            if digest({name: once}) != digest({name: arrays_here[name]}):
+                raise SteppingError(
+                    f"{name} is no constant, for it changes in step {t}: draws=[...]"
+                )
+    return found
+
+
+def _alike(start: Arrays, made: Mapping[int, Arrays]) -> Arrays:
+    """The reference's first state in the floating types of the port, which may be wider."""
+    first = next(iter(made.values()), start)
+    kinds = {name: first.get(name, a).dtype for name, a in start.items()}
+    return {n: a.astype(kinds[n]) if kinds[n].kind == a.dtype.kind == "f" else a
+            for n, a in start.items()}  # fmt: skip
+
+
 def _copies(values: Arrays, wide: bool = False) -> Arrays:
-    def copy(a: np.ndarray) -> np.ndarray:
-        return a.astype(np.float64) if wide and a.dtype.kind == "f" else a.copy()
+    """The port's own: arrays, and a single text as Python's."""
+
+    def copy(a: np.ndarray) -> Any:
+        if wide and a.dtype.kind in "fc":
+            return a.astype(np.float64 if a.dtype.kind == "f" else np.complex128)
+        return a.item() if a.dtype.kind == "U" and not a.ndim else a.copy()
 
     return {name: copy(a) for name, a in values.items()}
 

@@ -12,7 +12,7 @@ from repro.checks.compare import Comparison, Fault, Report
 from repro.checks.measured import last_step
 from repro.checks.pair import Pair, Way
 from repro.checks.verdict import Verdict
-from repro.run import Quantity, base_name, rows
+from repro.run import Quantity, base_name, form, rows
 
 ADVICE = {
     Fault.MISSING: "yield {name} on both sides under one name, or leave it out with names=[...]",
@@ -32,12 +32,12 @@ def message(verdict: Verdict, pairs: Sequence[Pair]) -> str:
     """
     lines = [f"{verdict}: {_headline(verdict, pairs)}"]
     sharp = next((pair for pair in pairs if not pair.verdict), pairs[0])
-    lines += [f"  {line}" for line in _findings(sharp)]
     alone = len(pairs) == 1
+    lines += [f"  {line}" for line in _findings(sharp, alone)]
     lines += [f"  {'compared' if alone else pair.way}: {_figures(pair)}" for pair in pairs]
     lines += [f"  tolerance: {words}" for words in dict.fromkeys(pair.rule for pair in pairs)]
-    if pairs[0].report is not None:
-        lines += [f"  {line}" for line in sharpness.lines(pairs[0])]
+    if sharp.report is not None:
+        lines += [f"  {line}" for line in sharpness.lines(sharp)]
     lines += [f"  note: {note}" for note in dict.fromkeys(_notes(verdict, pairs))]
     if sharp.first_excess is not None:
         lines.append(f"Next: {_advice(sharp, sharp.first_excess, alone)}")
@@ -55,12 +55,15 @@ def _headline(verdict: Verdict, pairs: Sequence[Pair]) -> str:
     if verdict is Verdict.UNDECIDED:
         names = [c.name for p in pairs for c in p.comparisons if c.verdict is Verdict.UNDECIDED]
         return f"nothing wrong was found in {_listed(names)}, and nothing could have been"
+    sharp = next(pair for pair in pairs if not pair.verdict)
+    if sharp.first_excess is not None and _ends_alone(sharp, sharp.first_excess):
+        return f"the port agrees with the reference as far as both go{_lengths(sharp)}"
     if all(pair.verdict for pair in pairs if pair.way is not Way.OWN) and len(pairs) > 1:
         return "the port's own run parts from the reference, though every single step agrees"
     return "the port parts from the reference"
 
 
-def _findings(side: Pair) -> Iterator[str]:
+def _findings(side: Pair, alone: bool) -> Iterator[str]:
     """Where it parts first, and what was right before."""
     first = side.first_excess
     if first is None:
@@ -76,7 +79,8 @@ def _findings(side: Pair) -> Iterator[str]:
     if before:
         yield f"right before it in that step: {_listed(before)}"
     if side.way is Way.RESYNCHRONISED:
-        yield f"step {step} started from the reference's own state: it went wrong there"
+        given = "inputs" if alone else "state"
+        yield f"step {step} started from the reference's own {given}: it went wrong there"
     others = [
         c.name for c in side.comparisons if c.verdict is Verdict.FAIL and _named(c) != _named(first)
     ]
@@ -119,6 +123,9 @@ def _place(side: Pair, c: Comparison) -> str:
     a, b = expected.values, side.port[c.name].at(at)
     index = np.unravel_index(int(np.argmax(_excess(side, c.name, expected, b))), a.shape)
     i = int(np.argmax(c.steps == c.first_excess))
+    if a.dtype.kind == "U":
+        place = f" at {_index(index)} of shape {a.shape[1:]}" if a.ndim > 1 else ""
+        return f"the reference has {str(a[index])!r}, the port {str(b[index])!r}{place}"
     text = f"off by {c.absolute[i]:.3g}, allowed {c.allowed[i]:.3g}"
     if a.dtype.kind == "f":
         unit = float(ulp_of(np.asarray(a[index]), a.dtype))
@@ -133,7 +140,7 @@ def _excess(side: Pair, name: str, expected: Quantity, values: np.ndarray) -> np
     if side.tolerance is None or expected.values.dtype.kind != "f":
         return apart
     allowed = np.broadcast_to(side.tolerance(name, expected), apart.shape)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.where(apart == 0, 0.0, np.nan_to_num(apart / allowed, posinf=np.inf))
 
 
@@ -147,10 +154,18 @@ def _form(side: Pair, c: Comparison) -> str:
     for who, run in (("port", side.port), ("reference", side.reference)):
         for name, q in run.quantities.items():
             if base_name(name) == base_name(c.name) and c.first_excess in q.steps:
-                forms[who] = f"{q.values.dtype}{list(q.values.shape[1:])}"
+                forms[who] = _said(q.at(np.array([c.first_excess]))[0])
     if len(set(forms.values())) < 2 or not _lacks_steps(c):
         return str(c.problem)
     return f"the port has {forms['port']} there, the reference {forms['reference']}"
+
+
+def _said(a: np.ndarray) -> str:
+    """Type and shape in words, and a whole number itself."""
+    number = str(a) if a.ndim == 0 and a.dtype.kind in "iuU" else ""
+    if a.dtype.kind == "U" and number.lstrip("-").isdigit():
+        return f"{number}, an integer beyond 64 bits,"
+    return f"{form(a)} {number}".rstrip()
 
 
 def _lacks_steps(c: Comparison) -> bool:
@@ -172,6 +187,12 @@ def _measured_at(c: Comparison, step: int | None) -> bool:
     return step is not None and not np.isnan(c.absolute[np.argmax(c.steps == step)])
 
 
+def _ends_alone(side: Pair, first: Comparison) -> bool:
+    """Whether it fails only because one side has more steps."""
+    a, b, step = last_step(side.reference), last_step(side.port), first.first_excess
+    return a is not None and b is not None and step is not None and a != b and step > min(a, b)
+
+
 def _lengths(side: Pair) -> str:
     a, b = last_step(side.reference), last_step(side.port)
     if a is None or b is None or a == b:
@@ -188,11 +209,35 @@ def _notes(verdict: Verdict, pairs: Sequence[Pair]) -> Iterator[str]:
                 yield f"{_named(c)} has no finite value, on either side: nothing was measured"
             elif expected is not None and c.finite:
                 yield from _hollow(side, c, expected)
-        if side.shared and not verdict:
-            yield (
-                f"{_listed(side.shared)}: one and the same array in several steps of a list; if "
-                "it is changed in place, every step shows its last value. Yield copies"
-            )
+        yield from _shared(verdict, side)
+        yield from _unfinished(verdict, side)
+
+
+def _shared(verdict: Verdict, side: Pair) -> Iterator[str]:
+    """Values of a list that may all be the last one: seen where they fail, and where neither side
+    could have shown a change."""
+    failing = {base_name(c.name) for c in side.comparisons if c.verdict is Verdict.FAIL}
+    told = [name for name in side.shared if base_name(name) in failing]
+    if told:
+        yield (
+            f"{_listed(told)}: one and the same array in several steps of a list; if it is changed "
+            "in place, every step shows its last value. Yield copies"
+        )
+    both = [name for name in side.reference.shared if name in side.port.shared]
+    if verdict and both:
+        yield (
+            f"{_listed(both)}: one and the same array in several steps of both lists. If it is "
+            "changed in place, its last value alone was compared: yield copies"
+        )
+
+
+def _unfinished(verdict: Verdict, side: Pair) -> Iterator[str]:
+    """Of a pass: what lies beyond the steps that both have."""
+    if side.verdict is Verdict.FAIL or not _lengths(side):
+        return
+    end = side.measured and side.measured.common_end(side.reference)
+    why = "" if end is None else ", and the number of steps hangs on the last bit"
+    yield f"compared as far as both go{_lengths(side)}{why}: nothing is said of the steps after"
 
 
 def _hollow(side: Pair, c: Comparison, expected: Quantity) -> Iterator[str]:
@@ -245,6 +290,8 @@ def _advice(side: Pair, first: Comparison, alone: bool) -> str:
             "rounding did not carry that far in any perturbed run, so something handed from step "
             "to step is likely not among the state. Name all of it as state"
         )
+    if first.first_excess == min(int(q.steps[0]) for q in side.reference.quantities.values()):
+        return f"read the line that computes {name} beside the reference's"
     return (
         f"read the line that computes {name} beside the reference's. Rounding amplified over "
         "earlier steps is told apart by a port written as step(state, draws) and resynchronise=True"

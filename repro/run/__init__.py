@@ -2,13 +2,14 @@
 
 from repro.run.collecting import Source as Source
 from repro.run.collecting import Step as Step
-from repro.run.collecting import StepError as StepError
 from repro.run.collecting import arrays as arrays
 from repro.run.collecting import base_name as base_name
 from repro.run.collecting import collect as collect
+from repro.run.collecting import form as form
 from repro.run.collecting import record as record
 from repro.run.collecting import run_of as run_of
 from repro.run.collecting import steps_of as steps_of
+from repro.run.collecting import under as under
 from repro.run.files import RunError as RunError
 from repro.run.files import atomic as atomic
 from repro.run.files import digest as digest
@@ -19,3 +20,4 @@ from repro.run.quantity import Kind as Kind
 from repro.run.quantity import Quantity as Quantity
 from repro.run.quantity import Run as Run
 from repro.run.quantity import rows as rows
+from repro.run.values import StepError as StepError

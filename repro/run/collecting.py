@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from repro.errors import ReproError
 from repro.run.provenance import Provenance
 from repro.run.quantity import Kind, Quantity, Run
+from repro.run.values import StepError, address, as_array, leaves
 
 Step: TypeAlias = Mapping[str, Any]
-"""The arrays of one step in the order of their computation. An array is whatever NumPy, or a
-tensor's ``detach().cpu().numpy()``, makes one of."""
+"""The values of one step in the order of their computation: whatever :mod:`repro.run.values`
+makes arrays and texts of."""
 
 Source: TypeAlias = "Run | str | Path | Iterable[Step] | Callable[..., Any]"
 """A run, the path of a saved one, an iterable of steps, or a callable that gives a run, an
 iterable of steps or a single step."""
-
-
-class StepError(ReproError, ValueError):
-    """A step that is not named arrays. The message says which, and of which side."""
 
 
 def collect(source: Source, side: str = "reference", **kwargs: Any) -> Run:
@@ -46,7 +42,7 @@ def collect(source: Source, side: str = "reference", **kwargs: Any) -> Run:
         found = source(**kwargs) if callable(source) else source
         if isinstance(found, Run):
             return found
-        whole = found if isinstance(found, list) else []
+        whole = list(found) if isinstance(found, list | tuple) else []
         for step in [found] if isinstance(found, Mapping) else _iterable(found, side):
             steps.append(arrays(step, f"step {len(steps)} of the {side}"))
     except ArithmeticError as error:
@@ -71,40 +67,75 @@ def record(source: Source, path: str | Path, **kwargs: Any) -> Run:
 def arrays(step: Step, where: str) -> dict[str, np.ndarray]:
     """A step's arrays as copies: the source may go on to change its own.
 
-    Complex arrays become real ones with a last axis of two, real and imaginary part.
-
     Raises:
-        StepError: it is no mapping, or a value is no array of numbers.
+        StepError: it is no mapping, or holds what :mod:`repro.run.values` does not take, or two
+            values of one name.
     """
+    found: dict[str, np.ndarray] = {}
+    for name, value in _leaves(step, where):
+        if name in found:
+            raise StepError(f"two values in {where} are called {name!r}: rename one")
+        found[name] = as_array(value, f"{name!r} in {where}")
+    return found
+
+
+def _leaves(step: Step, where: str) -> Iterator[tuple[str, Any]]:
     if not isinstance(step, Mapping):
         raise StepError(f"{where} is a {type(step).__name__}: yield a dict of named arrays")
-    return {_text(n, where): _array(value, f"{n!r} in {where}") for n, value in step.items()}
+    for name, value in step.items():
+        yield from leaves(_text(name, where), value, where)
 
 
 def run_of(steps: Iterable[Mapping[str, np.ndarray]], provenance: Provenance | None = None) -> Run:
     """Steps as a run, its names in the order of their computation: that of the step with
     the most of them, where steps differ.
 
-    Floating quantities are states: what is off in one step may be off in all later ones. Integers
-    and Bools are draws. A quantity whose shape or type changes is split: what is unlike its first
-    values goes on as ``NAME as TYPE[SHAPE]``.
+    Floating and complex quantities are states: what is off in one step may be off in all later
+    ones. Integers, Bools and texts are draws. A quantity whose shape or type changes is split: what
+    is unlike its first values goes on as ``NAME as TYPE[SHAPE]``. Integers of any width, and texts
+    of any length, are one type.
     """
     kept: dict[tuple[str, str], tuple[list[int], list[np.ndarray]]] = {}
     sequences: dict[tuple[str, ...], None] = {}
+    steps = list(steps)
+    signed = {n for step in steps for n, a in step.items() if a.dtype.kind == "i" and np.any(a < 0)}
     for t, step in enumerate(steps):
         sequences[tuple(step)] = None
         for name, a in step.items():
-            at, values = kept.setdefault((name, f"{a.dtype}{list(a.shape)}"), ([], []))
+            at, values = kept.setdefault((name, form(a, name in signed)), ([], []))
             at.append(t)
             values.append(a)
     order = _merged(sequences)
     quantities: dict[str, Quantity] = {}
-    for name, form in sorted(kept, key=lambda form: order.index(form[0])):
-        at, values = kept[name, form]
-        label = f"{name} as {form}" if name in quantities else name
-        kind = Kind.STATE if values[0].dtype.kind == "f" else Kind.DRAW
-        quantities[label] = Quantity(np.array(at), np.stack(values), kind)
+    for name, is_like in sorted(kept, key=lambda key: order.index(key[0])):
+        at, values = kept[name, is_like]
+        label = f"{name} as {is_like}" if name in quantities else name
+        kind = Kind.STATE if values[0].dtype.kind in "fc" else Kind.DRAW
+        quantities[label] = Quantity(np.array(at), _stacked(values), kind)
     return Run(quantities, provenance or Provenance())
+
+
+def form(a: np.ndarray, signed: bool = False) -> str:
+    """The type and shape of an array, in words: ``float32[2, 3]``, ``integer[]``, ``text[4]``.
+
+    Args:
+        signed: the quantity is negative elsewhere; no type holds that and integers above Int64.
+    """
+    dtype = {"i": "integer", "u": "integer", "U": "text"}.get(a.dtype.kind, str(a.dtype))
+    if signed and a.dtype.kind == "u" and np.any(a > _MOST):
+        dtype = "uint64"
+    return f"{dtype}{list(a.shape)}"
+
+
+_MOST = np.uint64(np.iinfo(np.int64).max)
+
+
+def _stacked(values: list[np.ndarray]) -> np.ndarray:
+    """One array of them all. Of Int64 and UInt64 NumPy would make floating numbers."""
+    if {a.dtype.kind for a in values} == {"i", "u"}:
+        above = any(a.dtype.kind == "u" and np.any(a > _MOST) for a in values)
+        return np.stack([a.astype(np.uint64 if above else np.int64) for a in values])
+    return np.stack(values)
 
 
 def steps_of(run: Run) -> dict[int, dict[str, np.ndarray]]:
@@ -122,6 +153,12 @@ def base_name(label: str) -> str:
     return label.partition(" as ")[0]
 
 
+def under(label: str, names: Iterable[str]) -> bool:
+    """Whether a label is one of these names or a part of one: ``layers.1.weight`` of ``layers``."""
+    base = base_name(label)
+    return any(base == name or base.startswith(f"{name}.") or label == name for name in names)
+
+
 def _merged(sequences: Iterable[tuple[str, ...]]) -> list[str]:
     """One order of names: that of the step with the most; a name that it lacks stands before the
     one that follows it in its own step. (A first step of state alone may list it in any order.)"""
@@ -137,26 +174,12 @@ def _merged(sequences: Iterable[tuple[str, ...]]) -> list[str]:
 
 
 def _shared(steps: list[Step]) -> tuple[str, ...]:
-    """Names whose array is one object in consecutive steps: changed in place, all would change."""
-    pairs = zip(steps, steps[1:], strict=False)
-    names = (n for a, b in pairs for n, v in a.items() if np.ndim(v) and b.get(n) is v)
+    """Names whose numbers lie in one place in consecutive steps: changed in place, all would
+    change."""
+    places = [{n: address(v) for n, v in _leaves(step, "a step")} for step in steps]
+    pairs = zip(places, places[1:], strict=False)
+    names = (n for a, b in pairs for n, at in a.items() if at is not None and b.get(n) == at)
     return tuple(dict.fromkeys(names))
-
-
-def _array(value: Any, where: str) -> np.ndarray:
-    try:
-        if hasattr(value, "detach"):
-            value = value.detach().cpu().numpy()
-        found = np.array(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise StepError(f"{where} is no array ({error}): convert it before it is yielded") from None
-    if found.dtype.kind == "c":
-        found = np.stack([found.real, found.imag], axis=-1)
-    if found.dtype.kind not in "biuf" or found.dtype.itemsize > 8:
-        raise StepError(
-            f"{where} is of type {found.dtype}: yield numbers of 64 bits at most, or leave it out"
-        )
-    return np.ascontiguousarray(found).reshape(found.shape)
 
 
 def _text(name: Any, where: str) -> str:

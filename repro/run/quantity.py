@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
@@ -80,6 +80,12 @@ class Quantity:
         kept = self.steps <= step
         return Quantity(self.steps[kept], self.values[kept], self.kind)
 
+    def in_parts(self) -> Quantity:
+        if self.values.dtype.kind != "c":
+            return self
+        parts = np.stack([self.values.real, self.values.imag], axis=-1)
+        return replace(self, values=parts)
+
     def at(self, steps: np.ndarray) -> np.ndarray:
         """The values at these steps, all of which it must have."""
         found: np.ndarray = self.values[np.searchsorted(self.steps, steps)]
@@ -115,6 +121,10 @@ class Run:
         """The part up to and including a step; quantities with nothing there are dropped."""
         parts = {name: q.upto(step) for name, q in self.quantities.items()}
         return Run({n: q for n, q in parts.items() if len(q.steps)}, self.provenance)
+
+    def in_parts(self) -> Run:
+        """Complex quantities as real ones with a last axis of two, real and imaginary part."""
+        return replace(self, quantities={n: q.in_parts() for n, q in self.quantities.items()})
 
     def save(self, path: str | Path) -> None:
         """Write an ``.npz``: ``KIND:NAME`` and ``steps:NAME`` per quantity, provenance, SHA-256."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
 
 SOURCE = Path(__file__).parent / "user"
 
+_PACKAGE = re.compile(r"Package (\w+)(?: \[[^]]*\])? (?:not found|is required but)")
+"""How every Julia begins its complaint of a package that is not there."""
+
 
 class JuliaFileError(ReproError, ValueError):
-    """A Julia file that is not there."""
+    """A Julia file or project that is not there."""
 
 
 class JuliaFunction:
@@ -42,19 +46,22 @@ class JuliaFunction:
             end
         end
 
-    Values are Float32, Float64, integers (they arrive as Int64), Bools, and arrays of these in
-    their own shape. The file is code, and is run: on x86-64 under the pins of the recordings
-    (:data:`repro.sides.julia.find.BLAS_PINS`).
+    Values are what :mod:`repro.run.values` says, its rule being one for both languages. Arrays
+    arrive in their own shape, integers below 64 bits as Int64. The file is code, and is run: on
+    x86-64 under the pins of the recordings (:data:`repro.sides.julia.find.BLAS_PINS`).
 
     Args:
         file: path of the Julia file; a relative one counts from the current directory.
         function: the function's name.
-        arguments: its arguments: numbers, strings, Bools, arrays.
+        arguments: its arguments: numbers, strings, Bools, arrays, None (``nothing``),
+            :class:`Symbol`, tuples of such.
         julia: which Julia; by default the one that :func:`find_julia` finds.
         project: folder of the Julia project to activate, for files that use packages.
         seconds: limit for the call.
         keywords: the function's keyword arguments.
     """
+
+    perturbable = False  # from outside
 
     def __init__(
         self,
@@ -84,10 +91,12 @@ class JuliaFunction:
                 too long; the message has Julia's own, with the line.
         """
         code = self._code()
+        if self.project:
+            self._project()
         julia = self.julia if isinstance(self.julia, Julia) else find_julia(self.julia)
         about, answer = self._ask(julia)
         shared = tuple(name for name in str(answer.pop("shared")).split("\n") if name)
-        steps: list[dict[str, np.ndarray]] = [{} for _ in range(int(answer.pop("steps")))]
+        steps: list[dict[str, np.ndarray]] = [{} for _ in range(int(str(answer.pop("steps"))))]
         for key, value in answer.items():
             step, name = key.split(":", 1)
             steps[int(step)][name] = np.asarray(value)
@@ -107,6 +116,17 @@ class JuliaFunction:
                 "counts from the current directory"
             ) from None
 
+    def _project(self) -> str:
+        named = os.fspath(self.project or "")
+        folder = Path(named) if Path(named).is_dir() else Path(named).parent
+        known = any((folder / name).is_file() for name in ("Project.toml", "JuliaProject.toml"))
+        if not (known or named.startswith("@")):
+            raise JuliaFileError(
+                f"project={named} has no Project.toml: name the folder that has one; a relative "
+                "path counts from the current directory"
+            )
+        return named if named.startswith("@") else str(folder.resolve())
+
     def _ask(self, julia: Julia) -> tuple[dict[str, Value], dict[str, Value]]:
         """One call. Julia itself crashes now and then; then the call is made once more."""
         # Imported here: it needs torch, and reading a recording of this function does not.
@@ -121,11 +141,14 @@ class JuliaFunction:
             return self._call(julia)
 
     def _call(self, julia: Julia) -> tuple[dict[str, Value], dict[str, Value]]:
-        project = [f"--project={os.fspath(self.project)}"] if self.project else []
+        project = [f"--project={self._project()}"] if self.project else []
         environment = julia.environ() | {"REPRO_JULIA_REF": str(shipped("julia_ref"))}
         worker = Worker([*julia.command(), *project], environment, SOURCE)
         try:
-            return worker.about, worker.ask(self._request(), self.seconds)
+            try:
+                return worker.about, worker.ask(self._request(), self.seconds)
+            finally:
+                print(worker.printed(), end="")  # pytest shows it with -s, and where a test fails
         except JuliaError as problem:
             if not problem.backtrace:
                 raise
@@ -135,6 +158,14 @@ class JuliaFunction:
 
     def _failure(self, problem: JuliaError) -> str:
         """Julia's own message and stack, as far as the stack is the user's."""
+        package = _PACKAGE.search(str(problem))
+        if package is not None:
+            folder = "FOLDER" if self.project is None else os.fspath(self.project)
+            name = "name its project, JuliaFunction(..., project=FOLDER), or " * (not self.project)
+            return (
+                f"{self.file} uses {package[1]}, which is not installed for this Julia: {name}"
+                f"install it: julia --project={folder} -e 'import Pkg; Pkg.add(\"{package[1]}\")'"
+            )
         lines = problem.backtrace.splitlines()
         ours = [i for i, line in enumerate(lines) if str(SOURCE) in line or "invokelatest" in line]
         end = ours[0] if ours else len(lines)

@@ -127,6 +127,13 @@ class Worker:
             self.close()
             raise
 
+    def printed(self) -> str:
+        """What Julia and its libraries have printed so far."""
+        if self._printed.closed:
+            return ""
+        self._printed.seek(0)
+        return self._printed.read().decode("utf-8", "replace")
+
     def close(self) -> None:
         """End the process. Harmless when it has ended."""
         self._end()
@@ -180,8 +187,7 @@ class Worker:
             status = self._process.wait(5 if ended else 0)
         except subprocess.TimeoutExpired:
             status = None
-        self._printed.seek(0)
-        printed = self._printed.read()[-2000:].decode("utf-8", "replace").strip()
+        printed = self.printed()[-2000:].strip()
         program = self._process.args[0]  # type: ignore[index]
         self.close()
         if status is None:

@@ -7,10 +7,11 @@ module UserFunction
 
 using LinearAlgebra: BLAS
 using SHA: sha256
-using Libdl, Random
+using Dates, Libdl, Random
 
 include(joinpath(ENV["REPRO_JULIA_REF"], "src", "frame.jl"))
 include(joinpath(ENV["REPRO_JULIA_REF"], "src", "about.jl"))
+include("values.jl")
 
 about() = ["status" => "ok"; about_julia()]
 
@@ -57,7 +58,9 @@ function collect_arrays(steps)
     count = 0
     for step in (one_step ? (steps,) : steps)
         for (name, value) in names_and_values(step, count)
-            push!(items, "$count:$name" => plain(value, name, count))
+            leaves(string(name), value, count) do path, leaf
+                push!(items, "$count:$path" => plain(leaf, path, count))
+            end
         end
         count += 1
     end
@@ -72,35 +75,12 @@ names_and_values(step, count) = error(
     "step $count is a $(typeof(step)), which has no order of names: yield a named tuple, " *
     "(z = z, loss = loss), or a vector of pairs, [\"z\" => z, \"loss\" => loss]")
 
-# Copies: the iteration goes on, and may change its arrays.
-plain(value::AbstractArray{T}, name, count) where {T} = copy_of(value, wire(T, name, count))
-plain(value::T, name, count) where {T} = convert(wire(T, name, count), value)
-
-copy_of(value, ::Type{T}) where {T} = copyto!(Array{T}(undef, size(value)), value)
-
-function wire(T, name, count)
-    haskey(CODES, T) && return T
-    T <: Integer && return Int64
-    error("$name in step $count has values of type $T: yield Float32, Float64, integers or Bools")
-end
-
-"Names whose array is one object in consecutive steps: changed in place, all steps would change."
-function shared(steps)
-    found = String[]
-    for (a, b) in zip(steps, Iterators.drop(steps, 1))
-        later = Dict(Symbol(name) => value for (name, value) in names_and_values(b, 0))
-        for (name, value) in names_and_values(a, 0)
-            same = value isa Array && get(later, Symbol(name), nothing) === value
-            same && !(string(name) in found) && push!(found, string(name))
-        end
-    end
-    return found
-end
-
 function serve(input, output)
     write_frame(output, about())
     while (request = read_frame(input)) !== nothing
-        write_frame(output, answer(request))
+        found = answer(request)
+        foreach(flush, (stdout, stderr))  # to a file they are buffered
+        write_frame(output, found)
     end
 end
 
