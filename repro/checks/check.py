@@ -40,6 +40,7 @@ def check(
     draws: Sequence[str] = (),
     state: Sequence[str] | None = None,
     undecided_ok: Mapping[str, str] | None = None,
+    accept: Mapping[str, str] | None = None,
 ) -> Check:
     """Hold a port against a reference, step by step and name by name.
 
@@ -68,6 +69,9 @@ def check(
             that the reference yields first.
         undecided_ok: names that may be undecided, each with the reason. No failure is let
             through.
+        accept: names that are known to differ, each with the reason. What differs there is
+            counted and said, and is no failure, so that what comes after it can be seen; where
+            such a name is state, the port's own run goes on from the reference's value of it.
 
     Returns:
         A :class:`Check`. ``NOT_RUN`` where a side cannot be had here, a Julia for instance;
@@ -82,12 +86,14 @@ def check(
         raise CheckError("draws and state are names for resynchronising: add resynchronise=True")
     try:
         expected = _chosen(collect(reference), names, "reference")
-        accepted = _accepted(undecided_ok or {}, expected)
+        undecided = _reasons("undecided_ok", undecided_ok or {}, expected, draws)
+        accepted = _reasons("accept", accept or {}, expected, draws)
         if resynchronise:
-            found = _step_by_step(expected, port, tolerance, strict, draws, state)
+            found = _step_by_step(expected, port, tolerance, strict, draws, state, tuple(accepted))
         else:
             found = Check((_own(expected, port, tolerance, names, strict),))
-        return replace(found, pairs=tuple(_accepting(pair, accepted) for pair in found.pairs))
+        pairs = tuple(_accepting(pair, undecided, accepted) for pair in found.pairs)
+        return replace(found, pairs=pairs, accept=accepted)
     except Unavailable as problem:
         return Check(not_run=str(problem))
 
@@ -128,19 +134,20 @@ def _step_by_step(
     strict: bool,
     draws: Sequence[str],
     state: Sequence[str] | None,
+    accepted: tuple[str, ...],
 ) -> Check:
     if not callable(step):
         raise CheckError(
             f"resynchronise=True needs a function step(state, draws), not a {type(step).__name__}"
         )
-    stepper = Stepper.on(step, expected, draws, state)
+    stepper = replace(Stepper.on(step, expected, draws, state), accepted=accepted)
     here, rule = stepper.compared(expected), tolerance or Growth()
     own = _pair(Way.OWN, here, stepper.free, rule, strict, True, stepper.moves)
     steps = stepper.resynchronised
     each = _pair(Way.RESYNCHRONISED, here, steps, rule, strict, True, stepper.moves)
     if each.verdict is Verdict.FAIL:
         each = replace(each, exact=_in_float64(stepper))
-    return Check((own, each))
+    return Check(tuple(replace(pair, stepper=stepper) for pair in (own, each)))
 
 
 def _in_float64(stepper: Stepper) -> Run | None:
@@ -184,22 +191,34 @@ def _pair(
         return replace(pair, unmeasured=str(problem))
 
 
-def _accepted(reasons: Mapping[str, str], expected: Run) -> Mapping[str, str]:
+LET_THROUGH = {"undecided_ok": "be undecided", "accept": "differ"}
+
+
+def _reasons(
+    option: str, reasons: Mapping[str, str], expected: Run, draws: Sequence[str]
+) -> Mapping[str, str]:
+    compared = {base_name(name) for name in expected.quantities} - set(draws)
     for name, reason in reasons.items():
-        if name not in map(base_name, expected.quantities):
-            raise CheckError(f"undecided_ok names {name}, which the reference does not have")
+        if name not in compared:
+            known = ", ".join(sorted(compared)) or "none"
+            lacks = "is given and not compared" if name in draws else "the reference does not have"
+            raise CheckError(f"{option} names {name}, which {lacks}: choose from {known}")
         if not str(reason).strip():
-            said = f"undecided_ok={{{name!r}: 'because'}}"
-            raise CheckError(f"say why {name} may be undecided: {said}")
+            said = f"{option}={{{name!r}: 'because'}}"
+            raise CheckError(f"say why {name} may {LET_THROUGH[option]}: {said}")
+    if option == "accept" and reasons and compared <= set(reasons):
+        raise CheckError("accept names all that is compared: nothing would be held. Leave one out")
     return reasons
 
 
-def _accepting(pair: Pair, reasons: Mapping[str, str]) -> Pair:
-    if pair.report is None or not reasons:
+def _accepting(pair: Pair, undecided: Mapping[str, str], accepted: Mapping[str, str]) -> Pair:
+    if pair.report is None:
         return pair
     found = tuple(
-        replace(c, accepted=reasons.get(base_name(c.name))) for c in pair.report.comparisons
-    )
+        replace(c, undecided_ok=undecided.get(base_name(c.name)),
+                accepted=accepted.get(base_name(c.name)))
+        for c in pair.report.comparisons
+    )  # fmt: skip
     return replace(pair, report=Report(found))
 
 

@@ -40,6 +40,8 @@ class Stepper:
         state: names of what is handed from step to step.
         draws: names of what the reference draws or reads in a step.
         moves: what perturbed runs moved.
+        accepted: names that may differ; of those that are state, a run of its own goes on from
+            the reference's value.
     """
 
     step: Callable[[Arrays, Arrays], Mapping[str, Any]]
@@ -47,6 +49,7 @@ class Stepper:
     state: tuple[str, ...]
     draws: tuple[str, ...]
     moves: Moves = field(default_factory=Moves)
+    accepted: tuple[str, ...] = ()
 
     @classmethod
     def on(
@@ -181,7 +184,8 @@ class Stepper:
                 f"what the port's step {t} returned lacks {', '.join(lacking)}, which is state: "
                 "return the new state under the reference's names"
             )
-        return {name: made[name] for name in self.state}
+        known = {name: self.steps[t][name] for name in self.accepted if name in self.state}
+        return {name: made[name] for name in self.state} | known
 
     def _state(self, t: int) -> Arrays:
         return {name: self.steps[t][name] for name in self.state}
