@@ -117,7 +117,7 @@ def offset(steps: Sequence[Seen]) -> Pattern | None:
     """A constant more than the reference's: indices from 0 for indices from 1.
 
     Fitted to the element that tells it best, which is no evidence; ±1 is not fitted. Chance: one
-    explanation and an element less, or two.
+    explanation and an element less, or two. Of integers, labels for instance, equal ones count.
     """
     one = steps[0]
     known = np.isfinite(one.a) & np.isfinite(one.b)
@@ -133,7 +133,8 @@ def offset(steps: Sequence[Seen]) -> Pattern | None:
         return s.a + c, 2 * s.slack + unsure
 
     fitted = None if simple else float(one.a[j])
-    chance, kept = holds(steps, explain, log(2) if simple else 0.0, fitted, distinct=True)
+    choices, distinct = log(2) if simple else 0.0, one.width > 0
+    chance, kept = holds(steps, explain, choices, fitted, distinct)
     more = "more" if c > 0 else "less"
     text = f"{abs(c):.6g} {more} than the reference's{_every(one)}{_in(kept)}"
     return Pattern("constant offset", text, chance)
@@ -292,7 +293,8 @@ def alone(steps: Sequence[Seen]) -> Pattern | None:
     digits, which no rounding is.
 
     Chance: were every element wrong as likely as not, 2**-(right elements) times the slices; and
-    were as many wrong elements strewn about, m**-(wrong elements) times the m slices. The larger.
+    were as many wrong elements strewn about, m**-(wrong elements) times the m slices (in every
+    step, where it is not the same one). The larger of the two, times the axes.
     """
     one = steps[0]
     wrong = one.wrong
@@ -306,26 +308,34 @@ def alone(steps: Sequence[Seen]) -> Pattern | None:
         chance = one.a.size * 2.0 ** -min(one.a.size - 1, 1000)
         text = f"wrong in the element {[int(i) for i in place]} alone"
         return Pattern("one slice alone", text, chance)
-    slices = sum(one.a.shape)
     for axis, m in enumerate(one.a.shape):
-        there = _touched(one, axis)
-        if len(there) != 1 or m < 3:
+        places = [_touched(s, axis) for s in steps]
+        held = list(takewhile(lambda touched: len(touched) == 1, places))
+        if not held or m < 3:
             continue
-        more = list(takewhile(partial(_touches, axis=axis, where=there), steps[1:]))
-        count = sum(int(s.wrong.sum()) for s in (one, *more))
-        right = (1 + len(more)) * (one.a.size - one.a.size // m)
-        chance = max(slices * 2.0 ** -min(right, 1000), slices * float(m) ** -min(count, 300))
-        where = tuple(there[0] if i == axis else slice(None) for i in range(one.a.ndim))
-        cut = [s.cut(where) for s in (one, *more)]
-        inside = next(_likely([factor(cut), offset(cut)]), None)
-        text = f"wrong in the slice {_slice(one.a.ndim, axis, there[0])} alone"
-        text += f", there {inside.text}" if inside is not None else _in(len(cut))
-        return Pattern("one slice alone", text, chance)
+        same = held[0] * len(held) == [i for place in held for i in place]
+        counts = [int(s.wrong.sum()) for s in steps[: len(held)]]
+        right = len(held) * (one.a.size - one.a.size // m)
+        places_tried = log(one.a.ndim) + log(m) * (1 if same else len(held))
+        evidence = min(right * log(2), sum(counts) * log(m))
+        chance = float(np.exp(min(places_tried - evidence, 0.0)))
+        text = (
+            _one_slice(steps[: len(held)], axis, held[0][0])
+            if same
+            else (f"wrong in one slice along axis {axis} alone, another in other steps")
+        )
+        if chance <= LEAST:
+            return Pattern("one slice alone", text, chance)
     return None
 
 
-def _touches(s: Seen, axis: int, where: list[int]) -> bool:
-    return _touched(s, axis) == where
+def _one_slice(steps: Sequence[Seen], axis: int, i: int) -> str:
+    """Which, and what it looks like there."""
+    ndim = steps[0].a.ndim
+    cut = [s.cut(tuple(i if k == axis else slice(None) for k in range(ndim))) for s in steps]
+    inside = next(_likely([factor(cut), offset(cut)]), None)
+    there = _in(len(cut)) if inside is None else f", there {inside.text}"
+    return f"wrong in the slice {_slice(ndim, axis, i)} alone{there}"
 
 
 def _touched(s: Seen, axis: int) -> list[int]:
