@@ -40,7 +40,7 @@ def test_the_faults_are_found_named_and_described(dtype, seed):
 
 
 def test_right_ports_raise_no_alarm_and_look_like_nothing():
-    """Catches a pattern seen in rounding: each port is also held to equal bits, which it has not."""
+    """Catches a pattern seen in rounding: each port is also held to equal bits."""
     assert [problem for run in right_runs(28) for problem in right(*run)] == []
 
 

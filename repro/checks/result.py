@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from repro.checks import told, words
+from repro.checks import reproduction, told, words
 from repro.checks.arbiter import Arbiter
 from repro.checks.pair import Divergence, Pair, Way
 from repro.checks.table import Table, table
@@ -113,6 +113,19 @@ class Check:
 
     def __str__(self) -> str:
         return self.message
+
+    def reproduction(self, folder: str | Path) -> list[Path]:
+        """Write the first wrong step alone, to be attached to a report: its inputs, both sides'
+        arrays as plain ``.npz``, and ``show.py``, which shows the difference without this package.
+
+        Returns:
+            The files, the script last; none where nothing is wrong, or in no step.
+        """
+        first = self.first
+        pair = None if first is None else self.pair(first.way)
+        if first is None or pair is None or first.step is None:
+            return []
+        return reproduction.write(pair, first, Path(folder))
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write both sides as runs, and the port's resynchronised steps as a third.

@@ -60,6 +60,18 @@ def _wide(a: np.ndarray | None) -> np.ndarray | None:
     return None if a is None else a.astype(np.float64)
 
 
+def allowed_at(pair: Pair, name: str, t: int) -> float:
+    """The largest tolerance of a name's elements in a step; 0 where no difference is allowed, or
+    nothing is known."""
+    for label, q in pair.reference.quantities.items():
+        if base_name(label) == name and t in q.steps and q.values.dtype.kind == "f":
+            at = np.array([t])
+            here = Quantity(at, q.at(at), q.kind)
+            found = 0.0 if pair.tolerance is None else pair.tolerance(label, here)
+            return float(np.max(found, initial=0.0))
+    return 0.0
+
+
 def _slack(pair: Pair, name: str, a: Quantity, dtype: np.dtype, reshaped: bool) -> np.ndarray:
     """The tolerance, and never less than ten ulp of what may have cancelled to it: where nothing
     may differ rounding is no pattern either. Of another shape's rounding nothing is known: there,

@@ -187,6 +187,14 @@ class Stepper:
         known = {name: self.steps[t][name] for name in self.accepted if name in self.state}
         return {name: made[name] for name in self.state} | known
 
+    def state_before(self, t: int) -> Arrays:
+        """The reference's state before a step, which a resynchronised port gets."""
+        return self._state(dict(zip(list(self.steps)[1:], self.steps, strict=False))[t])
+
+    def draws_at(self, t: int) -> Arrays:
+        """The reference's draws in a step."""
+        return self._draws(t)
+
     def _state(self, t: int) -> Arrays:
         return {name: self.steps[t][name] for name in self.state}
 
