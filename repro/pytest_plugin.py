@@ -26,6 +26,23 @@ if TYPE_CHECKING:
 RECORDED = pytest.StashKey[list[Path]]()
 """On an item: the recordings it made of its own port, which are compared with nothing yet."""
 
+ACCEPTED = "parity accepted"
+"""Property of a passing test: a difference that it lets through, or an acceptance it needs not."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which known differences the passing tests have let through."""
+    found = [
+        f"{report.nodeid}: {line}"
+        for report in terminalreporter.stats.get("passed", [])
+        for name, line in getattr(report, "user_properties", [])
+        if name == ACCEPTED and report.when == "call"
+    ]
+    if found:
+        terminalreporter.section("parity: known differences, let through")
+        for line in found:
+            terminalreporter.line(line)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--parity-update`` and ``--reproduction``."""
@@ -126,6 +143,8 @@ class Parity:
         result = check(reference, port, **options)
         if not result:
             pytest.fail(self._failure(result, bool(self._used)), pytrace=False)
+        for line in result.accepted_lines:
+            self.item.user_properties.append((ACCEPTED, line))
         return result
 
     def _failure(self, result: Check, recorded: bool) -> str:

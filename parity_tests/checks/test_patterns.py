@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -84,6 +86,8 @@ def test_every_rule_has_a_planted_fault():
              "axes": "axes", "reordered": "reordered", "one_step_off": "one step off",
              "narrow": "narrower precision", "alone": "one slice alone"}  # fmt: skip
     assert {names[rule] for rule in made} <= {p[2] for p in PLANTED}
+    page = (Path(__file__).parents[2] / "docs" / "localise.md").read_text(encoding="utf-8")
+    assert all(f"| {name}" in page for name in names.values()), "the page lists all patterns"
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,31 @@ def test_the_first_wrong_step_is_written_where_that_is_asked_for(suite, pytester
     assert not (pytester.path / "none").exists()
 
 
+def test_known_differences_of_passing_tests_are_printed(suite):
+    """Catches an acceptance that nobody reads of again."""
+    source = "def test_port(parity):\n    parity(shifted, reference, accept={'w': 'drifts here'})\n"
+    shift = """
+def shifted():
+    for step in reference():
+        yield {**step, "w": step["w"] + np.float32(0.5)}
+
+"""
+    result = suite(shift + source)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*parity: known differences, let through*",
+            "test_it.py::test_port: accepted: `w` differs in 3 of 3 steps*: drifts here",
+        ]
+    )
+    failing = suite(source.replace("shifted", "wrong"))
+    failing.assert_outcomes(failed=1)
+    failing.stdout.fnmatch_lines(["*first wrong: `grad` in step 1*"])
+    suite("def test_it(parity):\n    parity(reference, reference)\n").stdout.no_fnmatch_line(
+        "*let th*"
+    )
+
+
 OWN = "def test_port(parity):\n    parity(reference)\n"
 
 

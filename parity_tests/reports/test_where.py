@@ -132,5 +132,7 @@ def test_an_accepted_difference_stands_on_the_page_and_in_the_json(tmp_path):
     known = {"w": "another rate"}
     found = repro.check(reference, step, resynchronise=True, draws=["x"], accept=known)
     assert found and as_json(Outcome(Named("mine"), found))["accepted"] == known
+    junit = write_junit([Outcome(Named("mine"), found)], tmp_path / "j.xml").read_text()
+    assert "accepted differences: w (another rate)" in junit
     words = Page(repro.write_page(found, tmp_path).read_text()).words
     assert "accepted: another rate" in words and "differs in 4 of 4 steps" in words

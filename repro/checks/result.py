@@ -107,6 +107,11 @@ class Check:
         return told.given(self.pairs)
 
     @property
+    def accepted_lines(self) -> list[str]:
+        """What was let through, how often and how far, and what need not be, in words."""
+        return list(told.accepted_lines(self.accept, self.sharpest))
+
+    @property
     def accepted(self) -> Mapping[str, str]:
         """The names that differ and may, with the reasons."""
         return {name: self.accept[name] for name in told.accepted(self.sharpest)}

@@ -15,15 +15,19 @@ from repro.checks.patterns import pattern_of
 from repro.run import Quantity, base_name
 
 STEPS = 64
-"""So many wrong steps are looked at, and arrays of so many elements at most."""
+"""So many wrong steps are looked at."""
+
 ELEMENTS = 1_000_000
+"""And so many elements in all of them; of a larger array none."""
 
 
 def pattern(pair: Pair, c: Comparison) -> Pattern | None:
     """What a failing quantity's difference looks like, from its first wrong step on; None where
     it looks like nothing that is known, or there are no two arrays of one kind."""
     reference, port = (run.quantities.get(c.name) for run in (pair.reference, pair.port))
-    if reference is None or port is None or reference.values.dtype.kind not in "biuf":
+    if reference is None or port is None:
+        return None
+    if not {q.values.dtype.kind for q in (reference, port)} <= set("biuf"):
         return None
     fault = None if c.problem is None else c.problem.fault
     if fault not in (None, Fault.STEPS, Fault.SHAPE) or not reference.values[:1].size:
@@ -40,9 +44,10 @@ def _seen(
     wrong = c.steps[~(c.ratio <= 1)]
     if not reshaped and (not len(wrong) or wrong[0] not in port.steps):
         return
-    both = np.intersect1d(np.intersect1d(wrong, reference.steps), port.steps)[:STEPS]
+    both = np.intersect1d(np.intersect1d(wrong, reference.steps), port.steps)
     given = _given(pair, base_name(c.name))
-    for t in both.tolist()[: 1 if reshaped else STEPS]:
+    most = 1 if reshaped else min(STEPS, ELEMENTS // max(reference.values[0].size, 1))
+    for t in both.tolist()[:most]:
         at = np.array([t])
         a, b = reference.at(at), port.at(at)
         yield Seen(
