@@ -125,6 +125,14 @@ def test_where_nothing_is_wrong_nothing_is_written(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
+def test_a_name_is_never_run_as_code(tmp_path):
+    """Catches a name out of a recording that ends the script's docstring."""
+    hostile = '"""\nprint("run")\n"""{0}\\'
+    script = repro.check([{hostile: 1.0}], [{hostile: 2.0}]).reproduction(tmp_path / "r")[-1]
+    out = shown(script, tmp_path)
+    assert "run" not in out and "difference: 1.0" in out
+
+
 def test_names_that_numpy_has_for_itself(tmp_path):
     files = repro.check([{"file": 1.0}], [{"file": 2.0}]).reproduction(tmp_path)
     with np.load(files[0]) as stored:

@@ -88,7 +88,7 @@ Explanation = Callable[[Seen], "tuple[np.ndarray, np.ndarray] | None"]
 def holds(
     steps: Sequence[Seen],
     explain: Explanation,
-    choices: float = 1.0,
+    choices: float,
     fitted: float | None = None,
     distinct: bool = False,
 ) -> tuple[float, int]:
@@ -128,6 +128,7 @@ def _near(value: np.ndarray, other: float) -> np.ndarray:
 
 
 def agree(expected: np.ndarray, found: np.ndarray, slack: np.ndarray) -> bool:
+    """Whether an explanation holds in every element."""
     size = np.where(np.isfinite(expected), np.abs(expected), 0.0)
     return bool(np.all(difference(expected, found) <= slack + 1e-15 * size))
 

@@ -74,21 +74,18 @@ def factor(steps: Sequence[Seen]) -> Pattern | None:
     c = float(one.b[j] / one.a[j])
     unsure = float((1 + abs(c)) * one.slack[j] / abs(one.a[j])) + 1e-12 * abs(c)
     known = _known_factors(one.sizes)
-    near = [(label, k) for label, k in known if abs(k - c) <= unsure]
-    choices, fitted, why = 0.0, float(one.a[j]), ""
-    if near:
-        (label, c), choices, fitted_to = near[0], log(len(known)), None
-        unsure, why = 1e-12 * abs(c), f" ({label})" if label else ""
-    else:
-        fitted_to = fitted
+    near = next(((label, k) for label, k in known if abs(k - c) <= unsure), None)
+    choices, fitted, why = 0.0, None if near else float(one.a[j]), ""
+    if near is not None:
+        choices, c, unsure = log(len(known)), near[1], 1e-12 * abs(near[1])
+        why = f" ({near[0]})" if near[0] else ""
 
     def explain(s: Seen) -> tuple[np.ndarray, np.ndarray]:
+        size = np.where(np.isfinite(s.a), np.abs(s.a), 0)
         with np.errstate(invalid="ignore"):
-            return c * s.a, (1 + abs(c)) * s.slack + unsure * np.abs(
-                np.where(np.isfinite(s.a), s.a, 0)
-            )
+            return c * s.a, (1 + abs(c)) * s.slack + unsure * size
 
-    chance, kept = holds(steps, explain, choices, fitted_to, distinct=True)
+    chance, kept = holds(steps, explain, choices, fitted, distinct=True)
     if c == 0:
         return Pattern("zero", f"0{_every(one)}{_in(kept)}", chance)
     text = f"{_digits(c)} times the reference's{why}{_every(one)}{_in(kept)}"
@@ -319,12 +316,9 @@ def alone(steps: Sequence[Seen]) -> Pattern | None:
         places_tried = log(one.a.ndim) + log(m) * (1 if same else len(held))
         evidence = min(right * log(2), sum(counts) * log(m))
         chance = float(np.exp(min(places_tried - evidence, 0.0)))
-        text = (
-            _one_slice(steps[: len(held)], axis, held[0][0])
-            if same
-            else (f"wrong in one slice along axis {axis} alone, another in other steps")
-        )
         if chance <= LEAST:
+            text = f"wrong in one slice along axis {axis} alone, another in other steps"
+            text = _one_slice(steps[: len(held)], axis, held[0][0]) if same else text
             return Pattern("one slice alone", text, chance)
     return None
 

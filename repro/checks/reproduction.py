@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import shutil
 import sys
 import zipfile
@@ -69,7 +70,7 @@ def write(pair: Pair, first: Divergence, folder: Path) -> list[Path]:
         function = _shown(stepper.step, files["state"], files["draws"], first.name)
     paths = [_write_arrays(folder / f"{name}.npz", arrays) for name, arrays in files.items()]
     about = {
-        "title": f"`{first.name}` in step {step}",
+        "title": _plain(f"`{first.name}` in step {step}"),
         "name": first.name,
         "allowed": f"{allowed_at(pair, first.name, step):.3g}",
         "shows": "what both sides computed",
@@ -79,8 +80,14 @@ def write(pair: Pair, first: Divergence, folder: Path) -> list[Path]:
     if function is not None:
         about |= {"shows": "runs the port's step", "function": function.__name__}
         about |= _importing(function, folder)
+    about["needs"] = _plain(about["needs"])
     text = HEAD + (SIDE_BY_SIDE if function is None else RUNS_THE_STEP) + SHOWS
     return [*paths, _write_text(folder / "show.py", text.format(**about))]
+
+
+def _plain(text: str) -> str:
+    """For a docstring, which a name out of a file must not end."""
+    return re.sub(r"[^\w .,/'`-]", "?", text)
 
 
 def _step(run: Run, step: int) -> dict[str, np.ndarray]:

@@ -49,10 +49,8 @@ def accepted_lines(accept: Mapping[str, str], pairs: Sequence[Pair]) -> Iterator
             yield f"accept names `{name}`, which does not differ: take it out"
             continue
         wrong = c.steps[~(c.ratio <= 1)]
-        far = (
-            f", up to {c.worst_ratio:.3g} times its tolerance"
-            if c.worst_ratio < float("inf")
-            else ""
+        far = f", up to {c.worst_ratio:.3g} times its tolerance" * bool(
+            c.worst_ratio < float("inf")
         )
         yield (
             f"accepted: `{name}` differs in {len(wrong)} of {len(c.steps)} steps, from step "
