@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import pytest
+from calibration.right import implementations
 
 import repro
 from repro.checks import Ulps
@@ -121,6 +123,21 @@ def noise(size):
 def test_noise_looks_like_nothing(size, shape, dtype):
     """Catches a rule that sees what is not there, however little is allowed to differ."""
     assert looks(noise(size), arrays(6, shape, dtype), tolerance=NOTHING) is None
+
+
+CANCELLED = [("matmul_centred", 100, "2", 1), ("regression", 1000, "4", 1), ("linalg", 150, "4", 0)]
+
+
+@pytest.mark.parametrize("pair", CANCELLED, ids=lambda pair: pair[0])
+@pytest.mark.filterwarnings("ignore")
+def test_cancelled_elements_of_right_pairs_look_like_nothing(pair):
+    """Catches an element in which all digits have cancelled taken for one that is wrong alone: the
+    pairs of the calibration in which that was seen, held to equal bits."""
+    given, found = implementations(*pair)
+    made = {port: function(dict(given)) for port, function in found.items()}
+    for a, b in permutations(made.values(), 2):
+        table = repro.check([a], [b], tolerance=NOTHING, strict=False).table
+        assert [row for row in table if row.pattern is not None] == []
 
 
 ACCIDENTS = [

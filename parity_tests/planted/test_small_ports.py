@@ -27,9 +27,9 @@ def test_there_are_enough_of_them():
     assert len(PORTS) >= 12 and len([*faults()]) >= 60 and len(kinds) == 9
 
 
-def test_a_third_of_the_faults_is_found_named_and_described():
+def test_a_quarter_of_the_faults_is_found_named_and_described():
     """Catches a tolerance that swallows faults, and a pattern that is not the planted one."""
-    held([told(*fault) for fault in [*faults()][::3]])
+    held([told(*fault) for fault in [*faults()][::4]])
 
 
 @pytest.mark.slow

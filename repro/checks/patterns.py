@@ -11,6 +11,7 @@ from math import lgamma, log
 import numpy as np
 
 from repro.checks.agreement import difference
+from repro.checks.measured import CLEAR
 from repro.checks.pattern import HALF_OF_THE_DIGITS as HALF
 from repro.checks.pattern import LEAST, Explanation, Pattern, Seen, agree, holds
 
@@ -286,8 +287,9 @@ def narrow(steps: Sequence[Seen]) -> Pattern | None:
 
 
 def alone(steps: Sequence[Seen]) -> Pattern | None:
-    """One slice, or one element, is wrong; all others agree. It is off by more than half of its
-    digits, which no rounding is.
+    """One slice, or one element, is wrong; all others agree. It is off by more than half of the
+    digits of the array's median and by a hundred tolerances, which is no rounding, even where an
+    element has cancelled.
 
     Chance: were every element wrong as likely as not, 2**-(right elements) times the slices; and
     were as many wrong elements strewn about, m**-(wrong elements) times the m slices (in every
@@ -296,10 +298,10 @@ def alone(steps: Sequence[Seen]) -> Pattern | None:
     one = steps[0]
     wrong = one.wrong
     count = int(wrong.sum())
-    half = HALF.get(one.width, 0.0)
-    with np.errstate(invalid="ignore"):
-        if one.a.size < 2 or not (one.off[wrong] > half * np.abs(one.a[wrong])).any():
-            return None
+    size = np.abs(one.a[np.isfinite(one.a) & (one.a != 0)])
+    half = HALF.get(one.width, 0.0) * (np.median(size) if size.size else 0.0)
+    if one.a.size < 2 or not (one.off > np.maximum(half, CLEAR * one.slack)).any():
+        return None
     if count == 1:
         place = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
         chance = one.a.size * 2.0 ** -min(one.a.size - 1, 1000)
