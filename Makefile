@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark
 
-.PHONY: parity test test-slow record-check faults false-alarms calibrate limits figures figures-check bench docs lint setup julia juliacall clean
+.PHONY: parity test test-slow record-check faults small-ports false-alarms calibrate limits differences figures figures-check bench docs lint setup julia juliacall clean
 
 parity: setup  ## the main job: the ports against the original's recorded runs
 	$(BIN)/repro parity
@@ -25,6 +25,9 @@ record-check: julia  ## the live reference against every recording of the origin
 faults: julia  ## follow every planted fault beside a live Julia, and write the table
 	PYTHONPATH=parity_tests $(BIN)/python -m planted.localised --write docs/faults.md
 
+small-ports: setup  ## faults in small ports: found, named, described; right ones raise nothing
+	PYTHONPATH=parity_tests $(BIN)/python -m planted.small_ports
+
 RUNS ?= 1000
 false-alarms: julia  ## hold the faithful ports against a live Julia in many random runs
 	PYTHONPATH=parity_tests $(BIN)/python -m planted.false_alarms --runs $(RUNS)
@@ -36,6 +39,9 @@ calibrate: setup  ## hold right pairs and wrong ports by the derived tolerances,
 
 limits: setup  ## the smallest errors that are always noticed, by bisection
 	PYTHONPATH=parity_tests $(BIN)/python -m calibration.limits --write docs/limits.md
+
+differences: julia  ## what libraries compute differently under one name, measured
+	PYTHONPATH=parity_tests $(BIN)/python -m differences.page
 
 figures: setup  ## every figure of both posts, from the seed up
 	$(BIN)/repro figures

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from repro.checks import Verdict as Verdict
     from repro.checks import check as check
     from repro.checks import nudged as nudged
+    from repro.reports import write_page as write_page
     from repro.run import Quantity as Quantity
     from repro.run import Run as Run
     from repro.run import collect as collect
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "repro.checks": ("Bitwise", "Check", "Growth", "Ulps", "Verdict", "check", "nudged"),
+    "repro.reports": ("write_page",),
     "repro.run": ("Quantity", "Run", "collect", "record"),
     "repro.sides.julia": ("JuliaFunction", "Symbol"),
 }

@@ -1,4 +1,4 @@
-"""A pytest plugin: the fixture ``parity`` and the option ``--parity-update``.
+"""A pytest plugin: the fixture ``parity``, the options ``--parity-update`` and ``--reproduction``.
 
 ::
 
@@ -26,14 +26,39 @@ if TYPE_CHECKING:
 RECORDED = pytest.StashKey[list[Path]]()
 """On an item: the recordings it made of its own port, which are compared with nothing yet."""
 
+ACCEPTED = "parity accepted"
+"""Property of a passing test: a difference that it lets through, or an acceptance it needs not."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which known differences the passing tests have let through."""
+    found = [
+        f"{report.nodeid}: {line}"
+        for report in terminalreporter.stats.get("passed", [])
+        for name, line in getattr(report, "user_properties", [])
+        if name == ACCEPTED and report.when == "call"
+    ]
+    if found:
+        terminalreporter.section("parity: known differences, let through")
+        for line in found:
+            terminalreporter.line(line)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--parity-update``."""
-    parser.getgroup("parity").addoption(
+    """Add ``--parity-update`` and ``--reproduction``."""
+    group = parser.getgroup("parity")
+    group.addoption(
         "--parity-update",
         action="store_true",
         help="write the recordings of the parity fixture anew, from the reference where the test "
         "names one, else from the port",
+    )
+    group.addoption(
+        "--reproduction",
+        metavar="DIR",
+        type=Path,
+        help="write the first wrong step of every failing check of the parity fixture into a "
+        "folder of its own here, with a script that shows it without this package",
     )
 
 
@@ -64,6 +89,7 @@ class Parity:
         self.request = request
         self.update = bool(request.config.getoption("--parity-update"))
         self._used: set[Path] = set()
+        self._checks = 0
 
     def __call__(
         self,
@@ -117,23 +143,37 @@ class Parity:
         result = check(reference, port, **options)
         if not result:
             pytest.fail(self._failure(result, bool(self._used)), pytrace=False)
+        for line in result.accepted_lines:
+            self.item.user_properties.append((ACCEPTED, line))
         return result
 
     def _failure(self, result: Check, recorded: bool) -> str:
         lines = [result.message]
+        if len(result.table) > 1:
+            lines += [str(result.table)]
         files = result.save(self.request.getfixturevalue("tmp_path") / "parity")
         if files:
             lines += ["Both sides, for repro.Run.load:"]
             lines += [f"  {path}" for path in files]
+        lines += self._reproduced(result)
         lines += [f"Run again: {_command(self.item)}"]
         if recorded:
             update = _command(self.item, "--parity-update")
             lines += [f"If the recording is what should change, record anew: {update}"]
         return "\n".join(lines)
 
+    def _reproduced(self, result: Check) -> Iterator[str]:
+        """Where the first wrong step was written, if that was asked for and there is one."""
+        folder = self.request.config.getoption("--reproduction")
+        if folder is not None:
+            self._checks += 1
+            written = result.reproduction(folder / f"{_file_name(self.item)}.{self._checks}")
+            if written:
+                yield f"The first wrong step alone: python {written[-1]}"
+
     def _path(self, name: str | None) -> Path:
         """Where this test's recording lies; two calls of one test need names."""
-        stem = re.sub(r"[^\w.-]+", "_", self.item.name).strip("_")
+        stem = _file_name(self.item)
         file = f"{stem}.{name}.npz" if name else f"{stem}.npz"
         path = self.item.path.with_suffix("") / file
         if path in self._used:
@@ -160,6 +200,10 @@ def _refuse_steps(options: dict[str, Any]) -> None:
             "resynchronised on, with recorded=True",
             pytrace=False,
         )
+
+
+def _file_name(item: pytest.Item) -> str:
+    return re.sub(r"[^\w.-]+", "_", item.name).strip("_")
 
 
 def _command(item: pytest.Item, *options: str) -> str:

@@ -67,6 +67,54 @@ def test_a_wrong_port_fails_and_says_where_and_what_next(suite, pytester):
     assert list(Run.load(written.pop()).quantities) == ["grad", "w"]
 
 
+def test_the_failure_has_a_table_of_all_names(suite):
+    result = suite("def test_port(parity):\n    parity(wrong, reference)\n")
+    result.stdout.fnmatch_lines(
+        [
+            "name  verdict  first wrong step  steps wrong  error / tolerance *",
+            "grad  FAIL     1                 2 of 3 *",
+            "w     FAIL     0                 3 of 3 *",
+        ]
+    )
+
+
+def test_the_first_wrong_step_is_written_where_that_is_asked_for(suite, pytester):
+    source = "def test_port(parity):\n    parity(wrong, reference)\n"
+    suite(source)
+    assert not (pytester.path / "wrongs").exists()
+    result = suite(source, "--reproduction", str(pytester.path / "wrongs"))
+    result.stdout.fnmatch_lines(["The first wrong step alone: python *wrongs/test_port.1/show.py"])
+    assert (pytester.path / "wrongs" / "test_port.1" / "port.npz").is_file()
+    right = source.replace("wrong", "reference")
+    suite(right, "--reproduction", str(pytester.path / "none")).assert_outcomes(passed=1)
+    assert not (pytester.path / "none").exists()
+
+
+def test_known_differences_of_passing_tests_are_printed(suite):
+    """Catches an acceptance that nobody reads of again."""
+    source = "def test_port(parity):\n    parity(shifted, reference, accept={'w': 'drifts here'})\n"
+    shift = """
+def shifted():
+    for step in reference():
+        yield {**step, "w": step["w"] + np.float32(0.5)}
+
+"""
+    result = suite(shift + source)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*parity: known differences, let through*",
+            "test_it.py::test_port: accepted: `w` differs in 3 of 3 steps*: drifts here",
+        ]
+    )
+    failing = suite(source.replace("shifted", "wrong"))
+    failing.assert_outcomes(failed=1)
+    failing.stdout.fnmatch_lines(["*first wrong: `grad` in step 1*"])
+    suite("def test_it(parity):\n    parity(reference, reference)\n").stdout.no_fnmatch_line(
+        "*let th*"
+    )
+
+
 OWN = "def test_port(parity):\n    parity(reference)\n"
 
 

@@ -114,11 +114,14 @@ def test_charts_are_pictures_with_words(tmp_path):
     text = page([outcome("a", 1e-2)], tmp_path)
     found = re.findall(r'<img src="data:image/svg\+xml;base64,[^"]+" alt="([^"]+)">', text)
     assert [words.split(":")[0] for words in found] == [
+        "weights, step 1",
+        "weights, step 1",
         "test_losses, before fine-tuning",
         "test_losses, after update 32",
         "weights, per layer",
     ]
-    assert all("0.01 apart" in words for words in found)
+    assert all("0.01 apart" in words for words in found[2:])
+    assert "4353 of 4353 elements are wrong" in found[0] and "port 1.01 to 1.01" in found[1]
 
 
 def test_the_same_outcomes_give_the_same_bytes(outcomes, tmp_path):

@@ -24,6 +24,7 @@ from repro.checks.pair import Divergence as Divergence
 from repro.checks.pair import Pair as Pair
 from repro.checks.pair import Rounding as Rounding
 from repro.checks.pair import Way as Way
+from repro.checks.pattern import Pattern as Pattern
 from repro.checks.perturb import nudged as nudged
 from repro.checks.result import Check as Check
 from repro.checks.rules import Bitwise as Bitwise
@@ -33,5 +34,7 @@ from repro.checks.rules import Rule as Rule
 from repro.checks.rules import Saved as Saved
 from repro.checks.rules import ToleranceError as ToleranceError
 from repro.checks.rules import Ulps as Ulps
+from repro.checks.table import Row as Row
+from repro.checks.table import Table as Table
 from repro.checks.verdict import Verdict as Verdict
 from repro.checks.verdict import worst as worst

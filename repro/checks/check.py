@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from repro.checks.compare import Comparison, NothingToCompare, Report, compare
+from repro.checks.compare import NothingToCompare, Report, compare
 from repro.checks.measured import Measured, judge
 from repro.checks.noise import Moves, Stream, half_ulp
 from repro.checks.pair import Pair, Way
@@ -20,7 +20,7 @@ from repro.checks.rules import CANNOT, Bitwise, Growth, Rule, ToleranceError, Un
 from repro.checks.stepping import Roles, Stepper
 from repro.checks.verdict import Verdict
 from repro.errors import ReproError, Unavailable
-from repro.run import Run, Source, collect, digest, under
+from repro.run import Run, Source, base_name, collect, digest, under
 
 
 class CheckError(ReproError, ValueError):
@@ -40,6 +40,7 @@ def check(
     constants: Sequence[str] = (),
     inputs: Sequence[str] = (),
     undecided_ok: Mapping[str, str] | None = None,
+    accept: Mapping[str, str] | None = None,
 ) -> Check:
     """Hold a port against a reference, step by step and name by name.
 
@@ -71,6 +72,9 @@ def check(
             port is then a function ``step(inputs)`` of one dict, and every step is by itself.
         undecided_ok: names that may be undecided, each with the reason. No failure is let
             through.
+        accept: names that are known to differ, each with the reason. What differs there is
+            counted and said, and is no failure, so that what comes after it can be seen; where
+            such a name is state, the port's own run goes on from the reference's value of it.
 
     Returns:
         A :class:`Check`. ``NOT_RUN`` where a side cannot be had here, a Julia for instance;
@@ -87,14 +91,16 @@ def check(
     )
     _refuse(port, tolerance, resynchronise, roles)
     try:
-        expected = collect(reference)
-        accepted = _accepted(undecided_ok or {}, _chosen(expected, names, "reference"))
+        whole = collect(reference)
+        expected = _chosen(whole, names, "reference")
+        undecided = _reasons("undecided_ok", undecided_ok or {}, expected, roles.given)
+        accepted = _reasons("accept", accept or {}, expected, roles.given)
         if resynchronise or inputs:
-            found = _step_by_step(expected, port, tolerance, names, strict, roles)
+            found = _step_by_step(whole, port, tolerance, names, strict, roles, tuple(accepted))
         else:
-            chosen = _chosen(expected, names, "reference")
-            found = Check((_own(chosen, port, tolerance, names, strict),))
-        return replace(found, pairs=tuple(_accepting(pair, accepted) for pair in found.pairs))
+            found = Check((_own(expected, port, tolerance, names, strict),))
+        pairs = tuple(_accepting(pair, undecided, accepted) for pair in found.pairs)
+        return replace(found, pairs=pairs, accept=accepted)
     except Unavailable as problem:
         return Check(not_run=str(problem))
 
@@ -169,20 +175,22 @@ def _step_by_step(
     names: Sequence[str] | None,
     strict: bool,
     roles: Roles,
+    accepted: tuple[str, ...],
 ) -> Check:
     if not callable(step):
         way = "inputs=[...] needs a function step(inputs)"
         if not roles.inputs:
             way = "resynchronise=True needs a function step(state, draws)"
         raise CheckError(f"{way}, not a {type(step).__name__}")
-    stepper = Stepper.on(step, expected, roles)
+    stepper = replace(Stepper.on(step, expected, roles), accepted=accepted)
     here, rule = _chosen(stepper.compared(expected), names, "step"), tolerance or Growth()
 
     def pair(way: Way, run: Callable[[int | None], Run]) -> Pair:
         def chosen(seed: int | None) -> Run:
             return _chosen(run(seed), names, "step")
 
-        return _pair(way, here, chosen, rule, strict, True, stepper.moves)
+        found = _pair(way, here, chosen, rule, strict, True, stepper.moves)
+        return replace(found, stepper=stepper)
 
     each = pair(Way.RESYNCHRONISED, stepper.resynchronised)
     if each.verdict is Verdict.FAIL:
@@ -244,24 +252,37 @@ def _coarsest(expected: Run, found: Run) -> float:
                 if a.kind == b.kind == "f" and a.itemsize < b.itemsize), default=0.0)  # fmt: skip
 
 
-def _accepted(reasons: Mapping[str, str], expected: Run) -> Mapping[str, str]:
+LET_THROUGH = {"undecided_ok": "be undecided", "accept": "differ"}
+
+
+def _reasons(
+    option: str, reasons: Mapping[str, str], expected: Run, given: Sequence[str]
+) -> Mapping[str, str]:
+    """By the name of what is compared; a name that is given stands for its parts as well."""
+    compared = {base_name(name) for name in expected.quantities if not under(name, given)}
     for name, reason in reasons.items():
-        if not any(under(label, [name]) for label in expected.quantities):
-            raise CheckError(f"undecided_ok names {name}, which the reference does not have")
+        if not any(under(label, [name]) for label in compared):
+            known = ", ".join(sorted(compared)) or "none"
+            is_given = under(name, given)
+            lacks = "is given and not compared" if is_given else "the reference does not have"
+            raise CheckError(f"{option} names {name}, which {lacks}: choose from {known}")
         if not str(reason).strip():
-            said = f"undecided_ok={{{name!r}: 'because'}}"
-            raise CheckError(f"say why {name} may be undecided: {said}")
-    return reasons
+            said = f"{option}={{{name!r}: 'because'}}"
+            raise CheckError(f"say why {name} may {LET_THROUGH[option]}: {said}")
+    found = {label: reasons[name] for name in reasons for label in compared if under(label, [name])}
+    if option == "accept" and found and compared <= set(found):
+        raise CheckError("accept names all that is compared: nothing would be held. Leave one out")
+    return found
 
 
-def _accepting(pair: Pair, reasons: Mapping[str, str]) -> Pair:
-    if pair.report is None or not reasons:
+def _accepting(pair: Pair, undecided: Mapping[str, str], accepted: Mapping[str, str]) -> Pair:
+    if pair.report is None:
         return pair
-
-    def reason(c: Comparison) -> str | None:
-        return next((why for name, why in reasons.items() if under(c.name, [name])), None)
-
-    found = tuple(replace(c, accepted=reason(c)) for c in pair.report.comparisons)
+    found = tuple(
+        replace(c, undecided_ok=undecided.get(base_name(c.name)),
+                accepted=accepted.get(base_name(c.name)))
+        for c in pair.report.comparisons
+    )  # fmt: skip
     return replace(pair, report=Report(found))
 
 

@@ -70,7 +70,9 @@ class Comparison:
         finite: how many finite values of the reference were held against the port's.
         operation: what computes it, where the port says so.
         judged: how much of it could be judged; None where nothing was compared.
-        accepted: why it may be undecided; None where it may not.
+        undecided_ok: why it may be undecided; None where it may not.
+        accepted: why it may differ; None where it may not. What differs then is no failure, and is
+            counted and said.
     """
 
     name: str
@@ -86,13 +88,19 @@ class Comparison:
     finite: int = 0
     operation: str | None = None
     judged: Judged | None = None
+    undecided_ok: str | None = None
     accepted: str | None = None
 
     @property
+    def differs(self) -> bool:
+        """Whether it is off by more than is allowed, or cannot be compared throughout."""
+        return self.problem is not None or not bool(np.all(self.ratio <= 1))
+
+    @property
     def verdict(self) -> Verdict:
-        if self.problem is not None or not np.all(self.ratio <= 1):
-            return Verdict.FAIL
-        if self.undecided and self.accepted is None:
+        if self.differs:
+            return Verdict.FAIL if self.accepted is None else Verdict.PASS
+        if self.undecided and self.undecided_ok is None:
             return Verdict.UNDECIDED
         return Verdict.PASS_BITWISE if self.bitwise and not self.undecided else Verdict.PASS
 
@@ -172,8 +180,12 @@ class Report:
 
     @property
     def worst(self) -> Comparison:
-        """The quantity that comes closest to its tolerance, or exceeds it furthest."""
-        return max(self.comparisons, key=lambda c: (c.problem is not None, c.worst_ratio))
+        """The quantity that comes closest to its tolerance, or exceeds it furthest; where its
+        difference is accepted, only if there is no other."""
+        return max(
+            self.comparisons,
+            key=lambda c: (not (c.differs and c.accepted), c.problem is not None, c.worst_ratio),
+        )
 
     @property
     def first_excess(self) -> Comparison | None:

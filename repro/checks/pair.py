@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from repro.checks.compare import Comparison, Report, Tolerance
 from repro.checks.measured import Measured, last_step
 from repro.checks.verdict import Verdict
 from repro.run import Run
+
+if TYPE_CHECKING:
+    from repro.checks.stepping import Stepper
 
 
 class Way(str, Enum):
@@ -40,6 +44,7 @@ class Pair:
         unmeasured: why there is no report, or no tolerance.
         tolerance: what the rule allows; None where it could not be bound.
         exact: a failing port's steps in Float64, where it computes in what it is given.
+        stepper: a port written as a step, and what the reference gave it; None of others.
     """
 
     way: Way
@@ -50,6 +55,7 @@ class Pair:
     unmeasured: str | None = None
     tolerance: Tolerance | None = None
     exact: Run | None = None
+    stepper: Stepper | None = None
 
     @property
     def measured(self) -> Measured | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from pathlib import Path
 
-from repro.checks import words
+from repro.checks import reproduction, told, words
 from repro.checks.arbiter import Arbiter
 from repro.checks.pair import Divergence, Pair, Way
+from repro.checks.table import Table, table
 from repro.checks.verdict import Verdict, worst
 from repro.run import Run, base_name
 
@@ -22,11 +25,13 @@ class Check:
         not_run: why nothing could be tried; None where something was.
         arbiter: both sides' distance from a run in Float64; None where not asked for. It
             decides nothing.
+        accept: names that may differ, each with the reason.
     """
 
     pairs: tuple[Pair, ...] = ()
     not_run: str | None = None
     arbiter: Arbiter | None = None
+    accept: Mapping[str, str] = field(default_factory=dict)
 
     def pair(self, way: Way) -> Pair | None:
         """What came of one way of running the port; None where it was not run so."""
@@ -79,7 +84,8 @@ class Check:
     @property
     def worst_ratio(self) -> float:
         """The largest difference over its tolerance: how many times the tolerance would pass."""
-        ratios = [c.worst_ratio for pair in self.pairs for c in pair.comparisons]
+        compared = [c for pair in self.pairs for c in pair.comparisons]
+        ratios = [c.worst_ratio for c in compared if not (c.differs and c.accepted)]
         return max(ratios, default=float("nan"))
 
     @property
@@ -87,7 +93,29 @@ class Check:
         """The verdict, where and by how much the port parts first, and what to do next."""
         if not self.pairs:
             return f"{self.verdict}: {self.not_run}"
-        return words.message(self.verdict, self.sharpest)
+        return words.message(self.verdict, self.sharpest, self.accept)
+
+    @cached_property
+    def table(self) -> Table:
+        """Per name the first wrong step, steps wrong, worst error over tolerance, sharpness, and
+        what the difference looks like; ``print`` it."""
+        return table(self.sharpest)
+
+    @property
+    def given(self) -> Mapping[str, tuple[str, ...]]:
+        """What the port had from the reference, and was not checked: ``draws`` in every step,
+        ``start``, the state before the first. Empty where it was given nothing."""
+        return told.given(self.pairs)
+
+    @property
+    def accepted_lines(self) -> list[str]:
+        """What was let through, how often and how far, and what need not be, in words."""
+        return list(told.accepted_lines(self.accept, self.sharpest))
+
+    @property
+    def accepted(self) -> Mapping[str, str]:
+        """The names that differ and may, with the reasons."""
+        return {name: self.accept[name] for name in told.accepted(self.sharpest)}
 
     def __str__(self) -> str:
         return self.message
@@ -98,6 +126,19 @@ class Check:
     def _repr_html_(self) -> str:
         """In a notebook, the whole message."""
         return f"<pre>{escape(self.message)}</pre>"
+
+    def reproduction(self, folder: str | Path) -> list[Path]:
+        """Write the first wrong step alone, to be attached to a report: its inputs, both sides'
+        arrays as plain ``.npz``, and ``show.py``, which shows the difference without this package.
+
+        Returns:
+            The files, the script last; none where nothing is wrong, or in no step.
+        """
+        first = self.first
+        pair = None if first is None else self.pair(first.way)
+        if first is None or pair is None or first.step is None:
+            return []
+        return reproduction.write(pair, first, Path(folder))
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write both sides as runs, and the port's resynchronised steps as a third.

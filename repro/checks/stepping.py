@@ -55,6 +55,11 @@ class Roles:
     constants: Sequence[str] = ()
     inputs: Sequence[str] = ()
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """All that comes from the reference and is not compared."""
+        return (*self.draws, *self.constants, *self.inputs)
+
 
 @dataclass(frozen=True)
 class Stepper:
@@ -70,6 +75,8 @@ class Stepper:
         constants: what comes with every step's draws.
         alone: whether there is no state.
         moves: what perturbed runs moved.
+        accepted: names that may differ; of those that are state, a run of its own goes on from
+            the reference's value.
     """
 
     step: Callable[..., Mapping[str, Any]]
@@ -79,6 +86,7 @@ class Stepper:
     constants: Arrays
     alone: bool
     moves: Moves = field(default_factory=Moves)
+    accepted: tuple[str, ...] = ()
 
     @classmethod
     def on(cls, step: Callable[..., Mapping[str, Any]], reference: Run, roles: Roles) -> Stepper:
@@ -224,7 +232,16 @@ class Stepper:
                 f"what the port's step {t} returned lacks {', '.join(lacking)}, which is state: "
                 "return the new state under the reference's names"
             )
-        return {name: made[name] for name in self.state}
+        known = {name: self.steps[t][name] for name in self.accepted if name in self.state}
+        return {name: made[name] for name in self.state} | known
+
+    def state_before(self, t: int) -> Arrays:
+        """The reference's state before a step, which a resynchronised port gets."""
+        return self._state(dict(zip(list(self.steps)[1:], self.steps, strict=False))[t])
+
+    def draws_at(self, t: int) -> Arrays:
+        """The reference's draws in a step."""
+        return self._draws(t)
 
     def _state(self, t: int) -> Arrays:
         return {name: self.steps[t][name] for name in self.state}

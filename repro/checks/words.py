@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from repro.checks import sharpness
+from repro.checks import sharpness, told
 from repro.checks.agreement import difference, ulp_of
 from repro.checks.compare import Comparison, Fault, Report
 from repro.checks.measured import last_step
 from repro.checks.pair import Pair, Way
+from repro.checks.seen import pattern
+from repro.checks.told import names as _listed
 from repro.checks.verdict import Verdict
 from repro.run import Quantity, base_name, form, rows
 
@@ -22,13 +24,14 @@ ADVICE = {
 """What to do about a quantity that cannot be compared at all."""
 
 
-def message(verdict: Verdict, pairs: Sequence[Pair]) -> str:
+def message(verdict: Verdict, pairs: Sequence[Pair], accept: Mapping[str, str]) -> str:
     """Several lines; the first is the verdict, and an error's says what to do about it; the last
     says what to do next about a failure.
 
     Args:
         verdict: over all pairs.
         pairs: what was compared, the sharper way first, at least one.
+        accept: names that may differ, with the reasons.
     """
     lines = [f"{verdict}: {_headline(verdict, pairs)}"]
     sharp = next((pair for pair in pairs if not pair.verdict), pairs[0])
@@ -38,6 +41,8 @@ def message(verdict: Verdict, pairs: Sequence[Pair]) -> str:
     lines += [f"  tolerance: {words}" for words in dict.fromkeys(pair.rule for pair in pairs)]
     if sharp.report is not None:
         lines += [f"  {line}" for line in sharpness.lines(sharp)]
+    lines += [f"  given: {line}" for line in told.given_lines(pairs)]
+    lines += [f"  {line}" for line in told.accepted_lines(accept, pairs)]
     lines += [f"  note: {note}" for note in dict.fromkeys(_notes(verdict, pairs))]
     if sharp.first_excess is not None:
         lines.append(f"Next: {_advice(sharp, sharp.first_excess, alone)}")
@@ -51,7 +56,9 @@ def _headline(verdict: Verdict, pairs: Sequence[Pair]) -> str:
     if problem is not None:
         return problem
     if verdict:
-        return "the port agrees with the reference"
+        known = told.accepted(pairs)
+        but = f", but for what is accepted: {_listed([*known])}" if known else ""
+        return f"the port agrees with the reference{but}"
     if verdict is Verdict.UNDECIDED:
         names = [c.name for p in pairs for c in p.comparisons if c.verdict is Verdict.UNDECIDED]
         return f"nothing wrong was found in {_listed(names)}, and nothing could have been"
@@ -74,6 +81,9 @@ def _findings(side: Pair, alone: bool) -> Iterator[str]:
         yield f"first wrong: {_named(first)} {where}: {_form(side, first)}{_lengths(side)}"
     else:
         yield f"first wrong: {_named(first)} {where}: {_place(side, first)}"
+    looks = pattern(side, first)
+    if looks is not None:
+        yield f"what the port has there: {looks}"
     yield from sharpness.explanations(side, first)
     before = _before(side, first.name, step)
     if before:
@@ -180,7 +190,12 @@ def _before(side: Pair, name: str, step: int | None) -> list[str]:
     """Names that come before this one, and so were judged right in its step."""
     names = [c.name for c in side.comparisons]
     earlier = side.comparisons[: names.index(name)]
-    return [c.name for c in earlier if step in c.steps and not c.undecided]
+    return [c.name for c in earlier if step in c.steps and not (c.undecided or _off(c, step))]
+
+
+def _off(c: Comparison, step: int | None) -> bool:
+    """Whether it is wrong in that step, as what is accepted may be."""
+    return c.accepted is not None and not bool(np.all(c.ratio[c.steps == step] <= 1))
 
 
 def _measured_at(c: Comparison, step: int | None) -> bool:
@@ -253,8 +268,8 @@ def _hollow(side: Pair, c: Comparison, expected: Quantity) -> Iterator[str]:
             f"{_named(c)} is judged {upto} ({side.way}): after that most of it is not finite, or "
             "has a tolerance larger than itself"
         )
-    if c.undecided and c.accepted is not None:
-        yield f"{_named(c)} may be undecided: {c.accepted}"
+    if c.undecided and c.undecided_ok is not None:
+        yield f"{_named(c)} may be undecided: {c.undecided_ok}"
 
 
 def _deciding(side: Pair) -> str:
@@ -302,12 +317,10 @@ def _agreed(side: Pair, first: Comparison) -> str:
     """Said only of what was judged."""
     names = [c.name for c in side.comparisons]
     earlier = side.comparisons[: names.index(first.name)]
+    known = [c.name for c in earlier if _off(c, first.first_excess)]
+    if known:
+        return f"; what went into it differs in {_listed(known)}, which is accepted"
     lost = [c.name for c in earlier if c.undecided]
     if lost:
         return f"; of what went into it {_listed(lost)} was not judged"
     return ": its inputs agreed"
-
-
-def _listed(names: list[str] | tuple[str, ...]) -> str:
-    listed = list(dict.fromkeys(f"`{base_name(name)}`" for name in names))
-    return ", ".join(listed[:8]) + (" …" if len(listed) > 8 else "")

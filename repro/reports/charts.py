@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from repro.cases import record_of
 from repro.checks.agreement import difference
+from repro.reports.drawn import BLUE, GREEN, GREY, PINK, RED, Chart, drawn
 from repro.reports.outcome import Outcome
+from repro.reports.where import where
 from repro.run import Kind, Quantity, RunError, rows
-
-BLUE, RED, GREY, GREEN, PINK = "#0072b2", "#d55e00", "#8a8a8a", "#00805e", "#b0508a"
-
 
 Pick = Callable[[np.ndarray], np.ndarray]
 """One line out of a quantity's values."""
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A drawn chart.
-
-    Attributes:
-        heading: above it.
-        words: what it shows, for those who cannot see it.
-        source: an SVG as a ``data:`` address.
-    """
-
-    heading: str
-    words: str
-    source: str
 
 
 @dataclass(frozen=True)
@@ -72,18 +52,29 @@ class Both:
 
 
 def charts(outcome: Outcome) -> list[Chart]:
-    """All charts of a case, none where a side left nothing to draw."""
-    layers = record_of(outcome.case).layers
-    found = [*_both(outcome)]
-    drawn = [chart for both in found if both.kind is Kind.ROWS for chart in _losses(both)]
-    return drawn + [
-        _weights(both, layers) for both in found if both.kind is Kind.STATE and len(both.steps) > 1
-    ]
+    """All charts of a case, none where a side left nothing to draw; of a check of someone's own
+    where the error sits, and nothing else is known of what its names mean."""
+    wrong = where(outcome.check)
+    if outcome.record is None:
+        return wrong
+    layers, found = outcome.record.layers, [*_both(outcome)]
+    losses = [chart for both in found if both.kind is Kind.ROWS for chart in _losses(both)]
+    return (
+        wrong
+        + losses
+        + [
+            _weights(both, layers)
+            for both in found
+            if both.kind is Kind.STATE and len(both.steps) > 1
+        ]
+    )
 
 
 def layer_differences(outcome: Outcome) -> list[tuple[str, list[str]]]:
     """Largest difference per layer of a state that was kept at one step alone."""
-    layers = record_of(outcome.case).layers
+    if outcome.record is None:
+        return []
+    layers = outcome.record.layers
     return [
         (
             f"{both.name}, iteration {both.steps[0]}",
@@ -218,10 +209,5 @@ def _per_layer(values: np.ndarray, layers: Sequence[int]) -> list[tuple[str, np.
 
 
 def _drawn(figure: Figure, heading: str, apart: np.ndarray) -> Chart:
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "repro"}):
-        file = io.BytesIO()
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    source = "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
     largest = np.max(apart, initial=0)
-    words = f"{heading}: both sides' values, at most {largest:.2g} apart"
-    return Chart(heading, words, source)
+    return drawn(figure, heading, f"{heading}: both sides' values, at most {largest:.2g} apart")

@@ -20,11 +20,11 @@ def case_command(outcome: Outcome) -> str | None:
         None where there is none: the port left nothing that says how it was run, the reference
         is neither recorded nor a live Julia, or the recording is cut as no option cuts it.
     """
-    own = outcome.check.own
-    if own is None:
+    own, case = outcome.check.own, outcome.case
+    if own is None or not isinstance(case, Case):
         return None
     how = WORDS.get(own.reference.provenance.source)
-    words = how(outcome.case) if how is not None else None
+    words = how(case) if how is not None else None
     if words is None:
         return None
     return shlex.join(["repro", "parity", *words, *_options(own.port.provenance)])
@@ -35,6 +35,8 @@ def localise_command(outcome: Outcome) -> str | None:
     already, or cannot be: a compiled engine has no operations, nor has a case without iterations.
     """
     case, check = outcome.case, outcome.check
+    if not isinstance(case, Case):
+        return None
     followable = case.epochs > 0 and record_of(case).live is not None and outcome.engine == "eager"
     if check.verdict is not Verdict.FAIL or check.followed is not None or not followable:
         return None

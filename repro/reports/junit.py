@@ -66,8 +66,13 @@ def _add(suite: Element, outcome: Outcome) -> None:
     if outcome.report is not None:
         SubElement(test, "system-out").text = (
             f"{verdict}: {equal} equal bit for bit, largest difference over its tolerance {ratio}, "
-            f"first divergence {legal(divergence)}"
+            f"first divergence {legal(divergence)}{_accepted(outcome)}"
         )
+
+
+def _accepted(outcome: Outcome) -> str:
+    known = [f"{name} ({reason})" for name, reason in outcome.check.accepted.items()]
+    return legal(f", accepted differences: {', '.join(known)}") if known else ""
 
 
 def _why(outcome: Outcome) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from repro.cases import Case
-from repro.checks import Check, Comparison, Pair, Report, Sharpness, Verdict, worst
+from repro.cases import Case, Record, record_of
+from repro.checks import Check, Comparison, Pair, Report, Row, Sharpness, Verdict, worst
 from repro.run import Kind, Run
 
 COLUMNS = (
@@ -27,10 +27,31 @@ LEGEND = (
 
 
 @dataclass(frozen=True)
+class Named:
+    """A check of someone's own, as reports call it: there is no record of it.
+
+    Attributes:
+        name: how tables and files call it.
+        function: what was held, in a word.
+        kwargs: what else is to be said of it.
+    """
+
+    name: str
+    function: str = "check"
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    epochs: int = 0
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
 class Outcome:
     """A case, by which engine, and its check; true when it passed."""
 
-    case: Case
+    case: Case | Named
     check: Check
     engine: str = "eager"
 
@@ -45,6 +66,11 @@ class Outcome:
     def label(self) -> str:
         """The case, its length, and the engine where it is not the port itself."""
         return self.case.label + ("" if self.engine == "eager" else f" {self.engine}")
+
+    @property
+    def record(self) -> Record | None:
+        """All that is known of the case; None of someone's own."""
+        return record_of(self.case) if isinstance(self.case, Case) else None
 
     @property
     def report(self) -> Report | None:
@@ -120,10 +146,17 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "not_run": check.not_run,
         "message": check.message,
         "first_wrong": None if first is None else {"step": first.step, "name": first.name},
+        "given": {what: list(names) for what, names in check.given.items()},
+        "accepted": dict(check.accepted),
+        "table": [_row(found) for found in check.table],
         "seconds": round(outcome.seconds, 3),
         "bit_equal": outcome.report.bit_equal if outcome.report is not None else None,
         "pairs": [_pair(pair) for pair in check.pairs],
     }
+
+
+def _row(found: Row) -> dict[str, Any]:
+    return {**found.as_dict(), "worst_ratio": _plain(found.worst_ratio)}
 
 
 def _pair(pair: Pair) -> dict[str, Any]:

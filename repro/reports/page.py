@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -12,11 +13,12 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from repro.checks import Comparison, Rounding, Verdict, worst
-from repro.reports.charts import Chart, charts, layer_differences
+from repro.checks import Check, Rounding, Row, Verdict, worst
+from repro.reports.charts import charts, layer_differences
 from repro.reports.command import case_command
+from repro.reports.drawn import Chart
 from repro.reports.facts import facts
-from repro.reports.outcome import COLUMNS, Outcome, floor_percent, row
+from repro.reports.outcome import COLUMNS, Named, Outcome, floor_percent, row
 from repro.reports.text import legal
 from repro.run import atomic
 
@@ -36,7 +38,7 @@ class Shown:
     message: str
     command: str
     rounding: tuple[tuple[str, Rounding], ...]
-    quantities: tuple[Comparison, ...]
+    quantities: tuple[Row, ...]
     charts: tuple[Chart, ...]
     layers: tuple[tuple[str, list[str]], ...]
     arbiter: tuple[tuple[str, list[tuple[int, str, str]]], ...]
@@ -87,6 +89,25 @@ def write_html(
     return path
 
 
+def write_page(check: Check, folder: str | Path, *, name: str = "check") -> Path:
+    """Write ``index.html`` about a check of your own: what :func:`write_html` writes of the
+    package's cases.
+
+    Args:
+        check: what :func:`repro.check` gave.
+        folder: made where it is missing. The page is its only file.
+        name: how the page calls it.
+
+    Returns:
+        The page's path.
+    """
+    from repro.run.settings import settings
+
+    command = [Path(sys.executable).name, *sys.argv]
+    return write_html([Outcome(Named(name), check)], Path(folder), command=command,
+                      settings=settings())  # fmt: skip
+
+
 def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("repro.reports", ""),
@@ -100,14 +121,14 @@ def _template() -> Template:
 
 
 def _shown(outcome: Outcome, run: str, reproduce: Callable[[Outcome], str] | None) -> Shown:
-    own, followed = outcome.check.own, outcome.check.followed
+    followed = outcome.check.followed
     return Shown(
         outcome,
         row(outcome),
         outcome.check.message,
         reproduce(outcome) if reproduce is not None else case_command(outcome) or run,
         tuple(followed.rounding.items()) if followed is not None else (),
-        own.comparisons if own is not None else (),
+        outcome.check.table.rows,
         tuple(charts(outcome)),
         tuple(layer_differences(outcome)),
         _arbiter(outcome),
