@@ -127,7 +127,8 @@ def test_a_loss_without_state_is_held_step_by_step():
         ({"inputs": ["kind"], "resynchronise": True}, "leave out resynchronise and draws"),
         ({"constants": ["kind"]}, "add resynchronise=True, or inputs"),
         ({"tolerance": 1e-6}, "tolerance=1e-06 does not say where it comes from: leave it out"),
-        ({}, "the port needs given, as a step does: add inputs=[...]"),
+        ({}, "the port takes (given), and is not called so: a step takes"),
+        ({"resynchronise": True}, "with resynchronise=True it is step(state, draws)"),
     ],
 )
 def test_what_was_forgotten_is_said_in_a_line(options, said):
@@ -137,8 +138,10 @@ def test_what_was_forgotten_is_said_in_a_line(options, said):
 
 
 def test_a_forgotten_resynchronise_is_said_in_a_line():
-    with pytest.raises(ReproError, match="the port needs state, draws, .*resynchronise=True"):
+    with pytest.raises(ReproError, match="the port takes .state, draws, .* resynchronise=True"):
         repro.check(evaluated, step)
+    with pytest.raises(ReproError, match=r"with inputs=\[...\] it is step\(inputs\)"):
+        repro.check(evaluated, step, inputs="batch")
 
 
 def test_a_port_with_other_names_of_the_same_part_is_told():

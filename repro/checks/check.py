@@ -123,20 +123,26 @@ def _refuse(port: Any, tolerance: Any, resynchronise: bool, roles: Roles) -> Non
         raise CheckError("draws and state are names for resynchronising: add resynchronise=True")
     if roles.constants and not (resynchronise or roles.inputs):
         raise CheckError("constants come with a step's draws: add resynchronise=True, or inputs")
-    needed = [] if resynchronise or roles.inputs else _needed(port)
-    if needed:
-        how = "inputs=[...]" if len(needed) == 1 else "resynchronise=True, and draws=[...] if any"
-        raise CheckError(f"the port needs {', '.join(needed)}, as a step does: add {how}")
+    if callable(port):
+        _refuse_arguments(port, 2 if resynchronise else 1 if roles.inputs else 0)
 
 
-def _needed(port: Any) -> list[str]:
-    """The arguments without which a callable cannot be called."""
+def _refuse_arguments(port: Any, count: int) -> None:
+    """A port that cannot be called as it would be."""
     try:
-        parameters = inspect.signature(port).parameters.values() if callable(port) else ()
+        signature = inspect.signature(port)
     except (TypeError, ValueError):
-        return []
-    ways = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p.name for p in parameters if p.kind in ways and p.default is p.empty]
+        return
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        how = (
+            "a step takes its state and draws: add resynchronise=True, and draws=[...] if any; "
+            "where it has no state, its inputs: add inputs=[...]",
+            "with inputs=[...] it is step(inputs)",
+            "with resynchronise=True it is step(state, draws)",
+        )[count]
+        raise CheckError(f"the port takes {signature}, and is not called so: {how}") from None
 
 
 def _own(
@@ -219,7 +225,6 @@ def _pair(
 
     expected, found = expected.in_parts(), parts(None)
     pair = Pair(way, expected, found, None, rule.words)
-    moves.coarsest = 0.0 if strict else _coarsest(expected, found)
 
     def again(seed: int | None) -> Run:
         return found if seed is None else parts(seed)
@@ -233,7 +238,7 @@ def _pair(
         raise ToleranceError(CANNOT)
     try:
         if isinstance(rule, Growth):
-            measured = Measured(found, parts, moves)
+            measured = Measured(found, parts, moves, {} if strict else _coarse(expected, found))
             report = judge(expected, measured, rule.perturbations, strict, repeats)
             return replace(pair, tolerance=measured, report=report)
         tolerance = rule.bind(again if perturbable else None)
@@ -243,13 +248,16 @@ def _pair(
         return replace(pair, unmeasured=str(problem))
 
 
-def _coarsest(expected: Run, found: Run) -> float:
-    """``u`` of the reference's floating type, where the port's is wider: rounding is the
+def _coarse(expected: Run, found: Run) -> dict[str, float]:
+    """By name ``u`` of the reference's floating type, where the port's is wider: rounding is the
     coarser one's."""
     both = expected.quantities.keys() & found.quantities.keys()
-    types = [(expected[name].values.dtype, found[name].values.dtype) for name in both]
-    return max((half_ulp(a) for a, b in types
-                if a.kind == b.kind == "f" and a.itemsize < b.itemsize), default=0.0)  # fmt: skip
+    types = {name: (expected[name].values.dtype, found[name].values.dtype) for name in both}
+    return {
+        name: half_ulp(a)
+        for name, (a, b) in types.items()
+        if a.kind == b.kind == "f" and a.itemsize < b.itemsize
+    }
 
 
 LET_THROUGH = {"undecided_ok": "be undecided", "accept": "differ"}

@@ -9,7 +9,7 @@ shows. Masks and fill values lie outside of that window.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,8 +45,19 @@ class Measured:
         moves: which operations were moved.
     """
 
-    def __init__(self, base: Run, run: Runner, moves: Moves | None = None) -> None:
+    def __init__(
+        self,
+        base: Run,
+        run: Runner,
+        moves: Moves | None = None,
+        coarse: Mapping[str, float] | None = None,
+    ) -> None:
+        """
+        Args:
+            coarse: by name, ``u`` of the reference's type where that is narrower than the port's.
+        """
         self.base, self._run, self.moves = base, run, Moves() if moves is None else moves
+        self._coarse = coarse or {}
         self._growth = {
             name: np.full(q.values.shape, np.nan) for name, q in base.quantities.items()
         }
@@ -56,18 +67,23 @@ class Measured:
         self.ends = {last_step(base)}
 
     def add(self, seed: int, names: Collection[str] | None = None) -> None:
-        """One more perturbed run, which counts for these names; by default for all."""
-        found = self._run(seed)
+        """One more perturbed run, which counts for these names; by default for all. Where they are
+        of several roundings, one of each."""
         self.runs += 1
+        names = self.base.quantities.keys() & (self.base.quantities if names is None else names)
+        for coarse in sorted({self._coarse.get(name, 0.0) for name in names}) or [0.0]:
+            self.moves.coarsest = coarse
+            self._add(seed, {name for name in names if self._coarse.get(name, 0.0) == coarse})
+
+    def _add(self, seed: int, names: Collection[str]) -> None:
+        found = self._run(seed)
         self.ends.add(last_step(found))
         self.short += any(
             name not in found.quantities or len(found[name].steps) < len(q.steps)
             for name, q in self.base.quantities.items()
         )
         for name, q in self.base.quantities.items():
-            if names is not None and name not in names:
-                continue
-            other = found.quantities.get(name)
+            other = found.quantities.get(name) if name in names else None
             if other is not None and other.values.shape[1:] == q.values.shape[1:]:
                 self._grow(name, q, other)
 

@@ -68,8 +68,8 @@ class Moves:
     Attributes:
         moved: by operation and row, how often.
         inputs_only: why a step's operations could not be moved, only its inputs.
-        coarsest: ``u`` of the reference's type, where the port computes in a wider one: what is
-            measured is the rounding of both.
+        coarsest: of the run that is moved, ``u`` of the reference's type, where the port computes
+            in a wider one: what is measured is the rounding of both.
     """
 
     moved: Counter[tuple[str, Noise]] = field(default_factory=Counter)

@@ -248,7 +248,7 @@ def _shared(verdict: Verdict, side: Pair) -> Iterator[str]:
 
 def _unfinished(verdict: Verdict, side: Pair) -> Iterator[str]:
     """Of a pass: what lies beyond the steps that both have."""
-    if side.verdict is Verdict.FAIL or not _lengths(side):
+    if side.report is None or side.verdict is Verdict.FAIL or not _lengths(side):
         return
     end = side.measured and side.measured.common_end(side.reference)
     why = "" if end is None else ", and the number of steps hangs on the last bit"
