@@ -67,7 +67,7 @@ class Port:
         draws = [f"in_{name}" for name in self.given]
         stepper = Stepper.on(step, reference, draws)
 
-        def run(seed: int | None) -> Run:
+        def run(seed: int | None, steps: np.ndarray | None = None) -> Run:
             if seed not in self._runs:
                 self._runs[seed] = stepper.resynchronised(seed)
             return self._runs[seed]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from repro.checks.compare import NothingToCompare, Report, compare
-from repro.checks.measured import Measured, judge
+from repro.checks.measured import Measured, Runner, judge
 from repro.checks.noise import Moves, Stream
 from repro.checks.pair import Pair, Way
 from repro.checks.perturb import perturbing
@@ -22,7 +22,7 @@ from repro.checks.rules import CANNOT, Bitwise, Growth, Rule, ToleranceError, Un
 from repro.checks.stepping import Stepper
 from repro.checks.verdict import Verdict
 from repro.errors import ReproError, Unavailable
-from repro.run import Run, Source, base_name, collect, digest
+from repro.run import Quantity, Run, Source, base_name, collect
 
 
 class CheckError(ReproError, ValueError):
@@ -99,7 +99,7 @@ def _own(
     takes_seed = callable(port) and "perturbation" in _parameters(port)
     perturbable = takes_seed or _is_function(port)
 
-    def run(perturbation: int | None = None) -> Run:
+    def run(perturbation: int | None = None, steps: np.ndarray | None = None) -> Run:
         if perturbation is None:
             return _chosen(collect(port, "port"), names, "port")
         seed = {"perturbation": perturbation} if takes_seed else {}
@@ -135,9 +135,19 @@ def _step_by_step(
         )
     stepper = Stepper.on(step, expected, draws, state)
     here, rule = stepper.compared(expected), tolerance or Growth()
-    own = _pair(Way.OWN, here, stepper.free, rule, strict, True, stepper.moves)
-    steps = stepper.resynchronised
-    each = _pair(Way.RESYNCHRONISED, here, steps, rule, strict, True, stepper.moves)
+    own = _pair(Way.OWN, here, stepper.free, rule, strict, True, stepper.moves, stepwise=True)
+    repeated = own.measured is not None and own.measured.runs > 0
+    each = _pair(
+        Way.RESYNCHRONISED,
+        here,
+        stepper.resynchronised,
+        rule,
+        strict,
+        True,
+        stepper.moves,
+        stepwise=True,
+        repeated=repeated,
+    )
     if each.verdict is Verdict.FAIL:
         each = replace(each, exact=_in_float64(stepper))
     return Check((own, each))
@@ -153,20 +163,28 @@ def _in_float64(stepper: Stepper) -> Run | None:
 def _pair(
     way: Way,
     expected: Run,
-    run: Callable[[int | None], Run],
+    run: Runner,
     rule: Rule,
     strict: bool,
     perturbable: bool,
     moves: Moves,
+    stepwise: bool = False,
+    repeated: bool = False,
 ) -> Pair:
+    """Run the port and hold it against the reference.
+
+    Args:
+        stepwise: whether it can be run in some of its steps alone.
+        repeated: whether it is known to repeat itself.
+    """
     found = run(None)
     pair = Pair(way, expected, found, None, rule.words)
 
-    def again(seed: int | None) -> Run:
+    def again(seed: int | None, steps: np.ndarray | None = None) -> Run:
         return found if seed is None else run(seed)
 
     def repeats() -> None:
-        problem = _unrepeated(found, run(None))
+        problem = None if repeated else _unrepeated(found, run(None))
         if problem is not None:
             raise Unmeasured(problem)
 
@@ -174,7 +192,7 @@ def _pair(
         raise ToleranceError(CANNOT)
     try:
         if isinstance(rule, Growth):
-            measured = Measured(found, run, moves)
+            measured = Measured(found, run, moves, stepwise)
             report = judge(expected, measured, rule.perturbations, strict, repeats)
             return replace(pair, tolerance=measured, report=report)
         tolerance = rule.bind(again if perturbable else None)
@@ -205,7 +223,7 @@ def _accepting(pair: Pair, reasons: Mapping[str, str]) -> Pair:
 
 def _unrepeated(once: Run, again: Run) -> str | None:
     """Where a second run of the same port differs from the first: no measure would hold then."""
-    if digest(_values(once)) == digest(_values(again)):
+    if _same(once, again):
         return None
     try:
         report = compare(once, again, Bitwise().bind(None), strict=True)
@@ -220,8 +238,17 @@ def _unrepeated(once: Run, again: Run) -> str | None:
     )
 
 
-def _values(run: Run) -> dict[str, np.ndarray]:
-    return {name: q.values for name, q in run.quantities.items()}
+def _same(once: Run, again: Run) -> bool:
+    """Whether every bit is, those of NaN too."""
+    pairs = [(q, again.quantities.get(name)) for name, q in once.quantities.items()]
+    return len(once.quantities) == len(again.quantities) and all(
+        b is not None and a.values.dtype == b.values.dtype and np.array_equal(_bits(a), _bits(b))
+        for a, b in pairs
+    )
+
+
+def _bits(q: Quantity) -> np.ndarray:
+    return np.ascontiguousarray(q.values).view(f"u{q.values.dtype.itemsize}")
 
 
 def _chosen(run: Run, names: Sequence[str] | None, side: str) -> Run:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -25,8 +24,7 @@ from repro.checks.noise import (
 )
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """An operation with its operands, as they were before it wrote into any."""
 
     name: str
@@ -43,9 +41,7 @@ Size: TypeAlias = Callable[[Stream, Call, np.ndarray, int], "np.ndarray | None"]
 
 def array(tensor: torch.Tensor) -> np.ndarray:
     """The tensor's own memory as an array; a copy of it, where it is not the processor's."""
-    if not tensor.is_cpu or tensor.is_complex():
-        tensor = tensor.detach().resolve_conj().resolve_neg().cpu()
-    found: np.ndarray = tensor.detach().numpy()
+    found: np.ndarray = tensor.numpy(force=True)
     return found
 
 
@@ -116,14 +112,22 @@ def _product(stream: Stream, call: Call, result: np.ndarray, i: int) -> np.ndarr
     if whole(result, a, b):
         return None
     if call.name == "addr":
-        return np.asarray(2 * half_ulp(result.dtype) * np.abs(result))
+        return half_ulp(result.dtype) * np.abs(result)
     if call.name == "addbmm":
         a, b = np.concatenate([*a], axis=1), np.concatenate([*b], axis=0)
-    size = product_size(a, b, np.matmul(a, b) if added else result)
-    if not added:
-        return size
-    own = half_ulp(result.dtype) * np.abs(result)
-    return np.asarray(abs(call.kwargs.get("alpha", 1)) * size + own)
+    size = product_size(a, b, None if added else result)
+    alpha = abs(call.kwargs.get("alpha", 1))
+    return size if alpha == 1 else np.asarray(alpha * size)
+
+
+def product(
+    stream: Stream, call: Call, values: np.ndarray, i: int, before: np.ndarray | None
+) -> None:
+    """Where it is added to something, that rounds too."""
+    with np.errstate(all="ignore"):
+        size = _product(stream, call, values, i)
+    if size is not None:
+        stream.shift(values, size, before, own=float(call.name in ADDED))
 
 
 def _convolution(call: Call, result: np.ndarray, i: int) -> np.ndarray:
@@ -177,7 +181,7 @@ CHANGES: dict[Noise, Change] = {
     Noise.NEAR_ONE: near_one,
     Noise.SUM: _shifted(_sum),
     Noise.CUMULATIVE: cumulative,
-    Noise.PRODUCT: _shifted(_product),
+    Noise.PRODUCT: product,
     Noise.SCATTER: _shifted(_scattered),
     Noise.NORM: _shifted(_norm),
 }

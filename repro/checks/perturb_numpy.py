@@ -29,10 +29,11 @@ from repro.checks.noise import (
 
 def perturbed(values: Any, stream: Stream) -> PerturbedArray:
     """A copy that behaves like the array, and whose results are moved, and so on."""
-    return _wrapped(np.array(values), stream)
+    return knowing(np.array(values), stream)
 
 
-def _wrapped(values: np.ndarray, stream: Stream) -> PerturbedArray:
+def knowing(values: np.ndarray, stream: Stream) -> PerturbedArray:
+    """The array itself, its memory, that knows when it is computed with."""
     array = np.asarray(values).view(PerturbedArray)
     array.stream = stream
     return array
@@ -78,7 +79,7 @@ class PerturbedArray(np.ndarray):
             return None
         if out:
             return out[0] if len(out) == 1 else out
-        wrapped = tuple(_wrapped(a, stream) for a in arrays)
+        wrapped = tuple(knowing(a, stream) for a in arrays)
         return wrapped if isinstance(result, tuple) else wrapped[0]
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -105,7 +106,7 @@ class PerturbedArray(np.ndarray):
     def _kept(self, found: Any) -> Any:
         """A NumPy scalar as a 0-d array that goes on being moved."""
         if isinstance(found, np.inexact) and hasattr(self, "stream"):
-            return _wrapped(np.asarray(found), self.stream)
+            return knowing(np.asarray(found), self.stream)
         return found
 
 
@@ -321,7 +322,7 @@ def _each(result: Any, stream: Stream, move: Callable[[np.ndarray], None] | None
         if move is not None:
             values = values if values.flags.writeable else values.copy()
             move(values)
-        return _wrapped(values, stream)
+        return knowing(values, stream)
 
     return _tree(result, wrap)
 
@@ -349,7 +350,7 @@ class _Creating:
         found = getattr(np, name)
         if name not in CREATES:
             return found
-        return lambda *args, **kwargs: _wrapped(found(*args, **kwargs), self._stream)
+        return lambda *args, **kwargs: knowing(found(*args, **kwargs), self._stream)
 
 
 def aware(function: Any, stream: Stream) -> Any:

@@ -7,7 +7,7 @@ computed wrongly in that very step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -16,7 +16,7 @@ import numpy as np
 from repro.checks.follow import Substituting
 from repro.checks.noise import Moves, Stream
 from repro.checks.perturb import moved_input, perturbing
-from repro.checks.perturb_numpy import aware, perturbed
+from repro.checks.perturb_numpy import aware, knowing
 from repro.errors import ReproError
 from repro.run import Kind, Provenance, Quantity, Run, arrays, base_name, run_of, steps_of
 from repro.trace import listening
@@ -82,17 +82,25 @@ class Stepper:
         """The step that holds the state before the first iteration."""
         return next(iter(self.steps))
 
-    def free(self, perturbation: int | None = None) -> Run:
+    def free(self, perturbation: int | None = None, steps: np.ndarray | None = None) -> Run:
         """Run on the reference's draws from the reference's first state.
 
         Args:
             perturbation: seed; moves the inputs and the results of every step. (To move the first
                 state alone would move nothing where it is zero, as many are.)
+            steps: go on to the last of them; by default to the end.
         """
         first = self._state(self.first)
-        return self._run(lambda t, last: first if last is None else last, perturbation)
+        end = None if steps is None else steps.max(initial=self.first)
+        taken = [t for t in self._later if end is None or t <= end]
+        return self._run(lambda t, last: first if last is None else last, taken, perturbation)
 
-    def resynchronised(self, perturbation: int | None = None, wide: bool = False) -> Run:
+    def resynchronised(
+        self,
+        perturbation: int | None = None,
+        steps: np.ndarray | None = None,
+        wide: bool = False,
+    ) -> Run:
         """Every step from the reference's state before it.
 
         A step that names what it computes (:func:`repro.trace.note`) is followed inside as well:
@@ -100,11 +108,18 @@ class Stepper:
 
         Args:
             perturbation: seed; moves the inputs and the results of every step.
+            steps: take these alone; by default all.
             wide: give it its inputs in Float64.
         """
-        before = dict(zip(list(self.steps)[1:], self.steps, strict=False))
+        before = dict(zip(self._later, self.steps, strict=False))
+        wanted = set(self._later if steps is None else steps.tolist())
+        taken = [t for t in self._later if t in wanted]
         run = self._run(
-            lambda t, last: self._state(before[t]), perturbation, substitute=not wide, wide=wide
+            lambda t, last: self._state(before[t]),
+            taken,
+            perturbation,
+            substitute=not wide,
+            wide=wide,
         )
         quantities = {
             name: replace(q, kind=Kind.RESULT if q.kind is Kind.STATE else q.kind)
@@ -112,9 +127,15 @@ class Stepper:
         }
         return replace(run, quantities=quantities)
 
+    @property
+    def _later(self) -> list[int]:
+        """The steps that are taken."""
+        return list(self.steps)[1:]
+
     def _run(
         self,
         start: Callable[[int, Arrays | None], Arrays],
+        taken: Sequence[int],
         perturbation: int | None = None,
         substitute: bool = False,
         wide: bool = False,
@@ -123,11 +144,12 @@ class Stepper:
 
         A perturbation moves its state, its draws, and what its operations give.
         """
-        call = self._plain if perturbation is None else self._perturbed(perturbation)
+        plain = self._in_float64 if wide else self._plain
+        call = plain if perturbation is None else self._perturbed(perturbation)
         made: dict[int, Arrays] = {self.first: self._state(self.first)}
         last, broke_off = None, None
-        for t in list(self.steps)[1:]:
-            state, draws = _copies(start(t, last), wide), _copies(self._draws(t), wide)
+        for t in taken:
+            state, draws = start(t, last), self._draws(t)
             noted = Substituting(self.steps[t] if substitute else {})
             try:
                 with listening(noted):
@@ -146,7 +168,10 @@ class Stepper:
         return replace(self.compared(numbered), broke_off=broke_off)
 
     def _plain(self, state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
-        return self.step(state, draws)
+        return self.step(_copies(state), _copies(draws))
+
+    def _in_float64(self, state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
+        return self.step(_copies(state, wide=True), _copies(draws, wide=True))
 
     def _perturbed(self, seed: int) -> Callable[[Arrays, Arrays, int], Mapping[str, Any]]:
         """The step, all that it computes with moved; its inputs alone, where it takes no arrays
@@ -154,19 +179,22 @@ class Stepper:
         stream = Stream(seed, self.moves)
         step = aware(self.step, stream)
 
-        def call(state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
+        def inputs(state: Arrays, draws: Arrays, t: int) -> Iterator[Arrays]:
             stream.at(t)
-            inputs = [{n: moved_input(a, stream) for n, a in p.items()} for p in (state, draws)]
-            knowing = [{n: perturbed(a, stream) for n, a in p.items()} for p in inputs]
+            return ({n: moved_input(a, stream) for n, a in p.items()} for p in (state, draws))
+
+        def call(state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
+            moved = inputs(state, draws, t)
+            arrays = [{n: knowing(a, stream) for n, a in p.items()} for p in moved]
             with perturbing(stream):
                 try:
-                    found: Mapping[str, Any] = step(*knowing)
+                    found: Mapping[str, Any] = step(*arrays)
                     return found
                 except ArithmeticError:
                     raise
                 except Exception as error:
                     self.moves.inputs_only[f"{type(error).__name__}: {error}"] += 1
-                    return self.step(*inputs)
+                    return self.step(*inputs(state, draws, t))
 
         return call
 

@@ -22,6 +22,10 @@ Source: TypeAlias = "Run | str | Path | Iterable[Step] | Callable[..., Any]"
 iterable of steps or a single step."""
 
 
+Form: TypeAlias = tuple[np.dtype[Any], tuple[int, ...]]
+"""An array's type and shape."""
+
+
 class StepError(ReproError, ValueError):
     """A step that is not named arrays. The message says which, and of which side."""
 
@@ -89,19 +93,20 @@ def run_of(steps: Iterable[Mapping[str, np.ndarray]], provenance: Provenance | N
     and Bools are draws. A quantity whose shape or type changes is split: what is unlike its first
     values goes on as ``NAME as TYPE[SHAPE]``.
     """
-    kept: dict[tuple[str, str], tuple[list[int], list[np.ndarray]]] = {}
+    kept: dict[tuple[str, Form], tuple[list[int], list[np.ndarray]]] = {}
     sequences: dict[tuple[str, ...], None] = {}
     for t, step in enumerate(steps):
         sequences[tuple(step)] = None
         for name, a in step.items():
-            at, values = kept.setdefault((name, f"{a.dtype}{list(a.shape)}"), ([], []))
+            at, values = kept.setdefault((name, (a.dtype, a.shape)), ([], []))
             at.append(t)
             values.append(a)
     order = _merged(sequences)
     quantities: dict[str, Quantity] = {}
     for name, form in sorted(kept, key=lambda form: order.index(form[0])):
         at, values = kept[name, form]
-        label = f"{name} as {form}" if name in quantities else name
+        dtype, shape = form
+        label = f"{name} as {dtype}{list(shape)}" if name in quantities else name
         kind = Kind.STATE if values[0].dtype.kind == "f" else Kind.DRAW
         quantities[label] = Quantity(np.array(at), np.stack(values), kind)
     return Run(quantities, provenance or Provenance())

@@ -1,0 +1,188 @@
+"""The loops over single numbers in which perturbed runs spend their time, compiled.
+
+Importing this module imports Numba. All arrays are contiguous and of one dimension, Float32 or
+Float64; Numba has no Float16 here. No loop raises NumPy's warnings.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+
+def jit(function: Any) -> Any:
+    return njit(cache=True, error_model="numpy")(function)
+
+
+@jit
+def nudge(values: Any, before: Any, masked: bool, xi: Any, size: float, limit: float) -> None:
+    """Add ``xi size`` of each value to it, in place; whole numbers up to ``limit`` stay.
+
+    Args:
+        before: where ``masked``, what is as it was stays too.
+    """
+    for i in range(values.size):
+        x = values[i]
+        here = (np.trunc(x) != x) | ((abs(x) > limit) & (abs(x) < np.inf))
+        if masked:
+            here &= before[i] != x
+        values[i] = x + x * xi[i] * size if here else x
+
+
+@jit
+def shift(values: Any, before: Any, masked: bool, xi: Any, size: Any, own: float) -> None:
+    """Add ``xi size``, and ``xi own`` of it, to each value, in place, where that is finite."""
+    for i in range(values.size):
+        x = values[i]
+        moved = x + xi[i] * (size[i] + own * abs(x))
+        here = abs(moved) < np.inf
+        if masked:
+            here &= before[i] != x
+        values[i] = moved if here else x
+
+
+@jit
+def whole(values: Any, limit: float) -> bool:
+    """Whether there are whole numbers up to ``limit`` alone."""
+    i = 0
+    while i < values.size and np.trunc(values[i]) == values[i] and abs(values[i]) <= limit:
+        i += 1
+    return bool(i == values.size)
+
+
+@jit
+def walk_size(result: Any, squares: Any, n: float, u: float) -> Any:
+    """See :func:`repro.checks.noise.walk_size`."""
+    size = np.empty(result.size)
+    for i in range(result.size):
+        s = np.float64(result[i])
+        size[i] = u * np.sqrt(n * (s * s / 3 + abs(squares[i]) / 6))
+    return size
+
+
+@jit
+def bridge(total: Any, before: Any, part: Any, squares: Any, n: float) -> None:
+    """Add to ``total`` what a block of n terms spreads by, and to ``before`` their sum."""
+    for i in range(total.size):
+        a = before[i]
+        b = a + part[i]
+        total[i] += n * ((a * a + a * b + b * b) / 3 + squares[i] / 6)
+        before[i] = b
+
+
+@jit
+def sum_size(terms: Any, result: Any, paired: Any, u: float, loop: float) -> Any:
+    """See :func:`repro.checks.noise.sum_size`: of the rows of (m, n) terms."""
+    m, n = terms.shape
+    size = np.empty(m)
+    for i in range(m):
+        partial, squares = terms[i, 0], 0.0
+        squares += np.float64(partial) ** 2
+        for j in range(1, n):
+            partial += terms[i, j]
+            squares += np.float64(partial) ** 2
+        apart = abs(np.float64(partial) - result[i])
+        apart = max(apart, abs(paired[i] - result[i]))
+        size[i] = u * np.sqrt(squares) + loop * apart
+    return size
+
+
+@jit
+def floor(bits: Any, lowest: int, reach: int, digits: int, smallest: float) -> Any:
+    """See :func:`repro.checks.measured.floor`.
+
+    Args:
+        bits: (k, n) int64, those of Float64.
+        lowest: the binade of zero.
+        reach: how many binades above an element ``w`` may be.
+        digits: of the type that is meant.
+        smallest: its smallest number.
+    """
+    k, n = bits.shape
+    found = np.empty((k, n))
+    allowed = np.empty(1025 - lowest)  # by binade above the lowest; two beyond the highest finite
+    for i in range(k):
+        highest = np.full(allowed.size, -1)
+        for j in range(n):
+            e = _above(bits[i, j], lowest)
+            highest[e] = e
+        for e in range(1, highest.size):
+            highest[e] = max(highest[e], highest[e - 1])
+        for e in range(highest.size):
+            top = highest[min(e + reach, highest.size - 1)]
+            allowed[e] = max(np.ldexp(1.0, top + lowest - digits), smallest)
+        for j in range(n):
+            found[i, j] = allowed[_above(bits[i, j], lowest)]
+    return found
+
+
+@jit
+def _above(bits: int, lowest: int) -> int:
+    """The binade, as frexp counts it, above the lowest; that of zero where it is not finite."""
+    field = (bits >> 52) & 0x7FF
+    return 0 if field == 0x7FF else max(field - 1022 - lowest, 0)
+
+
+@jit
+def hold(a: Any, b: Any, bits_a: Any, bits_b: Any, magnitude: int, allowed: Any, blind: Any) -> Any:
+    """Hold (k, n) values beside others, row by row: what :class:`repro.checks.compare.Comparison`
+    and :class:`repro.checks.judged.Judged` have of them.
+
+    Args:
+        a, b: the reference's and the port's.
+        bits_a, bits_b: their bits, in the reference's type, as signed integers.
+        magnitude: these bits but the sign.
+        allowed: the tolerance.
+        blind: where nothing is known of it.
+
+    Returns:
+        (11, k): the share that is equal bit for bit, the largest difference, absolute and in ulp,
+        the tolerance at the largest ratio, that ratio, how many are finite, candidates, dull,
+        missing, how many have a size, and the largest size; and (k, n) that size, the tolerance
+        over the value, infinite where the value is 0 or not finite.
+    """
+    k, n = a.shape
+    found, size = np.zeros((11, k)), np.empty((k, n))
+    for i in range(k):
+        equal = finite = candidates = dull = missing = sized = 0
+        absolute = ulp = ratio = at = worst = 0.0
+        for j in range(n):
+            finite += abs(a[i, j]) < np.inf
+        for j in range(n):
+            x, y = np.float64(a[i, j]), np.float64(b[i, j])
+            limit = allowed[i, j] if abs(allowed[i, j]) < np.inf else 0.0
+            nans = (x != x) + (y != y)
+            equal += (bits_a[i, j] == bits_b[i, j]) | (nans == 2)
+            apart = 0.0 if (x == y) | (nans == 2) else abs(x - y)
+            apart = np.inf if nans == 1 else apart
+            used = apart / limit if apart != 0 else 0.0
+            if (used > ratio) | (j == 0):
+                ratio, at = used, limit
+            absolute = max(absolute, apart)
+            if apart != 0:
+                between = _between(bits_a[i, j], bits_b[i, j], magnitude)
+                ulp = max(ulp, np.inf if nans else between)
+            here = (abs(x) < np.inf) & (x != 0)
+            lost = (nans == 2) | ((abs(x) == np.inf) & (finite == 0))
+            size[i, j] = limit / abs(x) if here else np.inf
+            worst = max(worst, size[i, j]) if here else worst
+            candidates += here | lost
+            dull += (here & ((size[i, j] > 1) | blind[i, j])) | lost
+            missing += lost
+            sized += here
+        found[0, i] = equal / n if n else 1.0
+        found[1, i], found[2, i], found[3, i], found[4, i] = absolute, ulp, at, ratio
+        found[5, i], found[6, i], found[7, i] = finite, candidates, dull
+        found[8, i], found[9, i], found[10, i] = missing, sized, worst if sized else np.nan
+    return found, size
+
+
+@jit
+def _between(a: int, b: int, magnitude: int) -> float:
+    """How many representable numbers lie between two."""
+    size_a, size_b = a & magnitude, b & magnitude
+    apart = size_a - size_b
+    same_sign = (a < 0) == (b < 0)
+    return float(abs(apart)) if same_sign else float(size_a) + float(size_b)
