@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from checks.plainly import ulp_distance
 
 from repro.checks import nudged
-from repro.checks.agreement import ulp_distance
 from repro.checks.noise import NUMPY, TORCH, Moves, Noise, Stream, product_size, sum_size
 from repro.checks.perturb import perturbing
 from repro.checks.perturb_numpy import aware, perturbed

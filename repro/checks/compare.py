@@ -332,14 +332,14 @@ def _measured(
     blind: Tolerance | None,
 ) -> Comparison:
     floating = expected.values.dtype.kind == "f"
-    shape, allowed, unknown = expected.values.shape, np.float64(0), np.False_
+    shape, allowed, unknown = expected.values.shape, np.zeros(()), np.zeros((), bool)
     if expected.values.size and floating:
         allowed = tolerance(name, expected)
         unknown = blind(name, expected) if blind is not None else unknown
     pair = _beside(expected.values, values) if floating else _apart(expected.values, values)
     given = (np.broadcast_to(a, shape) for a in (allowed, unknown))
     found, size = kernels().hold(*pair, *(np.ascontiguousarray(rows(a)) for a in given))
-    equal, absolute, ulp, closest, ratio, finite, *counts, sized, worst = found
+    equal, absolute, ulp, closest, ratio, finite, candidates, dull, missing, sized, worst = found
     return Comparison(
         name,
         expected.steps,
@@ -351,7 +351,7 @@ def _measured(
         ratio=ratio,
         same_dtype=values.dtype == expected.values.dtype,
         finite=int(finite.sum()),
-        judged=Judged(*counts, median_of(size, sized.astype(int)), worst),
+        judged=Judged(candidates, dull, missing, median_of(size, sized.astype(int)), worst),
     )
 
 

@@ -74,55 +74,59 @@ def bridge(total: Any, before: Any, part: Any, squares: Any, n: float) -> None:
 
 @jit
 def sum_size(terms: Any, result: Any, paired: Any, u: float, loop: float) -> Any:
-    """See :func:`repro.checks.noise.sum_size`: of the rows of (m, n) terms."""
+    """See :func:`repro.checks.noise.sum_size`: of the rows of (m, n) terms.
+
+    Args:
+        paired: their sums in pairs; none of Float32, which Float64 sums as well in a loop.
+    """
     m, n = terms.shape
     size = np.empty(m)
     for i in range(m):
-        partial, squares = terms[i, 0], 0.0
-        squares += np.float64(partial) ** 2
-        for j in range(1, n):
-            partial += terms[i, j]
-            squares += np.float64(partial) ** 2
-        apart = abs(np.float64(partial) - result[i])
-        apart = max(apart, abs(paired[i] - result[i]))
+        partial, squares, exact = terms[i, 0], 0.0, 0.0
+        for j in range(n):
+            partial = partial + terms[i, j] if j else partial
+            exact += terms[i, j]
+            squares += np.float64(partial) * np.float64(partial)
+        exact = paired[i] if paired.size else exact
+        apart = max(abs(np.float64(partial) - result[i]), abs(exact - result[i]))
         size[i] = u * np.sqrt(squares) + loop * apart
     return size
 
 
 @jit
-def floor(bits: Any, lowest: int, reach: int, digits: int, smallest: float) -> Any:
-    """See :func:`repro.checks.measured.floor`.
+def floor(bits: Any, bottom: int, reach: int, ulp: Any) -> Any:
+    """See :func:`repro.checks.measured.floor`. Binades are counted as in the bits of Float64.
 
     Args:
-        bits: (k, n) int64, those of Float64.
-        lowest: the binade of zero.
+        bits: (k, n) uint64, those of Float64.
+        bottom: the binade of zero.
         reach: how many binades above an element ``w`` may be.
-        digits: of the type that is meant.
-        smallest: its smallest number.
+        ulp: (2048,) of a number, by its binade.
     """
     k, n = bits.shape
-    found = np.empty((k, n))
-    allowed = np.empty(1025 - lowest)  # by binade above the lowest; two beyond the highest finite
+    found, allowed = np.empty((k, n)), np.empty(2048)
+    present, highest = np.zeros(2048, np.bool_), np.zeros(2048, np.int64)
     for i in range(k):
-        highest = np.full(allowed.size, -1)
+        low, high = 2047, 0
         for j in range(n):
-            e = _above(bits[i, j], lowest)
-            highest[e] = e
-        for e in range(1, highest.size):
-            highest[e] = max(highest[e], highest[e - 1])
-        for e in range(highest.size):
-            top = highest[min(e + reach, highest.size - 1)]
-            allowed[e] = max(np.ldexp(1.0, top + lowest - digits), smallest)
+            e = _binade(bits[i, j], bottom)
+            present[e] = True
+            low, high = min(low, e), max(high, e)
+        for e in range(low, high + 1):
+            highest[e] = e if present[e] else highest[e - 1]
+            present[e] = False
+        for e in range(low, high + 1):
+            allowed[e] = ulp[highest[min(e + reach, high)]]
         for j in range(n):
-            found[i, j] = allowed[_above(bits[i, j], lowest)]
+            found[i, j] = allowed[_binade(bits[i, j], bottom)]
     return found
 
 
 @jit
-def _above(bits: int, lowest: int) -> int:
-    """The binade, as frexp counts it, above the lowest; that of zero where it is not finite."""
-    field = (bits >> 52) & 0x7FF
-    return 0 if field == 0x7FF else max(field - 1022 - lowest, 0)
+def _binade(bits: Any, bottom: int) -> Any:
+    """That of zero where it is not finite."""
+    e = np.int64((bits >> np.uint64(52)) & np.uint64(0x7FF))
+    return bottom if e == 0x7FF else max(e, bottom)
 
 
 @jit
@@ -150,28 +154,31 @@ def hold(a: Any, b: Any, bits_a: Any, bits_b: Any, magnitude: int, allowed: Any,
         absolute = ulp = ratio = at = worst = 0.0
         for j in range(n):
             finite += abs(a[i, j]) < np.inf
+        unlike = False
         for j in range(n):
             x, y = np.float64(a[i, j]), np.float64(b[i, j])
+            nan_x, nan_y = x != x, y != y
+            equal += (bits_a[i, j] == bits_b[i, j]) | (nan_x & nan_y)
+            unlike |= nan_x != nan_y
             limit = allowed[i, j] if abs(allowed[i, j]) < np.inf else 0.0
-            nans = (x != x) + (y != y)
-            equal += (bits_a[i, j] == bits_b[i, j]) | (nans == 2)
-            apart = 0.0 if (x == y) | (nans == 2) else abs(x - y)
-            apart = np.inf if nans == 1 else apart
+            apart = 0.0 if (x == y) | (nan_x & nan_y) else abs(x - y)
+            apart = np.inf if nan_x != nan_y else apart
             used = apart / limit if apart != 0 else 0.0
             if (used > ratio) | (j == 0):
                 ratio, at = used, limit
-            absolute = max(absolute, apart)
-            if apart != 0:
-                between = _between(bits_a[i, j], bits_b[i, j], magnitude)
-                ulp = max(ulp, np.inf if nans else between)
+            absolute = apart if apart > absolute else absolute
+            between = _between(bits_a[i, j], bits_b[i, j], magnitude) if apart != 0 else 0.0
+            ulp = between if between > ulp else ulp
             here = (abs(x) < np.inf) & (x != 0)
-            lost = (nans == 2) | ((abs(x) == np.inf) & (finite == 0))
-            size[i, j] = limit / abs(x) if here else np.inf
-            worst = max(worst, size[i, j]) if here else worst
+            lost = (nan_x & nan_y) | ((abs(x) == np.inf) & (finite == 0))
+            share = limit / abs(x) if here else np.inf
+            size[i, j] = share
+            worst = share if here & (share > worst) else worst
             candidates += here | lost
-            dull += (here & ((size[i, j] > 1) | blind[i, j])) | lost
+            dull += (here & ((share > 1) | blind[i, j])) | lost
             missing += lost
             sized += here
+        ulp = np.inf if unlike else ulp
         found[0, i] = equal / n if n else 1.0
         found[1, i], found[2, i], found[3, i], found[4, i] = absolute, ulp, at, ratio
         found[5, i], found[6, i], found[7, i] = finite, candidates, dull

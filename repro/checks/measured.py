@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import cache, reduce
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,10 +33,10 @@ class Runner(Protocol):
         these steps at least."""
 
 
-LEAST, ENOUGH = 2, 8
-"""After so many perturbed runs the comparison is looked at again, and after every one more.
-Tolerances only grow, so what passes goes on passing, and looking often changes no verdict; a
-failure is one after ``ENOUGH``, or where it is not clear after all that there may be."""
+ENOUGH = 8
+"""After every perturbed run the comparison is looked at again. Tolerances only grow, so what passes
+goes on passing, and looking early changes no verdict; a failure is one after so many runs, and
+where it is not clear after all that there may be."""
 
 CLEAR = 100.0
 """How many tolerances off is a clear failure."""
@@ -96,7 +96,9 @@ class Measured:
         lost = ~np.isfinite(apart)
         if lost.any():
             self.aside[name] = self.aside.get(name, 0) + int(lost.sum())
-        grown = self._growth.setdefault(name, np.full(q.values.shape, np.nan))
+        if name not in self._growth:
+            self._growth[name] = np.full(q.values.shape, np.nan)
+        grown = self._growth[name]
         grown[at] = np.fmax(grown[at], np.where(lost, np.nan, apart))
         if q.values.dtype.kind != "f" and apart.any():
             self.flipped[name] = self.flipped.get(name, 0) + 1
@@ -144,12 +146,23 @@ def last_step(run: Run) -> int | None:
 def floor(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
     """``ulp(w)`` of every element, in a type; ``w`` is found by binades: the highest one in the
     step's array that is at most ``p // 2`` above the element's own."""
-    bits = np.ascontiguousarray(rows(values), np.float64).view(np.int64)
+    bits = np.ascontiguousarray(rows(values), np.float64).view(np.uint64)
     info = np.finfo(dtype)
-    digits = int(info.nmant) + 1
-    smallest = float(info.smallest_subnormal)
-    found = kernels().floor(bits, int(info.minexp), digits // 2, digits, smallest)
+    bottom = max(int(info.minexp) + _BIAS, 0)
+    found = kernels().floor(bits, bottom, (int(info.nmant) + 1) // 2, _ulp(dtype))
     return np.asarray(found.reshape(values.shape))
+
+
+_BIAS = 1022
+"""What the bits of Float64 add to a binade, as frexp counts it."""
+
+
+@cache
+def _ulp(dtype: np.dtype[Any]) -> np.ndarray:
+    """(2048,) of the numbers in each binade of Float64."""
+    info = np.finfo(dtype)
+    ulp = np.ldexp(1.0, np.arange(2048) - _BIAS - int(info.nmant) - 1)
+    return np.maximum(ulp, float(info.smallest_subnormal))
 
 
 def judge(
@@ -170,15 +183,16 @@ def judge(
         NothingToCompare: see :func:`compare`.
     """
     report = _compared(expected, tolerance, strict)
+    open_: dict[str, np.ndarray] = {}
     for seed in seeds:
         if settled(report, tolerance.runs):
             break
         if not tolerance.runs:
             repeats()
-        open_ = {c.name: c.excess for c in report.comparisons if c.verdict is Verdict.FAIL}
+        failing = [c for c in report.comparisons if c.verdict is Verdict.FAIL]
+        open_ = {c.name: c.excess for c in failing} or open_
         tolerance.add(seed, open_)
-        if tolerance.runs >= LEAST:
-            report = _again(report, expected, tolerance, strict, open_)
+        report = _again(report, expected, tolerance, strict, open_)
     return report
 
 
@@ -194,10 +208,10 @@ def _again(
         return _compared(expected, tolerance, strict)
     both = {name: np.intersect1d(q.steps, wanted[name]) for name, q in expected.quantities.items()
             if name in wanted and name in tolerance.base.quantities}  # fmt: skip
-    parts = [_at(run, both) for run in (expected, tolerance.base)]
-    if not parts[1].quantities:
+    here, port = (_at(run, both) for run in (expected, tolerance.base))
+    if not port.quantities:
         return report
-    anew = compare(*parts, tolerance, strict=strict, blind=tolerance.blind)
+    anew = compare(here, port, tolerance, strict=strict, blind=tolerance.blind)
     found = {c.name: c for c in anew.comparisons}
     return Report(
         tuple(c.amended(found[c.name]) if c.name in found else c for c in report.comparisons)
@@ -224,6 +238,6 @@ def _at(run: Run, wanted: Mapping[str, np.ndarray]) -> Run:
 def settled(report: Report, runs: int) -> bool:
     """Whether more perturbed runs could change the verdict."""
     first = report.first_excess
-    if first is None:
-        return True
+    if first is None:  # what is not finite in one run may be in the next
+        return bool(report) or runs != 1
     return runs >= ENOUGH and first.ratio[first.steps == first.first_excess].max() >= CLEAR

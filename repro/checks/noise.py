@@ -105,7 +105,7 @@ class Stream:
         self._random = random.Random(self.seed * 1_000_003 + step)
 
     def xi(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Float64, random signs times numbers uniform in [0.5, 1.5]."""
+        """Float32, random signs times numbers uniform in [0.5, 1.5]."""
         return self._xi(math.prod(shape)).reshape(shape)
 
     def _xi(self, n: int) -> np.ndarray:
@@ -172,7 +172,7 @@ class Stream:
 def _pool() -> np.ndarray:
     generator = np.random.default_rng(1993)
     sign = np.where(generator.random(_POOL) < 0.5, -1.0, 1.0)
-    return sign * generator.uniform(0.5, 1.5, _POOL)
+    return (sign * generator.uniform(0.5, 1.5, _POOL)).astype(np.float32)
 
 
 @cache
@@ -226,7 +226,7 @@ def sum_size(terms: np.ndarray, result: np.ndarray) -> np.ndarray:
 def _sum_size(terms: np.ndarray, result: np.ndarray) -> np.ndarray:
     """The same, of Float32 or Float64, by a compiled loop."""
     terms = np.ascontiguousarray(terms)
-    paired = terms.sum(axis=-1, dtype=np.float64).reshape(-1)
+    paired = np.asarray(terms.sum(axis=-1)).reshape(-1) if terms.itemsize == 8 else np.empty(0)
     rows = terms.reshape(-1, terms.shape[-1])
     size = kernels().sum_size(rows, result.reshape(-1), paired, half_ulp(result.dtype), LOOP)
     return np.asarray(size.reshape(result.shape))
@@ -252,6 +252,22 @@ def walk_size(result: np.ndarray, squares: np.ndarray, n: float | np.ndarray) ->
     return np.asarray(u * np.sqrt(n * spread))
 
 
+def move_product(
+    stream: Stream,
+    values: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    before: np.ndarray | None = None,
+    alpha: float = 1.0,
+    added: bool = False,
+) -> None:
+    """Move ``alpha a @ b`` in place, or what it is ``added`` to something, where that is not as
+    before."""
+    size = product_size(a, b, None if added or alpha != 1 else values)
+    size = size if alpha == 1 else alpha * size
+    stream.shift(values, size, before, own=float(added))
+
+
 def product_size(a: np.ndarray, b: np.ndarray, result: np.ndarray | None = None) -> np.ndarray:
     """Of a product of matrices (``np.matmul``'s shapes): its partial sums, of many a sample.
 
@@ -266,7 +282,7 @@ def product_size(a: np.ndarray, b: np.ndarray, result: np.ndarray | None = None)
         if a.dtype.itemsize == 2 and result.size * n < 1 << 22:
             return _half_product_size(a, b, result)
         if n < BLOCKED:
-            return walk_size(result, np.asarray(np.matmul(a * a, b * b)), n)
+            return walk_size(result, np.asarray(np.matmul(_squares(a), _squares(b))), n)
     return _blocked_size(a, b)
 
 
@@ -279,7 +295,7 @@ def _blocked_size(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
     nothing = product(a, b, 0, 0)
     total, before = np.zeros((2, _real(nothing).size))
-    a2, b2 = np.square(np.abs(a)), np.square(np.abs(b))
+    a2, b2 = _squares(a), _squares(b)
     edges = np.linspace(0, a.shape[-1], 9).astype(int).tolist()
     for start, end in zip(edges, edges[1:], strict=False):
         part, squares = _real(product(a, b, start, end)), product(a2, b2, start, end)
@@ -288,6 +304,10 @@ def _blocked_size(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         kernels().bridge(total, before, _flat(part), _flat(squares), float(end - start))
     size = half_ulp(nothing.dtype) * np.sqrt(total)
     return np.asarray(size.reshape(*nothing.shape, -1).max(axis=-1))
+
+
+def _squares(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values * values if values.dtype.kind == "f" else np.square(np.abs(values)))
 
 
 def _half_product_size(a: np.ndarray, b: np.ndarray, result: np.ndarray) -> np.ndarray:

@@ -16,8 +16,8 @@ from repro.checks.noise import (
     cumulative_size,
     half_ulp,
     last,
+    move_product,
     norm_size,
-    product_size,
     sum_size,
     walk_size,
     whole,
@@ -104,30 +104,24 @@ ADDED = ("addmm", "baddbmm", "addmv", "addbmm", "addr")
 """Products that are added to their first operand."""
 
 
-def _product(stream: Stream, call: Call, result: np.ndarray, i: int) -> np.ndarray | None:
-    if "convolution" in call.name:
-        return _convolution(call, result, i)
-    added = call.name in ADDED
-    a, b = (array(t) for t in (call.args[1:3] if added else call.args[:2]))
-    if whole(result, a, b):
-        return None
-    if call.name == "addr":
-        return half_ulp(result.dtype) * np.abs(result)
-    if call.name == "addbmm":
-        a, b = np.concatenate([*a], axis=1), np.concatenate([*b], axis=0)
-    size = product_size(a, b, None if added else result)
-    alpha = abs(call.kwargs.get("alpha", 1))
-    return size if alpha == 1 else np.asarray(alpha * size)
-
-
 def product(
     stream: Stream, call: Call, values: np.ndarray, i: int, before: np.ndarray | None
 ) -> None:
-    """Where it is added to something, that rounds too."""
     with np.errstate(all="ignore"):
-        size = _product(stream, call, values, i)
-    if size is not None:
-        stream.shift(values, size, before, own=float(call.name in ADDED))
+        if "convolution" in call.name:
+            stream.shift(values, _convolution(call, values, i), before)
+            return
+        added = call.name in ADDED
+        a, b = (array(t) for t in (call.args[1:3] if added else call.args[:2]))
+        if whole(values, a, b):
+            return
+        if call.name == "addr":
+            stream.shift(values, np.zeros(values.shape), before, own=2.0)
+            return
+        if call.name == "addbmm":
+            a, b = np.concatenate([*a], axis=1), np.concatenate([*b], axis=0)
+        alpha = abs(call.kwargs.get("alpha", 1))
+        move_product(stream, values, a, b, before, alpha, added)
 
 
 def _convolution(call: Call, result: np.ndarray, i: int) -> np.ndarray:

@@ -19,8 +19,8 @@ from repro.checks.noise import (
     backward,
     cumulative_size,
     last,
+    move_product,
     norm_size,
-    product_size,
     sum_size,
     walk_size,
     whole,
@@ -133,7 +133,7 @@ def _move_ufunc(
         _move_scattered(operands[1], operands[2], result, before, stream)
     elif row is Noise.PRODUCT:
         if not whole(result, *operands[:2]):
-            stream.shift(result, _ufunc_product_size(ufunc, operands, result), before)
+            _move_ufunc_product(ufunc, operands, result, before, stream)
     elif row is Noise.NEAR_ONE:
         stream.near_one(result, before)
     else:
@@ -187,13 +187,20 @@ def _reduced(terms: np.ndarray, axis: Any) -> tuple[int, ...]:
     return tuple(n for i, n in enumerate(terms.shape) if i not in axes)
 
 
-def _ufunc_product_size(ufunc: np.ufunc, operands: list[Any], result: np.ndarray) -> np.ndarray:
+def _move_ufunc_product(
+    ufunc: np.ufunc,
+    operands: list[Any],
+    result: np.ndarray,
+    before: np.ndarray | None,
+    stream: Stream,
+) -> None:
     a, b = (np.asarray(x) for x in operands[:2])
     with np.errstate(all="ignore"):
         if ufunc is np.matmul:
-            return product_size(a, b, result)
-        n = a.shape[-1]
-        return walk_size(result, ufunc(np.abs(a) ** 2, np.abs(b) ** 2), n)
+            move_product(stream, result, a, b, before)
+        else:
+            squares = ufunc(np.abs(a) ** 2, np.abs(b) ** 2)
+            stream.shift(result, walk_size(result, squares, a.shape[-1]), before)
 
 
 def _move_product(func: Any, args: Any, kwargs: Any, stream: Stream, name: str) -> Any:
@@ -203,13 +210,12 @@ def _move_product(func: Any, args: Any, kwargs: Any, stream: Stream, name: str) 
     if result.dtype.kind in "fc" and not whole(result, *arrays):
         with np.errstate(all="ignore"):
             if func is np.dot and all(0 < a.ndim <= 2 for a in arrays[:2]):
-                size = product_size(arrays[0], arrays[1], result)
+                move_product(stream, result, arrays[0], arrays[1])
             else:
                 kwargs = {key: value for key, value in kwargs.items() if key != "out"}
                 squares = func(*_mapped(args, lambda a: np.abs(a) ** 2), **kwargs)
                 terms = func(*_mapped(args, lambda a: np.ones(a.shape)), **kwargs)
-                size = walk_size(result, squares, terms)
-        stream.shift(result, np.asarray(size))
+                stream.shift(result, walk_size(result, squares, terms))
     stream.count(name, Noise.PRODUCT)
     return result
 
