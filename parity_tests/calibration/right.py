@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from calibration import families, pairs
+from calibration import aside, families, pairs
 
 from repro.checks import Report, Verdict
 from repro.checks.measured import Measured, judge
@@ -21,6 +21,9 @@ from repro.checks.stepping import Stepper
 from repro.run import Run, arrays, run_of
 
 FAMILIES = {**pairs.FAMILIES, **families.FAMILIES}
+
+ASIDE = aside.FAMILIES
+"""Of which nothing was derived."""
 
 ZERO_IN_THEORY = {"sum_centred": "s", "sum_smooth": "s"}
 """Sums of which nothing is left but rounding (of a full sine in Float16): they may stay open."""
@@ -82,7 +85,7 @@ class Port:
 
 
 def implementations(name: str, n: int, width: str, seed: int) -> tuple[Arrays, dict[str, Callable]]:
-    make = FAMILIES[name][0]
+    make = (FAMILIES | ASIDE)[name][0]
     given, found = make(np.dtype(f"f{width}"), n, np.random.default_rng([seed, n]))
     return {key: np.asarray(a) for key, a in given.items()}, found
 
@@ -95,7 +98,7 @@ def is_port(name: str) -> bool:
 def held(names: Sequence[str], seeds: Sequence[int], largest: int) -> Iterator[Held]:
     """Every port beside every other implementation, in all sizes up to ``largest``."""
     for name in names:
-        _, sizes, widths = FAMILIES[name]
+        _, sizes, widths = (FAMILIES | ASIDE)[name]
         for n, width in product(sizes, widths):
             for seed in seeds if n <= min(largest, LARGEST[width]) else ():
                 yield from _held(name, n, width, seed)
@@ -116,7 +119,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--largest", type=int, default=100_000)
-    parser.add_argument("families", nargs="*", default=[*FAMILIES])
+    parser.add_argument("families", nargs="*", default=[*FAMILIES, *ASIDE])
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     total: Counter[str] = Counter()

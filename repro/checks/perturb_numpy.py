@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -360,31 +361,41 @@ class _Creating:
 
 
 def aware(function: Any, stream: Stream) -> Any:
-    """A function of the port's own module, with arrays and constants that know when they are
+    """A function of the port's own, with arrays and constants that know when they are
     computed with: what it closes over or finds among its globals, and what ``np.array`` gives it.
 
     Constants round when they are computed with: ``1 - 0.999f0^t`` is off by 512 ulp where a power
-    is off by one. Functions of other modules, and whatever is no plain function, stay as they are.
+    is off by one. Functions from elsewhere, and whatever is no plain function, stay as they are.
     """
     if not isinstance(function, types.FunctionType):
         return function
     made: dict[int, Any] = {}
-    scope: dict[str, Any] = {}
-    home = function.__globals__
+    scopes: dict[int, dict[str, Any]] = {}
 
     def convert(value: Any) -> Any:
         if value is np:
             return _Creating(stream)
         if isinstance(value, np.inexact) or type(value) is np.ndarray:
             return perturbed(value, stream)
-        if isinstance(value, types.FunctionType) and value.__globals__ is home:
+        if isinstance(value, types.FunctionType) and _own(value, function):
             return remake(value)
         return value
+
+    def scope_of(home: dict[str, Any]) -> dict[str, Any]:
+        """A module's globals, converted once; functions that know each other come round to it."""
+        if id(home) not in scopes:
+            scopes[id(home)] = dict(home)
+            found = {n: convert(v) for n, v in home.items() if not n.startswith("__")}
+            scopes[id(home)].update(found)
+        return scopes[id(home)]
 
     def remake(old: types.FunctionType) -> Any:
         if id(old) in made:
             return made[id(old)]
         cells = tuple(types.CellType() for _ in old.__closure__ or ())
+        scope = scope_of(old.__globals__)
+        if id(old) in made:  # it stands among its own globals
+            return made[id(old)]
         new = types.FunctionType(old.__code__, scope, old.__name__, None, cells or None)
         made[id(old)] = new
         for cell, before in zip(cells, old.__closure__ or (), strict=True):
@@ -399,6 +410,13 @@ def aware(function: Any, stream: Stream) -> Any:
     def convert_all(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
         return None if values is None else tuple(convert(v) for v in values)
 
-    scope.update(home)
-    scope.update({name: convert(v) for name, v in home.items() if not name.startswith("__")})
     return remake(function)
+
+
+def _own(function: types.FunctionType, port: types.FunctionType) -> bool:
+    """Whether a function is the port's: of its package, or of a file beside or below its own."""
+    name, other = (f.__globals__.get("__name__", "").partition(".")[0] for f in (function, port))
+    if name == other:
+        return True
+    file, home = (Path(f.__code__.co_filename) for f in (function, port))
+    return file.is_relative_to(home.parent) and "site-packages" not in file.parts
