@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from checks.plainly import ulp_distance
 
 from repro.checks import nudged
-from repro.checks.agreement import ulp_distance
 from repro.checks.noise import NUMPY, TORCH, Moves, Noise, Stream, product_size, sum_size
 from repro.checks.perturb import perturbing
 from repro.checks.perturb_numpy import aware, perturbed
@@ -303,6 +303,19 @@ def test_new_arrays_of_a_port_s_own_code_are_moved_and_its_module_is_not_touched
     moved = aware(port, stream())()
     assert (np.asarray(moved) != np.exp([0.3, 0.7])).any()
     assert type(port()) is np.ndarray and type(np.array([1.0])) is np.ndarray
+
+
+def test_constants_of_the_port_s_other_files_are_moved(monkeypatch, tmp_path):
+    """Catches a table of sines in another file of the port, which no perturbed run moves."""
+    (tmp_path / "tables.py").write_text(
+        "import numpy as np\ndef table():\n    return np.sin(np.arange(9) * 0.3)\n"
+    )
+    (tmp_path / "port.py").write_text("from tables import table\ndef step():\n    return table()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import port
+
+    assert (np.asarray(aware(port.step, stream())()) != port.step()).mean() > 0.5
+    assert type(port.step()) is np.ndarray
 
 
 def test_the_program_s_own_random_stream_is_untouched():
