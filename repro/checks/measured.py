@@ -149,7 +149,8 @@ def floor(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
     bits = np.ascontiguousarray(rows(values), np.float64).view(np.uint64)
     info = np.finfo(dtype)
     bottom = max(int(info.minexp) + _BIAS, 0)
-    found = kernels().floor(bits, bottom, (int(info.nmant) + 1) // 2, _ulp(dtype))
+    found = np.empty(bits.shape)
+    kernels().floor(found, bits, bottom, (int(info.nmant) + 1) // 2, _ulp(dtype))
     return np.asarray(found.reshape(values.shape))
 
 
