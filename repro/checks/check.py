@@ -17,6 +17,7 @@ from repro.checks.noise import Moves, Stream
 from repro.checks.pair import Pair, Way
 from repro.checks.perturb import perturbing
 from repro.checks.perturb_numpy import aware
+from repro.checks.progress import telling
 from repro.checks.result import Check
 from repro.checks.rules import CANNOT, Bitwise, Growth, Rule, ToleranceError, Unmeasured
 from repro.checks.stepping import Stepper
@@ -177,29 +178,30 @@ def _pair(
         stepwise: whether it can be run in some of its steps alone.
         repeated: whether it is known to repeat itself.
     """
-    found = run(None)
-    pair = Pair(way, expected, found, None, rule.words)
+    with telling(str(way)) as tell:
+        found = run(None)
+        pair = Pair(way, expected, found, None, rule.words)
 
-    def again(seed: int | None, steps: np.ndarray | None = None) -> Run:
-        return found if seed is None else run(seed)
+        def again(seed: int | None, steps: np.ndarray | None = None) -> Run:
+            return found if seed is None else run(seed)
 
-    def repeats() -> None:
-        problem = None if repeated else _unrepeated(found, run(None))
-        if problem is not None:
-            raise Unmeasured(problem)
+        def repeats() -> None:
+            problem = None if repeated else _unrepeated(found, run(None))
+            if problem is not None:
+                raise Unmeasured(problem)
 
-    if isinstance(rule, Growth) and not perturbable:
-        raise ToleranceError(CANNOT)
-    try:
-        if isinstance(rule, Growth):
-            measured = Measured(found, run, moves, stepwise)
-            report = judge(expected, measured, rule.perturbations, strict, repeats)
-            return replace(pair, tolerance=measured, report=report)
-        tolerance = rule.bind(again if perturbable else None)
-        pair = replace(pair, tolerance=tolerance)
-        return replace(pair, report=compare(expected, found, tolerance, strict=strict))
-    except (NothingToCompare, Unmeasured) as problem:
-        return replace(pair, unmeasured=str(problem))
+        if isinstance(rule, Growth) and not perturbable:
+            raise ToleranceError(CANNOT)
+        try:
+            if isinstance(rule, Growth):
+                measured = Measured(found, run, moves, stepwise)
+                report = judge(expected, measured, rule.perturbations, strict, repeats, tell)
+                return replace(pair, tolerance=measured, report=report)
+            tolerance = rule.bind(again if perturbable else None)
+            pair = replace(pair, tolerance=tolerance)
+            return replace(pair, report=compare(expected, found, tolerance, strict=strict))
+        except (NothingToCompare, Unmeasured) as problem:
+            return replace(pair, unmeasured=str(problem))
 
 
 def _accepted(reasons: Mapping[str, str], expected: Run) -> Mapping[str, str]:
