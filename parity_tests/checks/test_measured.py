@@ -183,3 +183,68 @@ def test_where_nothing_may_differ_no_sharpness_is_told():
     steps = [{"a": np.arange(3.0)}]
     assert "held to" not in repro.check(steps, steps, tolerance=repro.Bitwise()).message
     assert "held to" in repro.check(steps, lambda: steps).message
+
+
+def doubling(seen):
+    """A step that loses digits in step 4 alone, and counts its calls."""
+
+    def step(state, draws):
+        seen.append(int(state["k"]) + 1)
+        x = draws["x"] * np.exp(draws["x"] * 3)
+        y = (x + draws["big"]) - draws["big"]
+        return {"y": y, "k": state["k"] + 1}
+
+    return step
+
+
+def doubling_reference(step):
+    state = {"k": np.int64(0)}
+    yield state
+    for t in range(1, 10):
+        draws = {"x": np.linspace(0.1, 1, 5), "big": np.full(5, 1e9 if t == 4 else 0.0)}
+        state = step(state, draws)
+        yield {**draws, "y": state["y"] * (1 + (3e-9 if t == 4 else 3e-16)), "k": state["k"]}
+
+
+def test_open_steps_alone_are_run_perturbed_and_as_in_a_whole_run():
+    """Catches perturbed runs of steps that are settled, or a randomness that hangs on them."""
+    from repro.checks.stepping import Roles, Stepper
+
+    seen = []
+    run = repro.run.run_of(list(doubling_reference(doubling([]))))
+    stepper = Stepper.on(doubling(seen), run, Roles(["x", "big"]))
+    whole, alone = stepper.resynchronised(1), stepper.resynchronised(1, np.array([4]))
+    assert alone["y"].steps.tolist() == [4]
+    assert np.array_equal(alone["y"].values[0], whole["y"].at(np.array([4]))[0])
+    first = stepper.free(1, np.array([4]))
+    assert np.array_equal(first["y"].values, stepper.free(1).upto(4)["y"].values)
+    seen.clear()
+    result = repro.check(run, doubling(seen), resynchronise=True, draws=["x", "big"])
+    assert result.verdict is Verdict.PASS, result.message
+    runs = [pair.measured.runs for pair in result.pairs]
+    assert 0 < max(runs) < 8 and result.resynchronised.report["y"].judged.candidates.sum() == 45
+    assert seen.count(9) == 3, "both ways as they are, and a repeat: step 9 needs no perturbed run"
+
+
+def test_half_of_a_quantity_that_is_nan_on_both_sides_is_undecided():
+    """Catches a wrong logarithm whose NaN agree with the reference's."""
+    x = np.linspace(-2, 0.9, 30)
+    with np.errstate(all="ignore"):
+        result = beside(np.log(x), lambda x: np.log(x) * (x < 0.5) + np.log(x) * (x >= 0.5), x)
+    assert result.verdict is Verdict.UNDECIDED and "y" in result.message
+
+
+def test_progress_is_shown_on_a_terminal_where_it_takes_long(monkeypatch, capsys):
+    from repro.checks import progress
+
+    def port():
+        return [{"a": np.exp(np.linspace(1, 2, 5)) - np.exp(1.0)}]
+
+    off = [{"a": port()[0]["a"] * (1 + 1e-12)}]
+    monkeypatch.setattr(progress, "PATIENCE", 0)
+    repro.check(off, port)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    repro.check(off, port)
+    told = capsys.readouterr().err
+    assert "own run: perturbed run 1 of at most 32, open: a" in told and told.endswith("\x1b[K")

@@ -15,6 +15,7 @@ from repro.checks.noise import Moves, Stream, half_ulp
 from repro.checks.pair import Pair, Way
 from repro.checks.perturb import perturbing
 from repro.checks.perturb_numpy import aware
+from repro.checks.progress import telling
 from repro.checks.result import Check
 from repro.checks.rules import CANNOT, Bitwise, Growth, Rule, ToleranceError, Unmeasured
 from repro.checks.stepping import Roles, Stepper
@@ -237,32 +238,33 @@ def _pair(
     def parts(seed: int | None, steps: np.ndarray | None = None) -> Run:
         return run(seed, steps).in_parts()
 
-    expected, found = expected.in_parts(), parts(None)
-    pair = Pair(way, expected, found, None, rule.words)
+    with telling(str(way)) as tell:
+        expected, found = expected.in_parts(), parts(None)
+        pair = Pair(way, expected, found, None, rule.words)
 
-    def again(seed: int | None, steps: np.ndarray | None = None) -> Run:
-        return found if seed is None else parts(seed)
+        def again(seed: int | None, steps: np.ndarray | None = None) -> Run:
+            return found if seed is None else parts(seed)
 
-    def repeats() -> None:
-        problem = None if repeated else _unrepeated(found, parts(None))
-        if problem is not None:
-            raise Unmeasured(problem)
+        def repeats() -> None:
+            problem = None if repeated else _unrepeated(found, parts(None))
+            if problem is not None:
+                raise Unmeasured(problem)
 
-    if isinstance(rule, Growth) and not perturbable:
-        raise ToleranceError(CANNOT)
-    try:
-        if isinstance(rule, Growth):
-            # A quantity of several forms is called after those that a run has: by all of them.
-            stepwise = stepwise and all(base_name(name) == name for name in found.quantities)
-            coarse = {} if strict else _coarse(expected, found)
-            measured = Measured(found, parts, moves, stepwise, coarse)
-            report = judge(expected, measured, rule.perturbations, strict, repeats)
-            return replace(pair, tolerance=measured, report=report)
-        tolerance = rule.bind(again if perturbable else None)
-        pair = replace(pair, tolerance=tolerance)
-        return replace(pair, report=compare(expected, found, tolerance, strict=strict))
-    except (NothingToCompare, Unmeasured) as problem:
-        return replace(pair, unmeasured=str(problem))
+        if isinstance(rule, Growth) and not perturbable:
+            raise ToleranceError(CANNOT)
+        try:
+            if isinstance(rule, Growth):
+                # A quantity of several forms is called after those that a run has: by all of them.
+                stepwise = stepwise and all(base_name(name) == name for name in found.quantities)
+                coarse = {} if strict else _coarse(expected, found)
+                measured = Measured(found, parts, moves, stepwise, coarse)
+                report = judge(expected, measured, rule.perturbations, strict, repeats, tell)
+                return replace(pair, tolerance=measured, report=report)
+            tolerance = rule.bind(again if perturbable else None)
+            pair = replace(pair, tolerance=tolerance)
+            return replace(pair, report=compare(expected, found, tolerance, strict=strict))
+        except (NothingToCompare, Unmeasured) as problem:
+            return replace(pair, unmeasured=str(problem))
 
 
 def _coarse(expected: Run, found: Run) -> dict[str, float]:

@@ -360,7 +360,8 @@ def _measured(
         unknown = blind(name, expected) if blind is not None else unknown
     pair = _beside(expected.values, values) if floating else _apart(expected.values, values)
     given = (np.broadcast_to(a, shape) for a in (allowed, unknown))
-    found, size = kernels().hold(*pair, *(np.ascontiguousarray(rows(a)) for a in given))
+    size = np.empty(rows(expected.values).shape)
+    found = kernels().hold(size, *pair, *(np.ascontiguousarray(rows(a)) for a in given))
     equal, absolute, ulp, closest, ratio, finite, candidates, dull, missing, sized, worst = found
     return Comparison(
         name,

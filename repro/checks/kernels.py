@@ -113,17 +113,18 @@ def sum_size(terms: Any, result: Any, paired: Any, u: float, loop: float) -> Any
 
 
 @jit
-def floor(bits: Any, bottom: int, reach: int, ulp: Any) -> Any:
+def floor(found: Any, bits: Any, bottom: int, reach: int, ulp: Any) -> None:
     """See :func:`repro.checks.measured.floor`. Binades are counted as in the bits of Float64.
 
     Args:
+        found: (k, n) of NumPy's, to be filled: its large arrays come in large pages.
         bits: (k, n) uint64, those of Float64.
         bottom: the binade of zero.
         reach: how many binades above an element ``w`` may be.
         ulp: (2048,) of a number, by its binade.
     """
     k, n = bits.shape
-    found, allowed = np.empty((k, n)), np.empty(2048)
+    allowed = np.empty(2048)
     present, highest = np.zeros(2048, np.bool_), np.zeros(2048, np.int64)
     for i in range(k):
         low, high = 2047, 0
@@ -138,7 +139,6 @@ def floor(bits: Any, bottom: int, reach: int, ulp: Any) -> Any:
             allowed[e] = ulp[highest[min(e + reach, high)]]
         for j in range(n):
             found[i, j] = allowed[_binade(bits[i, j], bottom)]
-    return found
 
 
 @jit
@@ -149,11 +149,14 @@ def _binade(bits: Any, bottom: int) -> Any:
 
 
 @jit
-def hold(a: Any, b: Any, bits_a: Any, bits_b: Any, magnitude: int, allowed: Any, blind: Any) -> Any:
+def hold(
+    size: Any, a: Any, b: Any, bits_a: Any, bits_b: Any, magnitude: int, allowed: Any, blind: Any
+) -> Any:
     """Hold (k, n) values beside others, row by row: what :class:`repro.checks.compare.Comparison`
     and :class:`repro.checks.judged.Judged` have of them.
 
     Args:
+        size: to be filled: the tolerance over the value, infinite where that is 0 or not finite.
         a, b: the reference's and the port's.
         bits_a, bits_b: their bits, in the reference's type, as signed integers.
         magnitude: these bits but the sign.
@@ -163,11 +166,10 @@ def hold(a: Any, b: Any, bits_a: Any, bits_b: Any, magnitude: int, allowed: Any,
     Returns:
         (11, k): the share that is equal bit for bit, the largest difference, absolute and in ulp,
         the tolerance at the largest ratio, that ratio, how many are finite, candidates, dull,
-        missing, how many have a size, and the largest size; and (k, n) that size, the tolerance
-        over the value, infinite where the value is 0 or not finite.
+        missing, how many have a size, and the largest size.
     """
     k, n = a.shape
-    found, size = np.zeros((11, k)), np.empty((k, n))
+    found = np.zeros((11, k))
     for i in range(k):
         equal = finite = candidates = dull = missing = sized = 0
         absolute = ulp = ratio = at = worst = 0.0
@@ -202,7 +204,7 @@ def hold(a: Any, b: Any, bits_a: Any, bits_b: Any, magnitude: int, allowed: Any,
         found[1, i], found[2, i], found[3, i], found[4, i] = absolute, ulp, at, ratio
         found[5, i], found[6, i], found[7, i] = finite, candidates, dull
         found[8, i], found[9, i], found[10, i] = missing, sized, worst if sized else np.nan
-    return found, size
+    return found
 
 
 @jit

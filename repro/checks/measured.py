@@ -21,6 +21,7 @@ from repro.checks.compare import Report, compare
 from repro.checks.envelope import FACTOR
 from repro.checks.loops import kernels
 from repro.checks.noise import Moves
+from repro.checks.progress import Tell
 from repro.checks.verdict import Verdict
 from repro.run import Kind, Quantity, Run, rows
 
@@ -167,7 +168,8 @@ def floor(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
     bits = np.ascontiguousarray(rows(values), np.float64).view(np.uint64)
     info = np.finfo(dtype)
     bottom = max(int(info.minexp) + _BIAS, 0)
-    found = kernels().floor(bits, bottom, (int(info.nmant) + 1) // 2, _ulp(dtype))
+    found = np.empty(bits.shape)
+    kernels().floor(found, bits, bottom, (int(info.nmant) + 1) // 2, _ulp(dtype))
     return np.asarray(found.reshape(values.shape))
 
 
@@ -189,6 +191,7 @@ def judge(
     seeds: Sequence[int],
     strict: bool,
     repeats: Callable[[], None] = lambda: None,
+    tell: Tell = lambda run, at_most, names: None,
 ) -> Report:
     """Compare, and run perturbed until the verdict is settled.
 
@@ -196,6 +199,7 @@ def judge(
         tolerance: of the port's run, which is its ``base``.
         seeds: of the perturbed runs there may be, in this order.
         repeats: called before the first of them.
+        tell: called before every one.
 
     Raises:
         NothingToCompare: see :func:`compare`.
@@ -209,6 +213,7 @@ def judge(
             repeats()
         failing = [c for c in report.comparisons if c.verdict is Verdict.FAIL]
         open_ = {c.name: c.excess for c in failing} or open_
+        tell(tolerance.runs + 1, len(seeds), open_)
         tolerance.add(seed, open_)
         report = _again(report, expected, tolerance, strict, open_)
     return report
