@@ -10,7 +10,7 @@ from checks import plainly
 
 from repro.checks.compare import compare
 from repro.checks.measured import floor
-from repro.checks.noise import LOOP, POINTWISE, Stream, half_ulp, product_size, sum_size
+from repro.checks.noise import LOOP, POINTWISE, Moves, Stream, half_ulp, product_size, sum_size
 from repro.run import Quantity, Run
 
 DTYPES = [np.float16, np.float32, np.float64]
@@ -78,6 +78,38 @@ def test_values_are_moved_where_they_lie(dtype, layout):
     size = 0.01 + half_ulp(old.dtype) * np.abs(again.astype(float))
     moved = again + Stream(2).xi(part.shape) * size
     assert np.array_equal(part, moved.astype(wide).astype(dtype))
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_complex_numbers_are_moved_by_their_modulus(dtype):
+    """Catches a part moved by its own size, and whole, infinite or unchanged numbers that move."""
+    rng = np.random.default_rng(6)
+    z = (rng.normal(size=(9, 6)) + 1j * rng.normal(size=(9, 6))).astype(dtype)
+    z[0], z[1], z[2] = z[0].real, 3 + 4j, complex(np.inf, 1.5)
+    parts, xi = z.view(z.real.dtype).reshape(9, 6, 2), Stream(1).xi((9, 6, 2))
+    old = np.where(rng.random(parts.shape) < 0.3, parts, 0)
+    with np.errstate(all="ignore"):
+        wanted = parts + np.abs(z)[..., None] * xi * (POINTWISE * half_ulp(z.dtype))
+    still = (old == parts) | (np.trunc(parts) == parts).all(axis=-1, keepdims=True)
+    still[2] = True
+    wanted, plain = np.where(still, parts, wanted).astype(parts.dtype), parts.copy()
+    Stream(1).nudge(z, old.reshape(9, 12).view(dtype), modulus=True)
+    assert np.allclose(parts, wanted, rtol=2 * np.finfo(dtype).eps, atol=0)
+    assert np.array_equal(parts == plain, still)
+
+
+@pytest.mark.parametrize("coarse", [np.float16, np.float32, np.float64])
+def test_what_rounds_coarser_is_moved_by_as_much_more(coarse):
+    """Catches a loop that takes the array's own type for the coarser one that is meant."""
+    x = np.random.default_rng(7).normal(size=50).astype(np.float32)
+    moves = Moves(coarsest=half_ulp(np.dtype(coarse)))
+    times = max(1.0, moves.coarsest / half_ulp(x.dtype))
+    nudged, shifted = x.copy(), x.copy()
+    Stream(1, moves).nudge(nudged)
+    Stream(1, moves).shift(shifted, half_ulp(x.dtype) * np.ones(50), own=1.0)
+    by = Stream(1).xi(x.shape) * half_ulp(x.dtype) * times
+    assert np.allclose(nudged - x, POINTWISE * by * x, atol=half_ulp(x.dtype) * 4)
+    assert np.allclose(shifted - x, by * (1 + np.abs(x)), atol=half_ulp(x.dtype) * 4)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

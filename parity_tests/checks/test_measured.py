@@ -248,3 +248,36 @@ def test_progress_is_shown_on_a_terminal_where_it_takes_long(monkeypatch, capsys
     repro.check(off, port)
     told = capsys.readouterr().err
     assert "own run: perturbed run 1 of at most 32, open: a" in told and told.endswith("\x1b[K")
+
+
+def test_a_quantity_of_several_shapes_is_measured_in_each():
+    """Catches a perturbed run of later steps alone, which calls the later shape after the first."""
+
+    def changing(step):
+        reference = doubling_reference(step)
+        yield next(reference)
+        for t, found in enumerate(reference, 1):
+            yield {n: a if n == "k" or t < 3 else np.repeat(a, 2) for n, a in found.items()}
+
+    result = repro.check(
+        changing(doubling([])), doubling([]), resynchronise=True, draws=["x", "big"]
+    )
+    assert result.verdict is Verdict.PASS, result.message
+    assert all(pair.measured.runs for pair in result.pairs)
+
+
+def test_a_name_of_some_steps_is_not_missed_in_runs_of_others():
+    """Catches a note of runs that broke off where none did."""
+
+    def now_and_then(step):
+        def some(state, draws):
+            return step(state, draws) | ({"z": draws["x"] * 2} if state["k"] == 1 else {})
+
+        return some
+
+    step = now_and_then(doubling([]))
+    reference = [found | ({"z": found["x"] * 2} if found["k"] == 2 else {})
+                 for found in doubling_reference(doubling([]))]  # fmt: skip
+    result = repro.check(reference, step, resynchronise=True, draws=["x", "big"])
+    assert result.verdict is Verdict.PASS, result.message
+    assert all(pair.measured.runs and not pair.measured.short for pair in result.pairs)

@@ -259,6 +259,21 @@ def test_a_complex_product_s_part_that_cancels_is_moved():
     assert np.all(added.imag == 0)
 
 
+def test_a_complex_gradient_is_moved_by_rounding_alone():
+    """Catches a derivative by our own operations that is not conjugated, as torch's is: perturbed
+    runs would then allow anything."""
+    z = torch.tensor([0.3 + 0.4j, 1 - 0.2j], dtype=torch.cdouble)
+
+    def gradient():
+        leaf = z.clone().requires_grad_()
+        (torch.tanh(leaf) + torch.sigmoid(leaf)).real.sum().backward()
+        return leaf.grad
+
+    with perturbing(stream()):
+        moved = gradient()
+    assert torch.allclose(moved, gradient(), rtol=1e-14) and not torch.equal(moved, gradient())
+
+
 def test_torch_s_whole_numbers_and_integers_are_not_moved():
     with perturbing(stream()):
         one = torch.sigmoid(torch.tensor([100.0]))

@@ -43,7 +43,7 @@ def nudge_pairs(values: Any, before: Any, masked: bool, xi: Any, size: float, li
     moves where the other does."""
     for i in range(0, values.size, 2):
         modulus = np.hypot(values[i], values[i + 1])
-        here = _rounds(values[i], limit) | _rounds(values[i + 1], limit)
+        here = (_rounds(values[i], limit) | _rounds(values[i + 1], limit)) & (modulus < np.inf)
         for j in range(i, i + 2):
             x = values[j]
             still = masked and before[j] == x
