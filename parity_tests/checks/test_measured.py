@@ -281,3 +281,13 @@ def test_a_name_of_some_steps_is_not_missed_in_runs_of_others():
     result = repro.check(reference, step, resynchronise=True, draws=["x", "big"])
     assert result.verdict is Verdict.PASS, result.message
     assert all(pair.measured.runs and not pair.measured.short for pair in result.pairs)
+
+
+def test_a_run_that_ends_before_the_open_step_is_told():
+    """Catches one whose earlier steps are taken for those that are open."""
+    base = Run({"a": Quantity(np.arange(10), np.ones(10))})
+    measured = Measured(base, lambda seed, steps: base.upto(4), stepwise=True)
+    measured.add(1, {"a": np.array([3])})
+    assert measured.short == 0
+    measured.add(2, {"a": np.array([9])})
+    assert measured.short == 1

@@ -102,7 +102,7 @@ class Measured:
         due = self.base[name].steps
         due = np.intersect1d(due, steps) if self._stepwise else due
         there = found.quantities.get(name)
-        return len(due) > (0 if there is None else len(there.steps))
+        return bool(np.setdiff1d(due, () if there is None else there.steps).size)
 
     def _grow(self, name: str, other: Quantity | None, wanted: np.ndarray) -> None:
         q = self.base[name]
