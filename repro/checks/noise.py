@@ -147,7 +147,7 @@ class Stream:
 
     def scale(self, values: np.ndarray) -> float:
         """How many times coarser than the arrays' own the rounding is that is meant."""
-        return max(1.0, self.coarse / half_ulp(self.type_of(values)))
+        return max(1.0, self.coarse / half_ulp(self.type_of(values))) if self.coarse else 1.0
 
     def near_one(self, values: np.ndarray, before: np.ndarray | None = None) -> None:
         """Move values in place as :attr:`Noise.NEAR_ONE` says."""

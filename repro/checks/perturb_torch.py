@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,6 +15,8 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from repro.checks.noise import TORCH, Noise, Stream
 from repro.checks.noise_torch import CHANGES, Call, Change, array, moved_inputs, nudge, put_back
+
+AS_IT_IS = nullcontext()
 
 
 class Perturbing(TorchDispatchMode):
@@ -51,7 +53,7 @@ class Perturbing(TorchDispatchMode):
     def nudged(self, tensor: torch.Tensor) -> torch.Tensor:
         """The tensor itself, moved as a pointwise operation's result."""
         values = array(tensor)
-        with self._rounding([tensor]):
+        with self._rounding(tensor):
             self.stream.nudge(values)
         put_back(tensor, values)
         return tensor
@@ -72,7 +74,7 @@ class Perturbing(TorchDispatchMode):
             if isinstance(tensor, torch.Tensor) and _floating(tensor):
                 moved = True
                 values = array(tensor)
-                with self._rounding([tensor]):
+                with self._rounding(tensor):
                     operation.change(self.stream, call, values, i, before[i] if written else None)
                 put_back(tensor, values)
         if moved:
@@ -85,7 +87,7 @@ class Perturbing(TorchDispatchMode):
         tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
         self.stream.half = outer or any(t.dtype == torch.float16 for t in tensors)
         try:
-            with self, self._rounding(tensors):
+            with self, self._rounding(*tensors):
                 found = operation.decompose(*args, **kwargs)
         finally:
             self.stream.half = outer
@@ -93,12 +95,16 @@ class Perturbing(TorchDispatchMode):
             self.stream.count(operation.name, Noise.INSIDE)
         return found
 
-    @contextmanager
-    def _rounding(self, tensors: Sequence[torch.Tensor]) -> Iterator[None]:
+    def _rounding(self, *tensors: torch.Tensor) -> AbstractContextManager[None]:
         """Inside, what is meant is BFloat16's rounding, where any of these is of that type."""
-        outer = self.stream.coarse
-        if any(t.dtype is torch.bfloat16 for t in tensors):
-            self.stream.coarse = max(outer, torch.finfo(torch.bfloat16).eps / 2)
+        for tensor in tensors:
+            if tensor.dtype is torch.bfloat16:
+                return self._coarser(torch.finfo(torch.bfloat16).eps / 2)
+        return AS_IT_IS
+
+    @contextmanager
+    def _coarser(self, u: float) -> Iterator[None]:
+        outer, self.stream.coarse = self.stream.coarse, max(self.stream.coarse, u)
         try:
             yield
         finally:
