@@ -241,7 +241,7 @@ def test_views_and_what_is_written_in_place_stay_one_memory():
 def test_a_vector_times_a_matrix_is_moved_like_any_product():
     """Catches what torch does to shapes in place taken for a change of values: every perturbed run
     of such a port broke off."""
-    x, W = torch.rand(5, dtype=torch.double), torch.rand(5, 3, dtype=torch.double)
+    x, W = (torch.tensor(generator().random(shape)) for shape in (50, (50, 3)))
     with perturbing(stream()):
         found = x @ W
     assert found.shape == (3,) and torch.all(found != x @ W) and torch.allclose(found, x @ W)
