@@ -49,6 +49,14 @@ def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(same, 0.0, np.where(np.isnan(apart), np.inf, apart))
 
 
+def equal_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays have one type, one shape, and every bit in common, those of NaN too."""
+    if a.dtype != b.dtype:
+        return False
+    integers = f"u{a.dtype.itemsize}"
+    return np.array_equal(*(np.ascontiguousarray(x).view(integers) for x in (a, b)))
+
+
 def ulp_of(magnitude: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """The distance from ``magnitude`` to the next number of ``dtype``, as float64."""
     finite = np.where(np.isfinite(magnitude), np.abs(magnitude), 0)

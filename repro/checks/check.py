@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from repro.checks.agreement import equal_bits
 from repro.checks.compare import NothingToCompare, Report, compare
 from repro.checks.measured import Measured, Runner, judge
 from repro.checks.noise import Moves, Stream
@@ -23,7 +24,7 @@ from repro.checks.rules import CANNOT, Bitwise, Growth, Rule, ToleranceError, Un
 from repro.checks.stepping import Stepper
 from repro.checks.verdict import Verdict
 from repro.errors import ReproError, Unavailable
-from repro.run import Quantity, Run, Source, base_name, collect
+from repro.run import Run, Source, base_name, collect
 
 
 class CheckError(ReproError, ValueError):
@@ -244,13 +245,8 @@ def _same(once: Run, again: Run) -> bool:
     """Whether every bit is, those of NaN too."""
     pairs = [(q, again.quantities.get(name)) for name, q in once.quantities.items()]
     return len(once.quantities) == len(again.quantities) and all(
-        b is not None and a.values.dtype == b.values.dtype and np.array_equal(_bits(a), _bits(b))
-        for a, b in pairs
+        b is not None and equal_bits(a.values, b.values) for a, b in pairs
     )
-
-
-def _bits(q: Quantity) -> np.ndarray:
-    return np.ascontiguousarray(q.values).view(f"u{q.values.dtype.itemsize}")
 
 
 def _chosen(run: Run, names: Sequence[str] | None, side: str) -> Run:
