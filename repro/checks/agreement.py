@@ -53,8 +53,9 @@ def equal_bits(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two arrays have one type, one shape, and every bit in common, those of NaN too."""
     if a.dtype != b.dtype:
         return False
-    integers = f"u{a.dtype.itemsize}"
-    return np.array_equal(*(np.ascontiguousarray(x).view(integers) for x in (a, b)))
+    integer = f"u{a.dtype.itemsize}"
+    bits = [np.ascontiguousarray(values).view(integer) for values in (a, b)]
+    return np.array_equal(bits[0], bits[1])
 
 
 def ulp_of(magnitude: np.ndarray, dtype: np.dtype) -> np.ndarray:
