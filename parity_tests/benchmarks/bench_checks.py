@@ -11,7 +11,7 @@ import torch
 from torch.nn.functional import linear, mse_loss
 
 import repro
-from repro.checks.stepping import Stepper
+from repro.checks.stepping import Roles, Stepper
 from repro.run import collect
 
 STEPS, DRAWS = 40, ("x", "y")
@@ -68,7 +68,7 @@ def test_cost(benchmark, width, what):
     """Claimed in docs/performance.md: read the columns' ratios."""
     torch.set_num_threads(1)
     run = collect(lambda: reference(width))
-    stepper = Stepper.on(step, run, DRAWS)
+    stepper = Stepper.on(step, run, Roles(DRAWS))
     if what == "plain":
         benchmark(plain, stepper)
     elif what == "perturbed":

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from repro.checks.measured import Measured, judge
-from repro.checks.stepping import Stepper
+from repro.checks.stepping import Roles, Stepper
 from repro.run import run_of
 
 Arrays = Mapping[str, np.ndarray]
@@ -78,7 +78,7 @@ def noticed(name: str, dtype: np.dtype, place: str, error: float, seed: int) -> 
             y = np.where(changed, y * (1 + np.float64(error)), y).astype(dtype)
         return {"y": y, "i": np.int64(i)}
 
-    stepper = Stepper.on(step, reference, ["x"])
+    stepper = Stepper.on(step, reference, Roles(["x"]))
     measured = Measured(stepper.resynchronised(), stepper.resynchronised, stepper.moves)
     return not judge(stepper.compared(reference), measured, range(1, 33), strict=True)
 

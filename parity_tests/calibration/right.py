@@ -17,7 +17,7 @@ from calibration import families, pairs
 
 from repro.checks import Report, Verdict
 from repro.checks.measured import Measured, judge
-from repro.checks.stepping import Stepper
+from repro.checks.stepping import Roles, Stepper
 from repro.run import Run, arrays, run_of
 
 FAMILIES = {**pairs.FAMILIES, **families.FAMILIES}
@@ -65,7 +65,7 @@ class Port:
             return {**made, "step": np.int64(1)}
 
         draws = [f"in_{name}" for name in self.given]
-        stepper = Stepper.on(step, reference, draws)
+        stepper = Stepper.on(step, reference, Roles(draws))
 
         def run(seed: int | None) -> Run:
             if seed not in self._runs:
