@@ -55,19 +55,6 @@ def collect(source: Source, side: str = "reference", **kwargs: Any) -> Run:
     return replace(made, broke_off=broke_off, shared=_shared(whole))
 
 
-def record(source: Source, path: str | Path, **kwargs: Any) -> Run:
-    """Run a source and write what it yields, to be a reference later.
-
-    Raises:
-        StepError: it broke off before its end, or yields something else than named arrays.
-    """
-    run = collect(source, "run to record", **kwargs)
-    if run.broke_off is not None:
-        raise StepError(f"nothing is recorded of a run that broke off ({run.broke_off}): mend it")
-    run.save(path)
-    return run
-
-
 def arrays(step: Step, where: str) -> dict[str, np.ndarray]:
     """A step's arrays as copies: the source may go on to change its own.
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from repro.errors import ReproError
 from repro.folders import shipped
-from repro.run import Provenance, Run, run_of
-from repro.sides.julia.find import Julia, find_julia
+from repro.run import Provenance, Run, described, run_of
+from repro.sides.julia.find import Julia, JuliaNotFound, find_julia
 from repro.sides.julia.frame import Value
 from repro.sides.julia.worker import REQUEST_SECONDS, JuliaError, Worker
 
@@ -87,6 +87,7 @@ class JuliaFunction:
         julia = self.julia if isinstance(self.julia, Julia) else find_julia(self.julia)
         about, answer = self._ask(julia)
         shared = tuple(name for name in str(answer.pop("shared")).split("\n") if name)
+        texts = [line.split(" ", 1) for line in str(answer.pop("texts")).splitlines()]
         steps: list[dict[str, np.ndarray]] = [{} for _ in range(int(answer.pop("steps")))]
         for key, value in answer.items():
             step, name = key.split(":", 1)
@@ -94,9 +95,32 @@ class JuliaFunction:
         provenance = Provenance(
             f"{self.file.name}: {self.function}",
             sha256=hashlib.sha256(code).hexdigest(),
+            asked={**self.asked(), "julia": about["julia"]},
+            texts={path: digest for digest, path in texts},
             details={"pinned": julia.pinned, **about},
         )
         return replace(run_of(steps, provenance), shared=shared)
+
+    @property
+    def folder(self) -> Path:
+        """Where the file lies, and where a recording's paths count from."""
+        return self.file.resolve().parent
+
+    def asked(self) -> dict[str, Any]:
+        """What a recording of it has to have been made of, besides the files' texts. The version
+        is None, any, where no Julia is named, or the named one is not there."""
+        try:
+            named = find_julia(self.julia) if isinstance(self.julia, str | Path) else self.julia
+        except JuliaNotFound:
+            named = None
+        project = self.project and os.path.relpath(Path(self.project).resolve(), self.folder)
+        return {
+            "function": self.function,
+            "arguments": described(self.arguments),
+            "keywords": described(self.keywords),
+            "julia": named.version if isinstance(named, Julia) else None,
+            "project": project or None,
+        }
 
     def _code(self) -> bytes:
         try:

@@ -11,17 +11,25 @@ using Libdl, Random
 
 include(joinpath(ENV["REPRO_JULIA_REF"], "src", "frame.jl"))
 include(joinpath(ENV["REPRO_JULIA_REF"], "src", "about.jl"))
+include(joinpath(ENV["REPRO_JULIA_REF"], "Record.jl"))
 
 about() = ["status" => "ok"; about_julia()]
 
 function answer(request)
     try
-        return ["status" => "ok"; named_arrays(call(request))]
+        watched = Record.watch()
+        return ["status" => "ok"; named_arrays(call(request)); "texts" => texts(watched, request)]
     catch problem
         cause, trace = root(problem, catch_backtrace())
         shown = sprint(showerror, cause, trace)
         return ["status" => "error", "message" => sprint(showerror, cause), "backtrace" => shown]
     end
+end
+
+"The files that decide what it gives, a line for each: SHA-256 and path."
+function texts(watched, request)
+    folder = dirname(realpath(request["file"]))
+    return join(("$digest $path" for (path, digest) in Record.texts(watched, folder)), "\n")
 end
 
 "What failed inside a task, a `Channel`'s for instance, and where; the problem itself elsewhere."
