@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +15,28 @@ if TYPE_CHECKING:
     import torch
 
 Way = Annotated[str, typer.Option("--julia", help="How Julia is asked: worker, juliacall or auto.")]
+
+
+def check_places(files: Iterable[Path | None], folders: Iterable[Path | None]) -> None:
+    """Make sure that what is asked for can be written there, before anything runs.
+
+    Raises:
+        ReproError: it cannot.
+    """
+    for path, what in [*((p, "file") for p in files), *((p, "folder") for p in folders)]:
+        if path is None or path == Path("-"):
+            continue
+        taken = path.is_dir() if what == "file" else path.exists() and not path.is_dir()
+        there = next(p for p in (path if what == "folder" else path.parent, *path.parents)
+                     if p.exists())  # fmt: skip
+        try:
+            if taken:
+                raise FileExistsError(f"it is no {what}")
+            with tempfile.TemporaryFile(dir=there):
+                pass
+        except OSError as problem:
+            why = problem.strerror or str(problem)
+            raise ReproError(f"{path} cannot be written ({why}): name another {what}") from None
 
 
 def check_device(text: str) -> torch.device:

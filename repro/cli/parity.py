@@ -70,12 +70,14 @@ def parity(
     from repro.cli.console import one_thread
     from repro.cli.options import (
         check_device,
+        check_places,
         read_dtype,
         read_engines,
         read_generator,
         read_words,
     )
 
+    check_places(files=[json_file, junit], folders=[html, trajectory_dir])
     one_thread()
     torch_device, torch_dtype = check_device(device), read_dtype(dtype)
     names, settings = read_words([*(case or ()), *(words or ())])
@@ -106,7 +108,7 @@ def parity(
             cases, engines, truth, live, torch_device, torch_dtype, html is not None,
             trajectory_dir,
         )  # fmt: skip
-    _write(outcomes, json_file, html, junit, torch_device)
+    write_reports(outcomes, json_file, html, junit, torch_device)
     if json_file != Path("-"):
         from repro.cli.table import print_outcomes
 
@@ -176,13 +178,14 @@ def _run(
     return outcomes
 
 
-def _write(
+def write_reports(
     outcomes: Sequence[Outcome],
     json_file: Path | None,
     html: Path | None,
     junit: Path | None,
-    device: torch.device,
+    device: torch.device | str,
 ) -> None:
+    """Write what was asked for; ``device`` is the port's."""
     from repro.reports import write_html, write_junit
     from repro.run.settings import settings
 
@@ -209,7 +212,7 @@ def _commit() -> str | None:
     return done.stdout.strip() or None
 
 
-def _document(outcomes: Sequence[Outcome], device: torch.device) -> dict[str, Any]:
+def _document(outcomes: Sequence[Outcome], device: torch.device | str) -> dict[str, Any]:
     from datetime import datetime, timezone
 
     from repro.checks import worst

@@ -12,7 +12,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from repro.cases import record_of
 from repro.checks.agreement import difference
 from repro.reports.outcome import Outcome
 from repro.run import Kind, Quantity, RunError, rows
@@ -73,7 +72,9 @@ class Both:
 
 def charts(outcome: Outcome) -> list[Chart]:
     """All charts of a case, none where a side left nothing to draw."""
-    layers = record_of(outcome.case).layers
+    if outcome.record is None:
+        return []
+    layers = outcome.record.layers
     found = [*_both(outcome)]
     drawn = [chart for both in found if both.kind is Kind.ROWS for chart in _losses(both)]
     return drawn + [
@@ -83,7 +84,9 @@ def charts(outcome: Outcome) -> list[Chart]:
 
 def layer_differences(outcome: Outcome) -> list[tuple[str, list[str]]]:
     """Largest difference per layer of a state that was kept at one step alone."""
-    layers = record_of(outcome.case).layers
+    if outcome.record is None:
+        return []
+    layers = outcome.record.layers
     return [
         (
             f"{both.name}, iteration {both.steps[0]}",

@@ -19,11 +19,11 @@ def case_command(outcome: Outcome) -> str | None:
         None where there is none: the port left nothing that says how it was run, the reference
         is neither recorded nor a live Julia, or the recording is cut as no option cuts it.
     """
-    own = outcome.check.own
-    if own is None:
+    own, case = outcome.check.own, outcome.case
+    if own is None or not isinstance(case, Case):
         return None
     how = WORDS.get(own.reference.provenance.source)
-    words = how(outcome.case) if how is not None else None
+    words = how(case) if how is not None else None
     if words is None:
         return None
     return shlex.join(["repro", "parity", *words, *_options(own.port.provenance)])

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from repro.cases import Origin, record_of
+from repro.cases import Origin
 from repro.reports.outcome import Outcome
 from repro.run import Provenance
 
@@ -68,7 +68,8 @@ def facts(outcomes: Iterable[Outcome], settings: Mapping[str, Any]) -> list[Fact
     groups: dict[tuple[Setting, ...], list[Outcome]] = {}
     for outcome in outcomes:
         left, right = _provenances(outcome, settings)
-        key = tuple(_compared(left, right, record_of(outcome.case).origin))
+        record = outcome.record
+        key = tuple(_compared(left, right, record.origin)) if record is not None else ()
         groups.setdefault(key, []).append(outcome)
     return [_facts(key, members, settings) for key, members in groups.items()]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from repro.cases import Case
+from repro.cases import Case, Record, record_of
 from repro.checks import Check, Comparison, Pair, Report, Sharpness, Verdict, worst
 from repro.run import Kind, Run
 
@@ -23,10 +23,31 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
+class Named:
+    """A check of someone's own, as reports call it: there is no record of it.
+
+    Attributes:
+        name: how tables and files call it.
+        function: what was held, in a word.
+        kwargs: what else is to be said of it.
+    """
+
+    name: str
+    function: str = "check"
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    epochs: int = 0
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
 class Outcome:
     """A case, by which engine, and its check; true when it passed."""
 
-    case: Case
+    case: Case | Named
     check: Check
     engine: str = "eager"
 
@@ -41,6 +62,11 @@ class Outcome:
     def label(self) -> str:
         """The case, its length, and the engine where it is not the port itself."""
         return self.case.label + ("" if self.engine == "eager" else f" {self.engine}")
+
+    @property
+    def record(self) -> Record | None:
+        """All that is known of the case; None of someone's own."""
+        return record_of(self.case) if isinstance(self.case, Case) else None
 
     @property
     def report(self) -> Report | None:
