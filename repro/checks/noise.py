@@ -68,10 +68,12 @@ class Moves:
     Attributes:
         moved: by operation and row, how often.
         inputs_only: why a step's operations could not be moved, only its inputs.
+        inside: what was computed where no operation can be moved, by name.
     """
 
     moved: Counter[tuple[str, Noise]] = field(default_factory=Counter)
     inputs_only: Counter[str] = field(default_factory=Counter)
+    inside: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, dict[str, int]]:
         """By row, the operations and how often each was moved."""

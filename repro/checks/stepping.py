@@ -138,9 +138,9 @@ class Stepper:
                     raise
                 broke_off = f"{type(error).__name__}: {error}"
                 break
-            made[t] = self._named(noted.found, t) | arrays(
-                found, f"what the port's step {t} returned"
-            )
+            named, returned = self._named(noted.found, t), f"what the port's step {t} returned"
+            # What was noted is its own; returned as well, it may be the reference's by then.
+            made[t] = named | arrays(found, returned) | named
             last = self._new_state(made[t], t)
         numbered = _renumbered(run_of(made.values(), Provenance("step")), list(made))
         return replace(self.compared(numbered), broke_off=broke_off)
@@ -152,7 +152,9 @@ class Stepper:
         """The step, all that it computes with moved; its inputs alone, where it takes no arrays
         but plain ones, as a compiled step does."""
         stream = Stream(seed, self.moves)
-        step = aware(self.step, stream)
+        step: Any = self.step
+        if getattr(step, "perturbable", True):
+            step = aware(step, stream)
 
         def call(state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
             stream.at(t)

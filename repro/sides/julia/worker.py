@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -24,6 +24,7 @@ from repro.sides.julia.frame import FrameError, Value, encode, read_frame
 #: A Julia that needs longer than this to come up, or a request that nobody gave a limit, hangs.
 START_SECONDS = 120.0
 REQUEST_SECONDS = 600.0
+Told = Callable[[str, Value], Value]
 ADVICE = "Name a Julia with REPRO_JULIA, or get one with: repro julia install"
 
 
@@ -107,8 +108,15 @@ class Worker:
         """Whether it can take another request."""
         return self._end.alive and self._process.poll() is None
 
-    def ask(self, request: Mapping[str, Value], seconds: float) -> dict[str, Value]:
+    def ask(
+        self, request: Mapping[str, Value], seconds: float, told: Told | None = None
+    ) -> dict[str, Value]:
         """Send a request and wait for its answer.
+
+        Args:
+            request: names with values.
+            seconds: limit for the whole.
+            told: gets each value that Julia notes on the way, and gives what it goes on with.
 
         Raises:
             JuliaError: Julia reports an error (the process lives on), or ends, or sends
@@ -117,7 +125,11 @@ class Worker:
         message = encode(request)
         try:
             self._send(message, seconds)
-            return self._receive("answer", seconds)
+            answer = self._receive("answer", seconds)
+            while told is not None and "note" in answer:
+                self._send(encode({"value": told(str(answer["note"]), answer["value"])}), seconds)
+                answer = self._receive("answer", seconds)
+            return answer
         except JuliaError:
             raise
         except BaseException:  # an interrupt leaves an answer under way: nobody may read it later
