@@ -30,7 +30,7 @@ plain(x::AbstractArray) = convert(Array, x)
 function ask(frame)
     outside = length(backtrace())
     try
-        request = JuliaRef.read_frame(IOBuffer(Vector{UInt8}(frame)))
+        request = MODULE.read_frame(IOBuffer(Vector{UInt8}(frame)))
         answer = MODULE.ANSWER(request)
         items = ((String(name), plain(value)) for (name, value) in answer)
         return append!(Any[("status", "ok")], items)

@@ -135,7 +135,8 @@ def _made_for(julia: Julia) -> Path | None:
     folder = default_folder() / "juliacall"
     try:
         stamp = json.loads((folder / "stamp.json").read_text())
-        fits = (stamp["julia"], stamp["juliacall"]) == (str(julia.executable), version("juliacall"))
+        fits = stamp["juliacall"] == version("juliacall")
+        fits &= Path(stamp["julia"]).resolve() == julia.executable.resolve()
     except (OSError, ValueError, KeyError, TypeError, PackageNotFoundError):
         return None
     return folder if fits else None
