@@ -13,7 +13,8 @@ the fixture `parity` would have put it, `recorded=True` take it.
 
 The file is a plain `.npz`: an array `STEP:NAME` for each name of each step, in the order of
 computation, `provenance` (JSON) and `sha256`, both as UTF-8 bytes. The last is over the others,
-sorted by name, each as "NAME DTYPE SHAPE\\n" in NumPy's words and its bytes in C order.
+sorted by name, each as "NAME DTYPE SHAPE\\n" in NumPy's words, a number being of shape (1,), and
+its bytes in C order.
 """
 module Record
 
@@ -121,7 +122,8 @@ named(step, count) = error(
 
 plain(x::Union{Bool,Float32,Float64}, name, step) = fill(x)
 plain(x::Integer, name, step) = fill(Int64(x))
-plain(x::AbstractArray{T}, name, step) where {T<:Union{Bool,Float32,Float64}} = copyto!(Array{T}(undef, size(x)), x)
+plain(x::AbstractArray{<:Union{Bool,Float32,Float64}}, name, step) =
+    copyto!(Array{eltype(x)}(undef, size(x)), x)
 plain(x::AbstractArray{<:Integer}, name, step) = Array{Int64}(x)
 plain(x, name, step) = error(
     "$name in step $step is a $(typeof(x)): yield Float32, Float64, integers or Bools")
@@ -150,7 +152,8 @@ function write_npz(path, arrays, made)
     allunique(first.(arrays)) || error("two arrays of one step have one name: name them apart")
     sum = SHA256_CTX()
     for (name, x) in sort(arrays, by = first)
-        update!(sum, collect(codeunits("$name $(DTYPES[eltype(x)]) $(shape_text(x))\n")))
+        shape = ndims(x) == 0 ? "(1,)" : shape_text(x)
+        update!(sum, collect(codeunits("$name $(DTYPES[eltype(x)]) $shape\n")))
         update!(sum, collect(c_order(x)))
     end
     push!(arrays, "sha256" => collect(codeunits(bytes2hex(digest!(sum)))))

@@ -126,12 +126,16 @@ class Run:
 
     @classmethod
     def load(cls, path: str | Path) -> Run:
-        """Read what :meth:`save` wrote.
+        """Read what :meth:`save` wrote, or a plain file (:mod:`repro.run.plain`).
 
         Raises:
             RunError: the file is missing, damaged or something else.
         """
+        from repro.run.plain import from_plain, is_plain
+
         arrays = read_npz(path)
+        if is_plain(arrays):
+            return from_plain(arrays, path)
         expected = str(arrays.pop("sha256", ""))
         if digest(arrays) != expected:
             raise RunError(
