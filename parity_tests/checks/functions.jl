@@ -41,3 +41,6 @@ end
 
 "Draws before and inside a task: the default generator starts where the worker says."
 drawn() = [(first = rand(),)]
+
+"Two arrays of one name in a step."
+twice() = [["a" => 1.0], ["a" => 1.0, "b" => 2.0, "b" => 3.0]]

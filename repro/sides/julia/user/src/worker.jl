@@ -19,13 +19,19 @@ function answer(request)
     get(request, "op", "") == "about" && return about()
     outside = length(backtrace())
     try
-        haskey(request, "given") && return ["status" => "ok"; named_arrays(call(request))]
-        return ["status" => "ok"; named_arrays(call(request)); "texts" => texts(request)]
+        found = ["status" => "ok"; named_arrays(call(request))]
+        allunique(first.(found)) || error(twice(first.(found)))
+        return haskey(request, "given") ? found : [found; "texts" => texts(request)]
     catch problem
         cause, trace = root(problem, catch_backtrace()[1:end-outside])
         shown = sprint(showerror, cause, trace)
         return ["status" => "error", "message" => sprint(showerror, cause), "backtrace" => shown]
     end
+end
+
+function twice(keys)
+    step, name = split(first(k for k in keys if count(==(k), keys) > 1), ":", limit = 2)
+    return "step $step has two arrays called $name: yield one of them, or name them apart"
 end
 
 "The files that decide what it gives, a line for each: SHA-256 and path."
