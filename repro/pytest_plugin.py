@@ -145,13 +145,13 @@ class Parity:
 
     def _recording(self, path: Path, reference: Any) -> Run:
         """The recording, of this very reference where there is one."""
-        from repro.run import Run, RunError, outdated
+        from repro.run import RunError, load, outdated
 
         update = _command(self.item, "--parity-update")
         if not path.exists():
             pytest.fail(f"there is no recording {path}. Make it with: {update}", pytrace=False)
         try:
-            run = Run.load(path)
+            run = load(path)
         except RunError as problem:
             pytest.fail(f"{problem}. Make it anew with: {update}", pytrace=False)
         stale = outdated(run, reference) if reference is not None else None

@@ -15,7 +15,7 @@ import pytest
 import repro
 from repro import JuliaFunction, Verdict
 from repro.cli import main
-from repro.run import Run, RunError, digest, outdated
+from repro.run import RunError, digest, load, outdated
 
 HERE = Path(__file__).parent
 RECORD = HERE.parents[1] / "julia_ref" / "Record.jl"
@@ -94,7 +94,7 @@ def test_a_port_is_held_against_it(made):
 @pytest.mark.filterwarnings("default::repro.sides.julia.reference.JuliaRetryWarning")
 def test_it_is_what_python_records_and_knows_what_it_was_made_of(made, julia):
     train = JuliaFunction(made / "steps.jl", "train", 3, steps=4, julia=julia)
-    recorded, run = Run.load(made / "train.npz"), train()
+    recorded, run = load(made / "train.npz"), train()
     assert list(recorded.quantities) == list(run.quantities)
     assert repro.check(run, recorded).verdict is Verdict.PASS_BITWISE
     assert outdated(recorded, train) is None
@@ -104,13 +104,13 @@ def test_it_is_what_python_records_and_knows_what_it_was_made_of(made, julia):
 
 @pytest.mark.julia
 def test_the_page_s_script_makes_the_recording_that_the_fixture_makes(made, julia):
-    theirs = Run.load(HERE.parent / "plugin" / "port_your_own.npz")
-    ours = Run.load(made / "test_logistic.npz")
+    theirs = load(HERE.parent / "plugin" / "port_your_own.npz")
+    ours = load(made / "test_logistic.npz")
     assert ours.provenance.texts == theirs.provenance.texts
     if julia.version_info[:2] == (1, 5) and julia.pinned:
         assert ours.provenance.asked == theirs.provenance.asked
         assert repro.check(theirs, ours).verdict is Verdict.PASS_BITWISE
-    assert len(Run.load(made / "other.npz")["w"].steps) == 2
+    assert len(load(made / "other.npz")["w"].steps) == 2
 
 
 def test_the_command_line_has_it(monkeypatch, capsys):
@@ -151,7 +151,7 @@ def test_a_damaged_file_is_refused_by_name(made, tmp_path, part):
     del content[int(len(content) * part) :]
     (tmp_path / "cut.npz").write_bytes(content)
     with pytest.raises(RunError, match="cut.npz cannot be read"):
-        Run.load(tmp_path / "cut.npz")
+        load(tmp_path / "cut.npz")
 
 
 @pytest.mark.julia
@@ -163,11 +163,11 @@ def test_one_bit_and_one_number_are_noticed(made, tmp_path):
     content[at] ^= 1
     (tmp_path / "bit.npz").write_bytes(content)
     with pytest.raises(RunError, match="bit.npz cannot be read as arrays .*CRC"):
-        Run.load(tmp_path / "bit.npz")
+        load(tmp_path / "bit.npz")
     arrays["2:W"] = arrays["2:W"] * np.float32(1.001)
     np.savez(tmp_path / "changed.npz", **arrays)
     with pytest.raises(RunError, match="changed.npz is damaged"):
-        Run.load(tmp_path / "changed.npz")
+        load(tmp_path / "changed.npz")
     content = {name: a for name, a in arrays.items() if name != "sha256"}
     np.savez(
         tmp_path / "signed.npz", **content, sha256=np.frombuffer(digest(content).encode(), np.uint8)
@@ -181,7 +181,7 @@ def test_a_plain_file_of_anyone_s_is_read(tmp_path):
     assert repro.check(tmp_path / "plain.npz", [{"w": np.ones(2)}, {"w": [0.0, 0.0], "x": [1.0]}])
     np.savez(tmp_path / "gap.npz", **{"0:w": np.ones(2), "2:w": np.zeros(2)})
     with pytest.raises(RunError, match="gap.npz has steps 0, 2: number them from 0 on"):
-        Run.load(tmp_path / "gap.npz")
+        load(tmp_path / "gap.npz")
     np.savez(tmp_path / "other.npz", w=np.ones(2))
     with pytest.raises(RunError, match="other.npz is damaged or holds no run"):
-        Run.load(tmp_path / "other.npz")
+        load(tmp_path / "other.npz")

@@ -6,6 +6,7 @@ from repro.run.collecting import StepError as StepError
 from repro.run.collecting import arrays as arrays
 from repro.run.collecting import base_name as base_name
 from repro.run.collecting import collect as collect
+from repro.run.collecting import load as load
 from repro.run.collecting import run_of as run_of
 from repro.run.collecting import steps_of as steps_of
 from repro.run.files import RunError as RunError

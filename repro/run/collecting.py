@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from repro.errors import ReproError
+from repro.run.files import read_npz
+from repro.run.plain import is_plain, plain_steps
 from repro.run.provenance import Provenance
 from repro.run.quantity import Kind, Quantity, Run
 
@@ -38,7 +40,7 @@ def collect(source: Source, side: str = "reference", **kwargs: Any) -> Run:
         RunError: a file that holds no run, or a damaged one.
     """
     if isinstance(source, str | Path):
-        return Run.load(source)
+        return load(source)
     steps: list[dict[str, np.ndarray]] = []
     whole: list[Step] = []
     broke_off = None
@@ -53,6 +55,16 @@ def collect(source: Source, side: str = "reference", **kwargs: Any) -> Run:
         broke_off = f"{type(error).__name__}: {error}"
     made = run_of(steps, Provenance(_name(source)))
     return replace(made, broke_off=broke_off, shared=_shared(whole))
+
+
+def load(path: str | Path) -> Run:
+    """A run from a file: what :meth:`Run.save` wrote, or a plain one (:mod:`repro.run.plain`).
+
+    Raises:
+        RunError: it is missing, damaged or something else.
+    """
+    found = read_npz(path)
+    return run_of(*plain_steps(found, path)) if is_plain(found) else Run.unpacked(found, path)
 
 
 def arrays(step: Step, where: str) -> dict[str, np.ndarray]:

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from repro.run.collecting import run_of
 from repro.run.files import RunError, digest
 from repro.run.provenance import Provenance
-from repro.run.quantity import Run
 
 OURS = ("provenance", "sha256")
 """Arrays of UTF-8 bytes that may stand beside the steps."""
@@ -23,8 +21,10 @@ def is_plain(arrays: Mapping[str, np.ndarray]) -> bool:
     return bool(names) and all(name.partition(":")[0].isdecimal() for name in names)
 
 
-def from_plain(arrays: Mapping[str, np.ndarray], path: str | Path) -> Run:
-    """The run that they are.
+def plain_steps(
+    arrays: Mapping[str, np.ndarray], path: str | Path
+) -> tuple[list[dict[str, np.ndarray]], Provenance]:
+    """The steps, and where they come from.
 
     Raises:
         RunError: the checksum, where there is one, does not fit. (A zip file's own checksums hold
@@ -45,4 +45,4 @@ def from_plain(arrays: Mapping[str, np.ndarray], path: str | Path) -> Run:
         steps.setdefault(int(number), {})[name] = values
     if list(steps) != list(range(len(steps))):
         raise RunError(f"{path} has steps {', '.join(map(str, steps))}: number them from 0 on")
-    return run_of(steps.values(), Provenance.from_dict(made))
+    return list(steps.values()), Provenance.from_dict(made)

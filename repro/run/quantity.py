@@ -126,16 +126,20 @@ class Run:
 
     @classmethod
     def load(cls, path: str | Path) -> Run:
-        """Read what :meth:`save` wrote, or a plain file (:mod:`repro.run.plain`).
+        """Read what :meth:`save` wrote.
 
         Raises:
             RunError: the file is missing, damaged or something else.
         """
-        from repro.run.plain import from_plain, is_plain
+        return cls.unpacked(read_npz(path), path)
 
-        arrays = read_npz(path)
-        if is_plain(arrays):
-            return from_plain(arrays, path)
+    @classmethod
+    def unpacked(cls, arrays: dict[str, np.ndarray], path: str | Path) -> Run:
+        """A run from a file's arrays.
+
+        Raises:
+            RunError: they are not what :meth:`save` wrote.
+        """
         expected = str(arrays.pop("sha256", ""))
         if digest(arrays) != expected:
             raise RunError(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from repro.errors import ReproError
-from repro.run import Run, Source
+from repro.run import Source, load
 from repro.sides.julia import JuliaFunction
 
 FORMS = (
@@ -59,7 +59,7 @@ def named(text: str, role: str, julia: Julia | None = None) -> Source:
             raise SideError(f"{text} holds no {role}.npz: name a run by its file, {text}/RUN.npz")
     if path.suffix != ".npz":
         raise SideError(f"{text!r} names no side: give {FORMS}")
-    return Run.load(path)
+    return load(path)
 
 
 def _called(file: Path, name: str, arguments: str | None, julia: Julia) -> Source:
