@@ -5,7 +5,8 @@ using Random
 
 sigmoid(z) = 1 / (1 + exp(-z))
 
-function step(state, draws; note = (name, value) -> value, fault = "", eta = 0.2f0)
+function step(state, draws; note = (name, value) -> value, fault = "", eta = 0.2f0, noting = true)
+    noting || (note = (name, value) -> value)
     W, b, v = state.W, state.b, state.v
     x, y = draws.x, draws.y
     z = W * x .+ (fault == "bias" ? 0 : 1) .* b
