@@ -86,6 +86,11 @@ def test_a_file_that_is_gone_is_named(folder):
     assert why(folder, train(folder)) == "rate.jl is gone"
 
 
+def test_a_shared_environment_is_asked_for_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert JuliaFunction("model.jl", "train", project="@ml").asked()["project"] == "@ml"
+
+
 JULIA = functools.partial(Julia, Path("julia"), source="made up")
 ASKED = [
     ("seed", {"arguments": (2,)}, "arguments: recorded with [1], asked for is [2]"),

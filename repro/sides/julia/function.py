@@ -145,13 +145,15 @@ class JuliaFunction:
             named = find_julia(self.julia) if isinstance(self.julia, str | Path) else self.julia
         except JuliaNotFound:
             named = None
-        project = self.project and os.path.relpath(Path(self.project).resolve(), self.folder)
+        project = os.fspath(self.project) if self.project else None
+        if project is not None and not project.startswith("@"):  # those are Julia's shared ones
+            project = os.path.relpath(Path(project).resolve(), self.folder)
         return {
             "function": self.function,
             "arguments": described(self.arguments),
             "keywords": described(self.keywords),
             "julia": named.version if isinstance(named, Julia) else None,
-            "project": project or None,
+            "project": project,
         }
 
     def _code(self) -> bytes:
