@@ -36,6 +36,7 @@ SEEDS ?= 6
 calibrate: setup  ## hold right pairs and wrong ports by the derived tolerances, and count
 	PYTHONPATH=parity_tests $(BIN)/python -m calibration.right --seeds $(SEEDS)
 	PYTHONPATH=parity_tests $(BIN)/python -m calibration.wrong --all
+	PYTHONPATH=parity_tests $(BIN)/python -m calibration.live
 
 limits: setup  ## the smallest errors that are always noticed, by bisection
 	PYTHONPATH=parity_tests $(BIN)/python -m calibration.limits --write docs/limits.md

@@ -79,7 +79,7 @@ def noticed(name: str, dtype: np.dtype, place: str, error: float, seed: int) -> 
         return {"y": y, "i": np.int64(i)}
 
     stepper = Stepper.on(step, reference, Roles(["x"]))
-    measured = Measured(stepper.resynchronised(), stepper.resynchronised, stepper.moves)
+    measured = Measured(stepper.resynchronised(), stepper.resynchronised, stepper.moves, True)
     return not judge(stepper.compared(reference), measured, range(1, 33), strict=True)
 
 

@@ -34,7 +34,7 @@ def main() -> None:
     x = np.random.default_rng(3).normal(size=(N, 40)).astype(np.float32)
     x[7] = x[7, ::-1] + 1.001 * x[7]  # its terms cancel
     port = run(x, None)
-    measured = Measured(port, lambda seed: run(x, seed))
+    measured = Measured(port, lambda seed, steps: run(x, seed))
     for seed in (1, 2):
         measured.add(seed)
     q = port["y"]

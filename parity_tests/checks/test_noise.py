@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from checks.plainly import ulp_distance
 
 from repro.checks import nudged
-from repro.checks.agreement import ulp_distance
 from repro.checks.noise import NUMPY, TORCH, Moves, Noise, Stream, product_size, sum_size
 from repro.checks.perturb import perturbing
 from repro.checks.perturb_numpy import aware, perturbed
@@ -259,6 +259,21 @@ def test_a_complex_product_s_part_that_cancels_is_moved():
     assert np.all(added.imag == 0)
 
 
+def test_a_complex_gradient_is_moved_by_rounding_alone():
+    """Catches a derivative by our own operations that is not conjugated, as torch's is: perturbed
+    runs would then allow anything."""
+    z = torch.tensor([0.3 + 0.4j, 1 - 0.2j], dtype=torch.cdouble)
+
+    def gradient():
+        leaf = z.clone().requires_grad_()
+        (torch.tanh(leaf) + torch.sigmoid(leaf)).real.sum().backward()
+        return leaf.grad
+
+    with perturbing(stream()):
+        moved = gradient()
+    assert torch.allclose(moved, gradient(), rtol=1e-14) and not torch.equal(moved, gradient())
+
+
 def test_torch_s_whole_numbers_and_integers_are_not_moved():
     with perturbing(stream()):
         one = torch.sigmoid(torch.tensor([100.0]))
@@ -303,6 +318,19 @@ def test_new_arrays_of_a_port_s_own_code_are_moved_and_its_module_is_not_touched
     moved = aware(port, stream())()
     assert (np.asarray(moved) != np.exp([0.3, 0.7])).any()
     assert type(port()) is np.ndarray and type(np.array([1.0])) is np.ndarray
+
+
+def test_constants_of_the_port_s_other_files_are_moved(monkeypatch, tmp_path):
+    """Catches a table of sines in another file of the port, which no perturbed run moves."""
+    (tmp_path / "tables.py").write_text(
+        "import numpy as np\ndef table():\n    return np.sin(np.arange(9) * 0.3)\n"
+    )
+    (tmp_path / "port.py").write_text("from tables import table\ndef step():\n    return table()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import port
+
+    assert (np.asarray(aware(port.step, stream())()) != port.step()).mean() > 0.5
+    assert type(port.step()) is np.ndarray
 
 
 def test_the_program_s_own_random_stream_is_untouched():

@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 
 from repro.checks.compare import NothingToCompare, Report, compare
-from repro.checks.measured import Measured, judge
+from repro.checks.measured import Measured, Runner, judge
 from repro.checks.noise import Moves, Stream, half_ulp
 from repro.checks.pair import Pair, Way
 from repro.checks.perturb import perturbing
 from repro.checks.perturb_numpy import aware
+from repro.checks.progress import telling
 from repro.checks.result import Check
 from repro.checks.rules import CANNOT, Bitwise, Growth, Rule, ToleranceError, Unmeasured
 from repro.checks.stepping import Roles, Stepper
 from repro.checks.verdict import Verdict
 from repro.errors import ReproError, Unavailable
-from repro.run import Run, Source, base_name, collect, digest, under
+from repro.run import Quantity, Run, Source, base_name, collect, under
 
 
 class CheckError(ReproError, ValueError):
@@ -152,7 +153,7 @@ def _own(
     takes_seed = callable(port) and "perturbation" in _parameters(port)
     perturbable = callable(port) and getattr(port, "perturbable", True)
 
-    def run(perturbation: int | None = None) -> Run:
+    def run(perturbation: int | None = None, steps: np.ndarray | None = None) -> Run:
         if perturbation is None:
             return _chosen(collect(port, "port"), names, "port")
         seed = {"perturbation": perturbation} if takes_seed else {}
@@ -191,17 +192,22 @@ def _step_by_step(
     stepper = replace(Stepper.on(step, expected, roles), accepted=accepted)
     here, rule = _chosen(stepper.compared(expected), names, "step"), tolerance or Growth()
 
-    def pair(way: Way, run: Callable[[int | None], Run]) -> Pair:
-        def chosen(seed: int | None) -> Run:
-            return _chosen(run(seed), names, "step")
+    def pair(way: Way, run: Runner, repeated: bool = False) -> Pair:
+        def chosen(seed: int | None, steps: np.ndarray | None = None) -> Run:
+            return _chosen(run(seed, steps), names, "step")
 
-        found = _pair(way, here, chosen, rule, strict, True, stepper.moves)
+        moves = stepper.moves
+        found = _pair(
+            way, here, chosen, rule, strict, True, moves, stepwise=True, repeated=repeated
+        )
         return replace(found, stepper=stepper)
 
-    each = pair(Way.RESYNCHRONISED, stepper.resynchronised)
+    own = () if stepper.alone else (pair(Way.OWN, stepper.free),)
+    repeated = any(p.measured is not None and p.measured.runs > 0 for p in own)
+    each = pair(Way.RESYNCHRONISED, stepper.resynchronised, repeated)
     if each.verdict is Verdict.FAIL:
         each = replace(each, exact=_in_float64(stepper))
-    return Check((each,) if stepper.alone else (pair(Way.OWN, stepper.free), each))
+    return Check((*own, each))
 
 
 def _in_float64(stepper: Stepper) -> Run | None:
@@ -214,38 +220,51 @@ def _in_float64(stepper: Stepper) -> Run | None:
 def _pair(
     way: Way,
     expected: Run,
-    run: Callable[[int | None], Run],
+    run: Runner,
     rule: Rule,
     strict: bool,
     perturbable: bool,
     moves: Moves,
+    stepwise: bool = False,
+    repeated: bool = False,
 ) -> Pair:
-    def parts(seed: int | None) -> Run:
-        return run(seed).in_parts()
+    """Run the port and hold it against the reference.
 
-    expected, found = expected.in_parts(), parts(None)
-    pair = Pair(way, expected, found, None, rule.words)
+    Args:
+        stepwise: whether it can be run in some of its steps alone.
+        repeated: whether it is known to repeat itself.
+    """
 
-    def again(seed: int | None) -> Run:
-        return found if seed is None else parts(seed)
+    def parts(seed: int | None, steps: np.ndarray | None = None) -> Run:
+        return run(seed, steps).in_parts()
 
-    def repeats() -> None:
-        problem = _unrepeated(found, parts(None))
-        if problem is not None:
-            raise Unmeasured(problem)
+    with telling(str(way)) as tell:
+        expected, found = expected.in_parts(), parts(None)
+        pair = Pair(way, expected, found, None, rule.words)
 
-    if isinstance(rule, Growth) and not perturbable:
-        raise ToleranceError(CANNOT)
-    try:
-        if isinstance(rule, Growth):
-            measured = Measured(found, parts, moves, {} if strict else _coarse(expected, found))
-            report = judge(expected, measured, rule.perturbations, strict, repeats)
-            return replace(pair, tolerance=measured, report=report)
-        tolerance = rule.bind(again if perturbable else None)
-        pair = replace(pair, tolerance=tolerance)
-        return replace(pair, report=compare(expected, found, tolerance, strict=strict))
-    except (NothingToCompare, Unmeasured) as problem:
-        return replace(pair, unmeasured=str(problem))
+        def again(seed: int | None, steps: np.ndarray | None = None) -> Run:
+            return found if seed is None else parts(seed)
+
+        def repeats() -> None:
+            problem = None if repeated else _unrepeated(found, parts(None))
+            if problem is not None:
+                raise Unmeasured(problem)
+
+        if isinstance(rule, Growth) and not perturbable:
+            raise ToleranceError(CANNOT)
+        try:
+            if isinstance(rule, Growth):
+                # A quantity of several forms is called after those that a run has: by all of them.
+                stepwise = stepwise and all(base_name(name) == name for name in found.quantities)
+                coarse = {} if strict else _coarse(expected, found)
+                measured = Measured(found, parts, moves, stepwise, coarse)
+                report = judge(expected, measured, rule.perturbations, strict, repeats, tell)
+                return replace(pair, tolerance=measured, report=report)
+            tolerance = rule.bind(again if perturbable else None)
+            pair = replace(pair, tolerance=tolerance)
+            return replace(pair, report=compare(expected, found, tolerance, strict=strict))
+        except (NothingToCompare, Unmeasured) as problem:
+            return replace(pair, unmeasured=str(problem))
 
 
 def _coarse(expected: Run, found: Run) -> dict[str, float]:
@@ -296,7 +315,7 @@ def _accepting(pair: Pair, undecided: Mapping[str, str], accepted: Mapping[str, 
 
 def _unrepeated(once: Run, again: Run) -> str | None:
     """Where a second run of the same port differs from the first: no measure would hold then."""
-    if digest(_values(once)) == digest(_values(again)):
+    if _same(once, again):
         return None
     try:
         report = compare(once, again, Bitwise().bind(None), strict=True)
@@ -311,8 +330,15 @@ def _unrepeated(once: Run, again: Run) -> str | None:
     )
 
 
-def _values(run: Run) -> dict[str, np.ndarray]:
-    return {name: q.values for name, q in run.quantities.items()}
+def _same(once: Run, again: Run) -> bool:
+    """Whether every bit is, those of NaN too."""
+    return once.quantities.keys() == again.quantities.keys() and all(
+        _bits(q) == _bits(again[name]) for name, q in once.quantities.items()
+    )
+
+
+def _bits(q: Quantity) -> tuple[Any, ...]:
+    return q.values.dtype, q.values.shape, q.values.tobytes()
 
 
 def _chosen(run: Run, names: Sequence[str] | None, side: str) -> Run:

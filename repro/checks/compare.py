@@ -21,8 +21,9 @@ from enum import Enum
 
 import numpy as np
 
-from repro.checks.agreement import difference, mismatch, same_bits, ulp_distance
-from repro.checks.judged import Judged, Sharpness
+from repro.checks.agreement import difference, mismatch
+from repro.checks.judged import Judged, Sharpness, median_of
+from repro.checks.loops import kernels
 from repro.checks.verdict import Verdict, worst
 from repro.run import Quantity, Run, rows
 
@@ -140,9 +141,22 @@ class Comparison:
             judged=_together(self.judged, later.judged),
         )
 
+    def amended(self, part: Comparison) -> Comparison:
+        """With some of its steps held to another tolerance."""
+        place = np.searchsorted(self.steps, part.steps)
+        allowed, ratio = self.allowed.copy(), self.ratio.copy()
+        allowed[place], ratio[place] = part.allowed, part.ratio
+        judged = self.judged and part.judged and self.judged.amended(part.judged, place)
+        return replace(self, allowed=allowed, ratio=ratio, judged=judged)
+
     @property
     def worst_ratio(self) -> float:
         return float(self.ratio.max(initial=0.0))
+
+    @property
+    def excess(self) -> np.ndarray:
+        """The steps that exceed their tolerance."""
+        return self.steps[~(self.ratio <= 1)]
 
     @property
     def first_difference(self) -> int | None:
@@ -339,43 +353,48 @@ def _measured(
     if values.dtype.kind == "U":  # all that counts of a text is whether it is the same
         values = difference(expected.values, values).astype(int)
         expected = replace(expected, values=np.zeros_like(values))
-    with np.errstate(over="ignore"):
-        cast = values.astype(expected.values.dtype)
     floating = expected.values.dtype.kind == "f"
-    apart = difference(expected.values, values)
-    same = same_bits(expected.values, cast) if floating else apart == 0
+    shape, allowed, unknown = expected.values.shape, np.zeros(()), np.zeros((), bool)
     if expected.values.size and floating:
-        allowed = np.broadcast_to(tolerance(name, expected), apart.shape)
-    else:
-        allowed = np.zeros(apart.shape)
-    ulp = ulp_distance(expected.values, cast) if floating else apart
-    allowed = np.where(np.isfinite(allowed), allowed, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        ratio = np.where(apart == 0, 0.0, apart / allowed)
-    unknown = blind(name, expected) if blind is not None and floating else np.zeros_like(same)
-    judged = Judged.of(rows(expected.values), rows(values), rows(allowed), rows(unknown))
-    same, apart, ulp, allowed, ratio = (rows(a) for a in (same, apart, ulp, allowed, ratio))
+        allowed = tolerance(name, expected)
+        unknown = blind(name, expected) if blind is not None else unknown
+    pair = _beside(expected.values, values) if floating else _apart(expected.values, values)
+    given = (np.broadcast_to(a, shape) for a in (allowed, unknown))
+    size = np.empty(rows(expected.values).shape)
+    found = kernels().hold(size, *pair, *(np.ascontiguousarray(rows(a)) for a in given))
+    equal, absolute, ulp, closest, ratio, finite, candidates, dull, missing, sized, worst = found
     return Comparison(
         name,
         expected.steps,
         _count(expected),
-        equal=same.mean(axis=1) if same.size else np.ones(len(same)),
-        absolute=apart.max(axis=1, initial=0),
-        ulp=ulp.max(axis=1, initial=0).astype(np.float64),
-        allowed=_closest(ratio, allowed),
-        ratio=ratio.max(axis=1, initial=0),
+        equal=equal,
+        absolute=absolute,
+        ulp=ulp,
+        allowed=closest,
+        ratio=ratio,
         same_dtype=values.dtype == expected.values.dtype,
-        finite=int(np.isfinite(expected.values).sum()),
-        judged=judged,
+        finite=int(finite.sum()),
+        judged=Judged(candidates, dull, missing, median_of(size, sized.astype(int)), worst),
     )
 
 
-def _closest(ratio: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """The tolerance at each row's largest ratio."""
-    if not ratio.size:
-        return np.zeros(len(ratio))
-    place = ratio.argmax(axis=1)[:, None]
-    return np.take_along_axis(allowed, place, axis=1)[:, 0]
+def _beside(expected: np.ndarray, values: np.ndarray) -> tuple[np.ndarray | int, ...]:
+    """Floating values and their bits in the reference's type, a row each step."""
+    with np.errstate(over="ignore"):
+        cast = values.astype(expected.dtype, copy=False)
+    integer = np.dtype(f"i{expected.dtype.itemsize}")
+    bits = (np.ascontiguousarray(rows(a)).view(integer) for a in (expected, cast))
+    wide = (a.astype(np.float32) if a.dtype.itemsize < 4 else a for a in (expected, values))
+    return (*(np.ascontiguousarray(rows(a)) for a in wide), *bits, int(np.iinfo(integer).max))
+
+
+def _apart(expected: np.ndarray, values: np.ndarray) -> tuple[np.ndarray | int, ...]:
+    """The same of integers and Bools, which Float64 could not tell apart: 1 stands for all of them
+    but 0, and their distance is added to it."""
+    apart = rows(difference(expected, values))
+    some = rows(expected != 0).astype(np.float64)
+    bits = apart.astype(np.int64)
+    return some, some + apart, np.zeros_like(bits), bits, int(np.iinfo(np.int64).max)
 
 
 def _uncompared(name: str, quantity: Quantity, steps: np.ndarray, problem: Problem) -> Comparison:

@@ -46,35 +46,19 @@ class Judged:
         none, unknown = np.zeros(steps), np.full(steps, np.nan)
         return cls(none, none, none, unknown, unknown)
 
-    @classmethod
-    def of(cls, a: np.ndarray, b: np.ndarray, allowed: np.ndarray, blind: np.ndarray) -> Judged:
-        """Of (k, n) values. An infinity is judged where there are finite values in its step: there
-        it is a mask, elsewhere an overflow.
-
-        Args:
-            a, b: the reference's and the port's.
-            allowed: the tolerance.
-            blind: where nothing is known of it.
-        """
-        finite = np.isfinite(a)
-        overflow = np.isinf(a) & ~finite.any(axis=1, keepdims=True)
-        missing = (np.isnan(a) & np.isnan(b)) | overflow
-        here = finite & (a != 0)
-        with np.errstate(all="ignore"):
-            size = np.where(here, allowed / np.abs(a.astype(np.float64)), np.nan)
-        dull = here & ((size > 1) | blind)
-        counts = ((here | missing).sum(axis=1), (dull | missing).sum(axis=1), missing.sum(axis=1))
-        return cls(*counts, *_middle_and_last(size, here.sum(axis=1)))
-
     def __add__(self, later: Judged) -> Judged:
         pairs = ((getattr(self, f.name), getattr(later, f.name)) for f in fields(self))
         return Judged(*(np.concatenate(pair) for pair in pairs))
 
     def spread(self, place: np.ndarray, steps: int) -> Judged:
         """These steps at their places among others that were not compared."""
-        whole = Judged.nothing(steps)
+        return Judged.nothing(steps).amended(self, place)
+
+    def amended(self, part: Judged, place: np.ndarray) -> Judged:
+        """With other steps at these places."""
+        whole = Judged(*(getattr(self, f.name).copy() for f in fields(self)))
         for f in fields(self):
-            getattr(whole, f.name)[place] = getattr(self, f.name)
+            getattr(whole, f.name)[place] = getattr(part, f.name)
         return whole
 
     def lost(self, bitwise: bool) -> np.ndarray:
@@ -95,13 +79,13 @@ class Judged:
         )
 
 
-def _middle_and_last(size: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each row's (lower) median and maximum, of as many as are not NaN: these are sorted last."""
-    if not size.size:
-        return np.full(len(size), np.nan), np.full(len(size), np.nan)
-    ordered = np.sort(size, axis=1)
-    rows = np.arange(len(size))
-    return ordered[rows, (np.maximum(counts, 1) - 1) // 2], ordered[rows, np.maximum(counts, 1) - 1]
+def median_of(size: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Each row's (lower) median of as many as are finite; NaN where none is."""
+    if not counts.any():
+        return np.full(len(size), np.nan)
+    places = np.maximum(counts - 1, 0) // 2
+    size.partition(np.unique(places), axis=1)
+    return np.where(counts, size[np.arange(len(size)), places], np.nan)
 
 
 def _end(lost: np.ndarray) -> int:

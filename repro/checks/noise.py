@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from repro.checks.agreement import difference
+from repro.checks.loops import kernels
 
 POINTWISE = 1.5
 """In u times the value: two libraries' functions are each right to about half an ulp."""
@@ -102,7 +103,7 @@ class Stream:
 
     def __init__(self, seed: int, moves: Moves | None = None) -> None:
         self.seed, self.moves = seed, Moves() if moves is None else moves
-        self.half = False
+        self.half, self._kernels = False, kernels()
         self.coarse = self.moves.coarsest
         self.at(0)
 
@@ -111,11 +112,13 @@ class Stream:
         self._random = random.Random(self.seed * 1_000_003 + step)
 
     def xi(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Float64, random signs times numbers uniform in [0.5, 1.5]."""
-        pool, n = _pool(), math.prod(shape)
+        """Float32, random signs times numbers uniform in [0.5, 1.5]."""
+        return self._xi(math.prod(shape)).reshape(shape)
+
+    def _xi(self, n: int) -> np.ndarray:
         start = int(self._random.random() * (_POOL - min(n, _POOL // 2)))
-        found = pool[start : start + n] if n <= _POOL // 2 else np.resize(pool[start:], n)
-        return found.reshape(shape)
+        pool = _pool()[start:]
+        return pool[:n] if n <= _POOL // 2 else np.resize(pool, n)
 
     def count(self, operation: str, noise: Noise) -> None:
         self.moves.moved[operation, noise] += 1
@@ -132,23 +135,12 @@ class Stream:
         Args:
             modulus: a complex number's parts by as much of the number, as products round.
         """
-        if values.dtype.kind not in "fc":
-            return
-        modulus = modulus and values.dtype.kind == "c"
-        size, values = np.abs(values)[..., None] if modulus else _real(values), _real(values)
-        with np.errstate(all="ignore"):
-            moved = size * self.xi(values.shape)
-            moved *= POINTWISE * by * half_ulp(self.type_of(values)) * self.scale(values)
-            moved += values
-            here = np.trunc(values) != values
-            if not here.all():
-                large = np.abs(values) > _WHOLE[values.dtype.itemsize]
-                here |= large & np.isfinite(values)
-            if modulus:
-                here |= here[..., ::-1]
-            if before is not None:
-                here &= values != _real(before)
-            np.copyto(values, moved, where=here, casting="unsafe")
+        if values.dtype.kind in "fc":
+            size = POINTWISE * by * half_ulp(self.type_of(values)) * self.scale(values)
+            limit = _WHOLE[values.real.dtype.itemsize]
+            pairs = modulus and values.dtype.kind == "c"
+            loop = self._kernels.nudge_pairs if pairs else self._kernels.nudge
+            self._in_place(loop, values, before, size, limit)
 
     def type_of(self, values: np.ndarray) -> np.dtype[Any]:
         """The type in which others may compute these."""
@@ -157,7 +149,7 @@ class Stream:
 
     def scale(self, values: np.ndarray) -> float:
         """How many times coarser than the arrays' own the rounding is that is meant."""
-        return max(1.0, self.coarse / half_ulp(self.type_of(values)))
+        return max(1.0, self.coarse / half_ulp(self.type_of(values))) if self.coarse else 1.0
 
     def near_one(self, values: np.ndarray, before: np.ndarray | None = None) -> None:
         """Move values in place as :attr:`Noise.NEAR_ONE` says."""
@@ -167,24 +159,45 @@ class Stream:
             one = NEAR_ONE * half_ulp(self.type_of(values)) * (here != 0)
             self.shift(values, one)
 
-    def shift(self, values: np.ndarray, size: np.ndarray, before: np.ndarray | None = None) -> None:
-        """Move values in place by ``size``, where that is finite and they are not as before."""
-        values, size = _real(values), np.asarray(size)
-        if size.shape != values.shape:  # complex values: one size for both parts
-            size = size[..., None]
-        with np.errstate(all="ignore"):
-            moved = values + self.xi(values.shape) * (size * self.scale(values))
-            here = np.isfinite(moved)
-            if before is not None:
-                here &= values != _real(before)
-            np.copyto(values, moved, where=here, casting="unsafe")
+    def shift(
+        self,
+        values: np.ndarray,
+        size: np.ndarray,
+        before: np.ndarray | None = None,
+        own: float = 0.0,
+    ) -> None:
+        """Move values in place by ``size`` and ``own`` u of each, where that is finite and they
+        are not as before."""
+        shape, size = _real(values).shape, np.asarray(size, np.float64)
+        scale = self.scale(values)
+        size = size if scale == 1 else size * scale
+        if size.shape != shape:  # complex values: one size for both parts
+            size = np.broadcast_to(size[..., None], shape)
+        own *= half_ulp(self.type_of(values)) * scale
+        self._in_place(self._kernels.shift, values, before, size.reshape(-1), own)
+
+    def _in_place(
+        self,
+        loop: Callable[..., None],
+        values: np.ndarray,
+        before: np.ndarray | None,
+        *sizes: Any,
+    ) -> None:
+        """A loop over all parts of the values, which takes them contiguous, Float16 as Float32."""
+        parts = _real(values)
+        flat = _flat(parts)
+        old = flat if before is None else _flat(_real(before))
+        loop(flat, old, before is not None, self._xi(flat.size), *sizes)
+        if not np.may_share_memory(flat, parts):
+            with np.errstate(over="ignore"):
+                np.copyto(parts, flat.reshape(parts.shape), casting="unsafe")
 
 
 @cache
 def _pool() -> np.ndarray:
     generator = np.random.default_rng(1993)
     sign = np.where(generator.random(_POOL) < 0.5, -1.0, 1.0)
-    return sign * generator.uniform(0.5, 1.5, _POOL)
+    return (sign * generator.uniform(0.5, 1.5, _POOL)).astype(np.float32)
 
 
 @cache
@@ -200,13 +213,18 @@ def _real(values: np.ndarray) -> np.ndarray:
     return values[..., None].view(values.real.dtype)
 
 
+def _flat(values: np.ndarray) -> np.ndarray:
+    """In one dimension, a view where that can be; Float16 as Float32."""
+    return (values.astype(np.float32) if values.dtype == np.float16 else values).reshape(-1)
+
+
 def whole(*arrays: np.ndarray) -> bool:
     """Whether sums and products of these are exact counts: small whole numbers alone. The result
     comes first: it is the quickest to tell."""
     for a in arrays:
         if a.dtype.kind != "f":
             continue
-        if np.any(np.trunc(a) != a) or np.abs(a).max(initial=0) > _WHOLE[a.dtype.itemsize]:
+        if not kernels().whole(_flat(a), _WHOLE[a.dtype.itemsize]):
             return False
     return True
 
@@ -219,6 +237,8 @@ def sum_size(terms: np.ndarray, result: np.ndarray) -> np.ndarray:
     """
     if not terms.shape[-1]:
         return np.zeros(result.shape)
+    if _compiled(terms, result):
+        return _sum_size(terms, result)
     partial = np.add.accumulate(terms, axis=-1)
     squares = np.square(np.abs(partial), dtype=np.float64).sum(axis=-1)
     paired = np.ascontiguousarray(terms).sum(axis=-1, dtype=np.result_type(terms, np.float64))
@@ -226,6 +246,20 @@ def sum_size(terms: np.ndarray, result: np.ndarray) -> np.ndarray:
     apart = reduce(np.maximum, (difference(a, b) for a, b in pairs))
     apart = apart.max(axis=-1) if result.dtype.kind == "c" else apart
     return np.asarray(half_ulp(result.dtype) * np.sqrt(squares) + LOOP * apart)
+
+
+def _sum_size(terms: np.ndarray, result: np.ndarray) -> np.ndarray:
+    """The same, of Float32 or Float64, by a compiled loop."""
+    terms = np.ascontiguousarray(terms)
+    paired = np.asarray(terms.sum(axis=-1)).reshape(-1) if terms.itemsize == 8 else np.empty(0)
+    rows = terms.reshape(-1, terms.shape[-1])
+    size = kernels().sum_size(rows, result.reshape(-1), paired, half_ulp(result.dtype), LOOP)
+    return np.asarray(size.reshape(result.shape))
+
+
+def _compiled(*arrays: np.ndarray) -> bool:
+    """Whether the loops take them as they are."""
+    return all(a.dtype.kind == "f" and a.dtype.itemsize >= 4 for a in arrays)
 
 
 def cumulative_size(stream: Stream, partial: np.ndarray, axis: int) -> np.ndarray:
@@ -236,33 +270,70 @@ def cumulative_size(stream: Stream, partial: np.ndarray, axis: int) -> np.ndarra
 
 def walk_size(result: np.ndarray, squares: np.ndarray, n: float | np.ndarray) -> np.ndarray:
     """Of n terms that add up to the result: partial sums as of a Brownian bridge to it."""
+    u = half_ulp(result.dtype)
+    if _compiled(result, squares) and not isinstance(n, np.ndarray):
+        size = kernels().walk_size(result.reshape(-1), squares.reshape(-1), float(n), u)
+        return np.asarray(size.reshape(result.shape))
     spread = np.square(np.abs(result), dtype=np.float64) / 3 + np.abs(squares) / 6
-    return np.asarray(half_ulp(result.dtype) * np.sqrt(n * spread))
+    return np.asarray(u * np.sqrt(n * spread))
 
 
-Matmul = Callable[[np.ndarray, np.ndarray], np.ndarray]
+def move_product(
+    stream: Stream,
+    values: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    before: np.ndarray | None = None,
+    alpha: float = 1.0,
+    added: bool = False,
+) -> None:
+    """Move ``alpha a @ b`` in place, or what it is ``added`` to something, where that is not as
+    before."""
+    size = product_size(a, b, None if added or alpha != 1 else values)
+    size = size if alpha == 1 else alpha * size
+    stream.shift(values, size, before, own=float(added))
 
 
-def product_size(a: np.ndarray, b: np.ndarray, result: np.ndarray) -> np.ndarray:
+def product_size(a: np.ndarray, b: np.ndarray, result: np.ndarray | None = None) -> np.ndarray:
     """Of a product of matrices (``np.matmul``'s shapes): its partial sums, of many a sample.
 
     A sum that is small in the end may have been large on the way, which its end does not show.
+
+    Args:
+        result: where it is at hand.
     """
     n = a.shape[-1]
-    if a.dtype.itemsize == 2 and result.size * n < 1 << 22:
-        return _half_product_size(a, b, result)
-    if n < BLOCKED:
-        return walk_size(result, np.matmul(a * a, b * b), n)
-    edges = np.linspace(0, n, 9).astype(int)
-    before, total = 0.0, np.zeros(result.shape)
+    if n < BLOCKED or a.dtype.itemsize == 2:
+        result = np.asarray(np.matmul(a, b) if result is None else result)
+        if a.dtype.itemsize == 2 and result.size * n < 1 << 22:
+            return _half_product_size(a, b, result)
+        if n < BLOCKED:
+            return walk_size(result, np.asarray(np.matmul(_squares(a), _squares(b))), n)
+    return _blocked_size(a, b)
+
+
+def _blocked_size(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def product(a: np.ndarray, b: np.ndarray, start: int, end: int) -> np.ndarray:
+        block = slice(start, end)
+        return np.asarray(
+            np.matmul(a[..., block], b[block if b.ndim == 1 else (..., block, slice(None))])
+        )
+
+    nothing = product(a, b, 0, 0)
+    total, before = np.zeros((2, _real(nothing).size))
+    a2, b2 = _squares(a), _squares(b)
+    edges = np.linspace(0, a.shape[-1], 9).astype(int).tolist()
     for start, end in zip(edges, edges[1:], strict=False):
-        left = a[..., start:end]
-        right = b[start:end] if b.ndim == 1 else b[..., start:end, :]
-        after = before + np.matmul(left, right).astype(np.float64)
-        squares = np.matmul(left * left, right * right).astype(np.float64)
-        bridge = (before * before + before * after + after * after) / 3 + squares / 6
-        total, before = total + (end - start) * bridge, after
-    return np.asarray(half_ulp(result.dtype) * np.sqrt(np.abs(total)))
+        part, squares = _real(product(a, b, start, end)), product(a2, b2, start, end)
+        if part.size != squares.size:  # complex values: the same for both parts
+            squares = np.repeat(squares, 2)
+        kernels().bridge(total, before, _flat(part), _flat(squares), float(end - start))
+    size = half_ulp(nothing.dtype) * np.sqrt(total)
+    return np.asarray(size.reshape(*nothing.shape, -1).max(axis=-1))
+
+
+def _squares(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values * values if values.dtype.kind == "f" else np.square(np.abs(values)))
 
 
 def _half_product_size(a: np.ndarray, b: np.ndarray, result: np.ndarray) -> np.ndarray:
@@ -305,9 +376,10 @@ def last(values: np.ndarray, axes: Sequence[int] | int | None) -> np.ndarray:
     """These axes flattened into one, the last."""
     if axes is None:
         return values.reshape(-1)
-    axes = tuple(np.atleast_1d(axes) % max(values.ndim, 1)) if values.ndim else ()
-    rest = [i for i in range(values.ndim) if i not in axes]
-    moved = values.transpose(*rest, *axes)
+    count = max(values.ndim, 1)
+    chosen = [axes % count] if isinstance(axes, int) else [int(i) % count for i in axes]
+    rest = [i for i in range(values.ndim) if i not in chosen]
+    moved = values.transpose(*rest, *sorted(chosen)[: values.ndim])
     return moved.reshape(moved.shape[: len(rest)] + (-1,))
 
 

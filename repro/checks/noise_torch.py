@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -17,16 +16,15 @@ from repro.checks.noise import (
     cumulative_size,
     half_ulp,
     last,
+    move_product,
     norm_size,
-    product_size,
     sum_size,
     walk_size,
     whole,
 )
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """An operation with its operands, as they were before it wrote into any."""
 
     name: str
@@ -44,10 +42,8 @@ Size: TypeAlias = Callable[[Stream, Call, np.ndarray, int], "np.ndarray | None"]
 def array(tensor: torch.Tensor) -> np.ndarray:
     """The tensor's own memory as an array; a copy of it, where it is not the processor's. NumPy has
     no BFloat16: Float32 stands for it."""
-    if not tensor.is_cpu or tensor.is_complex():
-        tensor = tensor.detach().resolve_conj().resolve_neg().cpu()
     tensor = tensor.float() if tensor.dtype is torch.bfloat16 else tensor
-    found: np.ndarray = tensor.detach().numpy()
+    found: np.ndarray = tensor.numpy(force=True)
     return found
 
 
@@ -113,22 +109,24 @@ ADDED = ("addmm", "baddbmm", "addmv", "addbmm", "addr")
 """Products that are added to their first operand."""
 
 
-def _product(stream: Stream, call: Call, result: np.ndarray, i: int) -> np.ndarray | None:
-    if "convolution" in call.name:
-        return _convolution(call, result, i)
-    added = call.name in ADDED
-    a, b = (array(t) for t in (call.args[1:3] if added else call.args[:2]))
-    if whole(result, a, b):
-        return None
-    if call.name == "addr":
-        return np.asarray(2 * half_ulp(result.dtype) * np.abs(result))
-    if call.name == "addbmm":
-        a, b = np.concatenate([*a], axis=1), np.concatenate([*b], axis=0)
-    size = product_size(a, b, np.matmul(a, b) if added else result)
-    if not added:
-        return size
-    own = half_ulp(result.dtype) * np.abs(result)
-    return np.asarray(abs(call.kwargs.get("alpha", 1)) * size + own)
+def product(
+    stream: Stream, call: Call, values: np.ndarray, i: int, before: np.ndarray | None
+) -> None:
+    with np.errstate(all="ignore"):
+        if "convolution" in call.name:
+            stream.shift(values, _convolution(call, values, i), before)
+            return
+        added = call.name in ADDED
+        a, b = (array(t) for t in (call.args[1:3] if added else call.args[:2]))
+        if whole(values, a, b):
+            return
+        if call.name == "addr":
+            stream.shift(values, np.zeros(values.shape), before, own=2.0)
+            return
+        if call.name == "addbmm":
+            a, b = np.concatenate([*a], axis=1), np.concatenate([*b], axis=0)
+        alpha = abs(call.kwargs.get("alpha", 1))
+        move_product(stream, values, a, b, before, alpha, added)
 
 
 def _convolution(call: Call, result: np.ndarray, i: int) -> np.ndarray:
@@ -182,7 +180,7 @@ CHANGES: dict[Noise, Change] = {
     Noise.NEAR_ONE: near_one,
     Noise.SUM: _shifted(_sum),
     Noise.CUMULATIVE: cumulative,
-    Noise.PRODUCT: _shifted(_product),
+    Noise.PRODUCT: product,
     Noise.SCATTER: _shifted(_scattered),
     Noise.NORM: _shifted(_norm),
 }

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from repro.checks.noise import Stream
-from repro.checks.perturb_numpy import perturbed
+from repro.checks.perturb_numpy import knowing, perturbed
 
 _STREAM: ContextVar[Stream | None] = ContextVar("stream", default=None)
 
@@ -53,18 +53,16 @@ def _moved(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 
 
 def moved_input(values: Any, stream: Stream) -> Any:
-    """A copy of a step's input, moved; whole numbers and texts stay."""
-    if isinstance(values, str):
-        return values
+    """A copy of a step's input, moved; whole numbers and texts stay, a single one as Python's."""
     moved = np.array(values)
     stream.nudge(moved)
-    return moved
+    return moved.item() if moved.dtype.kind == "U" and not moved.ndim else moved
 
 
 def knowing_input(values: Any, stream: Stream) -> Any:
     """A step's input that knows when it is computed with; texts are not."""
     text = isinstance(values, str) or values.dtype.kind == "U"
-    return values if text else perturbed(values, stream)
+    return values if text else knowing(values, stream)
 
 
 def perturbed_by() -> Stream | None:

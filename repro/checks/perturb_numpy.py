@@ -10,6 +10,7 @@ import copy
 import functools
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,8 @@ from repro.checks.noise import (
     backward,
     cumulative_size,
     last,
+    move_product,
     norm_size,
-    product_size,
     sum_size,
     walk_size,
     whole,
@@ -31,10 +32,11 @@ from repro.checks.noise import (
 
 def perturbed(values: Any, stream: Stream) -> PerturbedArray:
     """A copy that behaves like the array, and whose results are moved, and so on."""
-    return _wrapped(np.array(values), stream)
+    return knowing(np.array(values), stream)
 
 
-def _wrapped(values: np.ndarray, stream: Stream) -> PerturbedArray:
+def knowing(values: np.ndarray, stream: Stream) -> PerturbedArray:
+    """The array itself, its memory, that knows when it is computed with."""
     array = np.asarray(values).view(PerturbedArray)
     array.stream = stream
     return array
@@ -80,7 +82,7 @@ class PerturbedArray(np.ndarray):
             return None
         if out:
             return out[0] if len(out) == 1 else out
-        wrapped = tuple(_wrapped(a, stream) for a in arrays)
+        wrapped = tuple(knowing(a, stream) for a in arrays)
         return wrapped if isinstance(result, tuple) else wrapped[0]
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -107,7 +109,7 @@ class PerturbedArray(np.ndarray):
     def _kept(self, found: Any) -> Any:
         """A NumPy scalar as a 0-d array that goes on being moved."""
         if isinstance(found, np.inexact) and hasattr(self, "stream"):
-            return _wrapped(np.asarray(found), self.stream)
+            return knowing(np.asarray(found), self.stream)
         return found
 
 
@@ -134,7 +136,7 @@ def _move_ufunc(
         _move_scattered(operands[1], operands[2], result, before, stream)
     elif row is Noise.PRODUCT:
         if not whole(result, *operands[:2]):
-            stream.shift(result, _ufunc_product_size(ufunc, operands, result), before)
+            _move_ufunc_product(ufunc, operands, result, before, stream)
     elif row is Noise.NEAR_ONE:
         stream.near_one(result, before)
     else:
@@ -188,13 +190,20 @@ def _reduced(terms: np.ndarray, axis: Any) -> tuple[int, ...]:
     return tuple(n for i, n in enumerate(terms.shape) if i not in axes)
 
 
-def _ufunc_product_size(ufunc: np.ufunc, operands: list[Any], result: np.ndarray) -> np.ndarray:
+def _move_ufunc_product(
+    ufunc: np.ufunc,
+    operands: list[Any],
+    result: np.ndarray,
+    before: np.ndarray | None,
+    stream: Stream,
+) -> None:
     a, b = (np.asarray(x) for x in operands[:2])
     with np.errstate(all="ignore"):
         if ufunc is np.matmul:
-            return product_size(a, b, result)
-        n = a.shape[-1]
-        return walk_size(result, ufunc(np.abs(a) ** 2, np.abs(b) ** 2), n)
+            move_product(stream, result, a, b, before)
+        else:
+            squares = ufunc(np.abs(a) ** 2, np.abs(b) ** 2)
+            stream.shift(result, walk_size(result, squares, a.shape[-1]), before)
 
 
 def _move_product(func: Any, args: Any, kwargs: Any, stream: Stream, name: str) -> Any:
@@ -204,13 +213,12 @@ def _move_product(func: Any, args: Any, kwargs: Any, stream: Stream, name: str) 
     if result.dtype.kind in "fc" and not whole(result, *arrays):
         with np.errstate(all="ignore"):
             if func is np.dot and all(0 < a.ndim <= 2 for a in arrays[:2]):
-                size = product_size(arrays[0], arrays[1], result)
+                move_product(stream, result, arrays[0], arrays[1])
             else:
                 kwargs = {key: value for key, value in kwargs.items() if key != "out"}
                 squares = func(*_mapped(args, lambda a: np.abs(a) ** 2), **kwargs)
                 terms = func(*_mapped(args, lambda a: np.ones(a.shape)), **kwargs)
-                size = walk_size(result, squares, terms)
-        stream.shift(result, np.asarray(size))
+                stream.shift(result, walk_size(result, squares, terms))
     stream.count(name, Noise.PRODUCT)
     return result
 
@@ -323,7 +331,7 @@ def _each(result: Any, stream: Stream, move: Callable[[np.ndarray], None] | None
         if move is not None:
             values = values if values.flags.writeable else values.copy()
             move(values)
-        return _wrapped(values, stream)
+        return knowing(values, stream)
 
     return _tree(result, wrap)
 
@@ -351,17 +359,16 @@ class _Creating:
         found = getattr(np, name)
         if name not in CREATES:
             return found
-        return lambda *args, **kwargs: _wrapped(found(*args, **kwargs), self._stream)
+        return lambda *args, **kwargs: knowing(found(*args, **kwargs), self._stream)
 
 
 def aware(function: Any, stream: Stream) -> Any:
-    """A callable of the port's own module, with arrays and constants that know when they are
-    computed with: what it closes over or finds among its globals or its object's attributes, and
-    what ``np.array`` gives it.
+    """A callable of the port's own, with arrays and constants that know when they are computed
+    with: what it closes over or finds among its globals or its object's attributes, and what
+    ``np.array`` gives it.
 
     Constants round when they are computed with: ``1 - 0.999f0^t`` is off by 512 ulp where a power
-    is off by one. Functions of other modules, and whatever is no code of Python's, stay as they
-    are.
+    is off by one. Functions from elsewhere, and whatever is no code of Python's, stay as they are.
     """
     if isinstance(function, functools.partial):
         arguments = [_knowing(a, stream) for a in function.args]
@@ -395,20 +402,30 @@ def _aware_object(own: Any, stream: Stream) -> Any:
 
 def _aware_function(function: types.FunctionType, stream: Stream) -> Any:
     made: dict[int, Any] = {}
-    scope: dict[str, Any] = {}
-    home = function.__globals__
+    scopes: dict[int, dict[str, Any]] = {}
 
     def convert(value: Any) -> Any:
         if value is np:
             return _Creating(stream)
-        if isinstance(value, types.FunctionType) and value.__globals__ is home:
+        if isinstance(value, types.FunctionType) and _own(value, function):
             return remake(value)
         return _knowing(value, stream)
+
+    def scope_of(home: dict[str, Any]) -> dict[str, Any]:
+        """A module's globals, converted once; functions that know each other come round to it."""
+        if id(home) not in scopes:
+            scopes[id(home)] = dict(home)
+            found = {n: convert(v) for n, v in home.items() if not n.startswith("__")}
+            scopes[id(home)].update(found)
+        return scopes[id(home)]
 
     def remake(old: types.FunctionType) -> Any:
         if id(old) in made:
             return made[id(old)]
         cells = tuple(types.CellType() for _ in old.__closure__ or ())
+        scope = scope_of(old.__globals__)
+        if id(old) in made:  # it stands among its own globals
+            return made[id(old)]
         new = types.FunctionType(old.__code__, scope, old.__name__, None, cells or None)
         made[id(old)] = new
         for cell, before in zip(cells, old.__closure__ or (), strict=True):
@@ -423,6 +440,13 @@ def _aware_function(function: types.FunctionType, stream: Stream) -> Any:
     def convert_all(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
         return None if values is None else tuple(convert(v) for v in values)
 
-    scope.update(home)
-    scope.update({name: convert(v) for name, v in home.items() if not name.startswith("__")})
     return remake(function)
+
+
+def _own(function: types.FunctionType, port: types.FunctionType) -> bool:
+    """Whether a function is the port's: of its package, or of a file beside or below its own."""
+    name, other = (f.__globals__.get("__name__", "").partition(".")[0] for f in (function, port))
+    if name == other:
+        return True
+    file, home = (Path(f.__code__.co_filename) for f in (function, port))
+    return file.is_relative_to(home.parent) and "site-packages" not in file.parts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,6 +15,8 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from repro.checks.noise import TORCH, Noise, Stream
 from repro.checks.noise_torch import CHANGES, Call, Change, array, moved_inputs, nudge, put_back
+
+AS_IT_IS = nullcontext()
 
 
 class Perturbing(TorchDispatchMode):
@@ -39,18 +41,29 @@ class Perturbing(TorchDispatchMode):
         operation = _operation(func)
         if operation.noise is Noise.NONE:
             return func(*args, **kwargs or {})
+        if operation.own is not None and not args[0].is_complex():
+            self.stream.count(operation.name, Noise.INSIDE)
+            return operation.own(self, *args, **kwargs or {})
         if operation.decompose is not None:
             found = self._inside(operation, args, kwargs or {})
             if found is not NotImplemented:
                 return found
         return self._moved(operation, func, args, kwargs or {})
 
+    def nudged(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The tensor itself, moved as a pointwise operation's result."""
+        values = array(tensor)
+        with self._rounding(tensor):
+            self.stream.nudge(values)
+        put_back(tensor, values)
+        return tensor
+
     def _moved(
         self, operation: Operation, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         written = _written(operation, args, kwargs)
         before = [array(t).copy() if _floating(t) else None for t in written]
-        operands = _copies(args, written) if written else args
+        operands = _copies(args, written) if written and operation.change is not nudge else args
         if operation.backward and not written:
             args = moved_inputs(args, operation.noise, self.stream)
         found = func(*args, **kwargs)
@@ -60,10 +73,9 @@ class Perturbing(TorchDispatchMode):
         for i, tensor in enumerate(results):
             if isinstance(tensor, torch.Tensor) and _floating(tensor):
                 moved = True
-                old = before[i] if written else None
                 values = array(tensor)
-                with self._rounding([tensor]):
-                    operation.change(self.stream, call, values, i, old)
+                with self._rounding(tensor):
+                    operation.change(self.stream, call, values, i, before[i] if written else None)
                 put_back(tensor, values)
         if moved:
             self.stream.count(operation.name, operation.noise)
@@ -75,7 +87,7 @@ class Perturbing(TorchDispatchMode):
         tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
         self.stream.half = outer or any(t.dtype == torch.float16 for t in tensors)
         try:
-            with self, self._rounding(tensors):
+            with self, self._rounding(*tensors):
                 found = operation.decompose(*args, **kwargs)
         finally:
             self.stream.half = outer
@@ -83,12 +95,16 @@ class Perturbing(TorchDispatchMode):
             self.stream.count(operation.name, Noise.INSIDE)
         return found
 
-    @contextmanager
-    def _rounding(self, tensors: Sequence[torch.Tensor]) -> Iterator[None]:
+    def _rounding(self, *tensors: torch.Tensor) -> AbstractContextManager[None]:
         """Inside, what is meant is BFloat16's rounding, where any of these is of that type."""
-        outer = self.stream.coarse
-        if any(t.dtype is torch.bfloat16 for t in tensors):
-            self.stream.coarse = max(outer, torch.finfo(torch.bfloat16).eps / 2)
+        for tensor in tensors:
+            if tensor.dtype is torch.bfloat16:
+                return self._coarser(torch.finfo(torch.bfloat16).eps / 2)
+        return AS_IT_IS
+
+    @contextmanager
+    def _coarser(self, u: float) -> Iterator[None]:
+        outer, self.stream.coarse = self.stream.coarse, max(self.stream.coarse, u)
         try:
             yield
         finally:
@@ -103,7 +119,8 @@ class Operation:
         name: as the table has it.
         noise: its row.
         change: how its results are moved.
-        decompose: what it is composed of, where it has no row of its own.
+        decompose: what it is composed of by torch, where it has no row of its own.
+        own: the same by ourselves, of real numbers.
         writes: positions and names of the arguments that it writes into.
     """
 
@@ -111,6 +128,7 @@ class Operation:
     noise: Noise
     change: Change = nudge
     decompose: Any = None
+    own: Any = None
     writes: tuple[tuple[int, str], ...] = ()
 
     @property
@@ -129,35 +147,41 @@ def _operation(func: Any) -> Operation:
     if noise is Noise.NONE or viewing or not schema.returns:
         return Operation(name, Noise.NONE)
     if noise is None and not mutable:
-        inside = OWN.get(name) or decomposition_table.get(func)
+        inside = decomposition_table.get(func)
         inside = inside or (func.decompose if func._can_decompose() else None)
-        return Operation(name, Noise.UNLISTED, decompose=inside)
+        return Operation(name, Noise.UNLISTED, decompose=inside, own=OWN.get(name))
     writes = [
         (i, argument.name)
         for i, argument in enumerate(schema.arguments)
         if argument.alias_info is not None and argument.alias_info.is_write
     ]
     noise = noise or Noise.UNLISTED
-    return Operation(name, noise, CHANGES.get(noise, nudge), None, tuple(writes))
+    return Operation(name, noise, CHANGES.get(noise, nudge), writes=tuple(writes))
 
 
-def _tanh_backward(gradient: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-    return gradient * (1 - output * output)
+def _tanh_backward(mode: Perturbing, gradient: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+    return mode.nudged(gradient * mode.nudged(1 - mode.nudged(output * output)))
 
 
-def _sigmoid_backward(gradient: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-    return gradient * (output * (1 - output))
+def _sigmoid_backward(
+    mode: Perturbing, gradient: torch.Tensor, output: torch.Tensor
+) -> torch.Tensor:
+    return mode.nudged(gradient * mode.nudged(output * mode.nudged(1 - output)))
 
 
-def _mse_loss(x: torch.Tensor, y: torch.Tensor, reduction: int = 1) -> torch.Tensor:
-    squares = (x - y).square()
-    return squares if reduction == 0 else squares.mean() if reduction == 1 else squares.sum()
+def _mse_loss(mode: Perturbing, x: torch.Tensor, y: torch.Tensor, reduction: int = 1) -> Any:
+    squares = mode.nudged(mode.nudged(x - y).square())
+    if reduction == 0:
+        return squares
+    total = torch.ops.aten.mean if reduction == 1 else torch.ops.aten.sum
+    return mode.__torch_dispatch__(total.default, (), (squares,))
 
 
 def _mse_loss_backward(
-    gradient: torch.Tensor, x: torch.Tensor, y: torch.Tensor, reduction: int
+    mode: Perturbing, gradient: torch.Tensor, x: torch.Tensor, y: torch.Tensor, reduction: int
 ) -> torch.Tensor:
-    return (x - y) * gradient * (2 / x.numel() if reduction == 1 else 2)
+    scaled = mode.nudged(gradient * (2 / x.numel() if reduction == 1 else 2))
+    return mode.nudged(mode.nudged(x - y) * scaled)
 
 
 OWN: dict[str, Any] = {
@@ -184,10 +208,12 @@ def _copies(args: tuple[Any, ...], written: list[Any]) -> tuple[Any, ...]:
     return tuple(found)
 
 
-NARROW = (torch.float8_e4m3fn, torch.float8_e5m2)
-"""Types that no array stands for: they are not moved."""
+MOVED = {
+    *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
+    *(torch.complex64, torch.complex128),
+}
+"""Floating types that an array stands for: others are not moved."""
 
 
 def _floating(tensor: torch.Tensor) -> bool:
-    kind = tensor.is_floating_point() or tensor.is_complex()
-    return kind and tensor.dtype not in NARROW and tensor.layout is torch.strided
+    return tensor.dtype in MOVED and tensor.layout is torch.strided

@@ -11,7 +11,7 @@ from repro.checks.compare import Tolerance
 from repro.checks.envelope import FACTOR, PERTURBATIONS, Envelope, measure, quantum
 from repro.checks.measured import Measured, Runner
 from repro.errors import ReproError
-from repro.run import Quantity, base_name
+from repro.run import Quantity, Run, base_name
 
 
 class ToleranceError(ReproError, ValueError):
@@ -148,7 +148,9 @@ class Pooled:
         perturbations: the seeds.
     """
 
-    def __init__(self, on: Runner, perturbations: Sequence[int] = PERTURBATIONS) -> None:
+    def __init__(
+        self, on: Callable[[int | None], Run], perturbations: Sequence[int] = PERTURBATIONS
+    ) -> None:
         self.on, self.perturbations = on, tuple(perturbations)
 
     @property

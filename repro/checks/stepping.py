@@ -128,17 +128,25 @@ class Stepper:
             return [t for t, found in self.steps.items() if any(n in found for n in self.draws)]
         return list(self.steps)[1:]
 
-    def free(self, perturbation: int | None = None) -> Run:
+    def free(self, perturbation: int | None = None, steps: np.ndarray | None = None) -> Run:
         """Run on the reference's draws from the reference's first state.
 
         Args:
             perturbation: seed; moves the inputs and the results of every step. (To move the first
                 state alone would move nothing where it is zero, as many are.)
+            steps: go on to the last of them; by default to the end.
         """
         first = self._state(self.first)
-        return self._run(lambda t, last: first if last is None else last, perturbation)
+        end = None if steps is None else steps.max(initial=self.first)
+        taken = [t for t in self.later if end is None or t <= end]
+        return self._run(lambda t, last: first if last is None else last, taken, perturbation)
 
-    def resynchronised(self, perturbation: int | None = None, wide: bool = False) -> Run:
+    def resynchronised(
+        self,
+        perturbation: int | None = None,
+        steps: np.ndarray | None = None,
+        wide: bool = False,
+    ) -> Run:
         """Every step from the reference's state before it.
 
         A step that names what it computes (:func:`repro.trace.note`) is followed inside as well:
@@ -146,11 +154,18 @@ class Stepper:
 
         Args:
             perturbation: seed; moves the inputs and the results of every step.
+            steps: take these alone; by default all.
             wide: give it its inputs in Float64.
         """
         before = dict(zip(self.steps if self.alone else self.later, self.steps, strict=False))
+        wanted = set(self.later if steps is None else steps.tolist())
+        taken = [t for t in self.later if t in wanted]
         run = self._run(
-            lambda t, last: self._state(before[t]), perturbation, substitute=not wide, wide=wide
+            lambda t, last: self._state(before[t]),
+            taken,
+            perturbation,
+            substitute=not wide,
+            wide=wide,
         )
         quantities = {
             name: replace(q, kind=Kind.RESULT if q.kind is Kind.STATE else q.kind)
@@ -161,6 +176,7 @@ class Stepper:
     def _run(
         self,
         start: Callable[[int, Arrays | None], Arrays],
+        taken: Sequence[int],
         perturbation: int | None = None,
         substitute: bool = False,
         wide: bool = False,
@@ -169,11 +185,12 @@ class Stepper:
 
         A perturbation moves its state, its draws, and what its operations give.
         """
-        call = self._plain if perturbation is None else self._perturbed(perturbation)
+        plain = self._in_float64 if wide else self._plain
+        call = plain if perturbation is None else self._perturbed(perturbation)
         made: dict[int, Arrays] = {}
         last, broke_off = None, None
-        for t in self.later:
-            state, draws = _copies(start(t, last), wide), _copies(self._draws(t), wide)
+        for t in taken:
+            state, draws = start(t, last), self._draws(t)
             noted = Substituting(self.steps[t] if substitute else {})
             try:
                 with listening(noted):
@@ -194,7 +211,10 @@ class Stepper:
         return replace(self.compared(numbered), broke_off=broke_off)
 
     def _plain(self, state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
-        return self.step(*self._arguments(state, draws))
+        return self.step(*self._arguments(_copies(state), _copies(draws)))
+
+    def _in_float64(self, state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
+        return self.step(*self._arguments(_copies(state, wide=True), _copies(draws, wide=True)))
 
     def _arguments(self, state: Arrays, draws: Arrays) -> tuple[Arrays, ...]:
         return (draws,) if self.alone else (state, draws)
@@ -207,19 +227,23 @@ class Stepper:
         if getattr(step, "perturbable", True):
             step = aware(step, stream)
 
-        def call(state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
+        def inputs(state: Arrays, draws: Arrays, t: int) -> tuple[Arrays, ...]:
             stream.at(t)
-            inputs = [{n: moved_input(a, stream) for n, a in p.items()} for p in (state, draws)]
-            knowing = [{n: knowing_input(a, stream) for n, a in p.items()} for p in inputs]
+            moved = ({n: moved_input(a, stream) for n, a in p.items()} for p in (state, draws))
+            return self._arguments(*moved)
+
+        def call(state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
+            moved = inputs(state, draws, t)
+            arrays = [{n: knowing_input(a, stream) for n, a in p.items()} for p in moved]
             with perturbing(stream):
                 try:
-                    found: Mapping[str, Any] = step(*self._arguments(*knowing))
+                    found: Mapping[str, Any] = step(*arrays)
                     return found
                 except ArithmeticError:
                     raise
                 except Exception as error:
                     self.moves.inputs_only[f"{type(error).__name__}: {error}"] += 1
-                    return self.step(*self._arguments(*inputs))
+                    return self.step(*inputs(state, draws, t))
 
         return call
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -120,10 +121,15 @@ def form(a: np.ndarray, signed: bool = False) -> str:
     Args:
         signed: the quantity is negative elsewhere; no type holds that and integers above Int64.
     """
-    dtype = {"i": "integer", "u": "integer", "U": "text"}.get(a.dtype.kind, str(a.dtype))
     if signed and a.dtype.kind == "u" and np.any(a > _MOST):
-        dtype = "uint64"
-    return f"{dtype}{list(a.shape)}"
+        return f"uint64{list(a.shape)}"
+    return _form(a.dtype, a.shape)
+
+
+@lru_cache
+def _form(dtype: np.dtype[Any], shape: tuple[int, ...]) -> str:
+    kind = {"i": "integer", "u": "integer", "U": "text"}.get(dtype.kind, str(dtype))
+    return f"{kind}{list(shape)}"
 
 
 _MOST = np.uint64(np.iinfo(np.int64).max)
