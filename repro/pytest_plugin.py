@@ -107,7 +107,9 @@ class Parity:
                 held to a recording of its earlier self, which ``pytest --parity-update`` makes:
                 that guards against change, and is no parity with anything else.
             recorded: hold the port to a recording of the reference; ``--parity-update`` runs the
-                reference and records it. Without that option the reference is not run.
+                reference and records it. Without that option the reference is not run, and the
+                test fails where the recording is stale: made of other texts, arguments, versions
+                or environment than the reference named here.
             name: of the recording, where a test has several. It lies beside the test's file, as
                 ``TEST_FILE/TEST_NAME.npz`` or ``TEST_FILE/TEST_NAME.NAME.npz``.
             options: those of :func:`repro.check`, for instance ``tolerance``,
@@ -139,7 +141,7 @@ class Parity:
                 record(port, path)
                 self.item.stash.setdefault(RECORDED, []).append(path)
                 return None
-            reference = record(reference, path) if self.update else self._recording(path)
+            reference = record(reference, path) if self.update else self._recording(path, reference)
         result = check(reference, port, **options)
         if not result:
             pytest.fail(self._failure(result, bool(self._used)), pytrace=False)
@@ -181,16 +183,21 @@ class Parity:
         self._used.add(path)
         return path
 
-    def _recording(self, path: Path) -> Run:
-        from repro.run import Run, RunError
+    def _recording(self, path: Path, reference: Any) -> Run:
+        """The recording, of this very reference where there is one."""
+        from repro.run import RunError, load, outdated
 
         update = _command(self.item, "--parity-update")
         if not path.exists():
             pytest.fail(f"there is no recording {path}. Make it with: {update}", pytrace=False)
         try:
-            return Run.load(path)
+            run = load(path)
         except RunError as problem:
             pytest.fail(f"{problem}. Make it anew with: {update}", pytrace=False)
+        stale = outdated(run, reference) if reference is not None else None
+        if stale is not None:
+            pytest.fail(f"{path} is stale: {stale}. Record it anew: {update}", pytrace=False)
+        return run
 
 
 def _refuse_steps(options: dict[str, Any]) -> None:

@@ -44,3 +44,6 @@ end
 drawn() = [(first = rand(),)]
 
 needs_a_package() = (@eval Main using NotAPackage; [(a = 1.0,)])
+
+"Two arrays of one name in a step."
+twice() = [["a" => 1.0], ["a" => 1.0, "b" => 2.0, "b" => 3.0]]

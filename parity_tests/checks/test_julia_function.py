@@ -79,6 +79,7 @@ def test_a_list_that_shares_an_array_is_told_of_it(call):
         ("breaks_off", "functions.jl:27"),
         ("absent", "functions.jl defines no absent"),
         ("fails_inside", "the learning rate is negative"),
+        ("twice", "step 1 has two arrays called b: yield one of them"),
     ],
 )
 def test_julia_s_errors_arrive_with_the_line(call, name, said, capsys):

@@ -76,6 +76,27 @@ def test_what_is_wide_on_both_sides_is_held_as_such(off, first):
         assert {*result.own.measured.moves.moved} and result.own.measured.runs >= 8
 
 
+def test_growth_is_that_of_the_narrower_type():
+    """Catches growth measured in Float64, by which a chaotic run of Float32 parts in no time. The
+    start is a whole number, and not moved itself."""
+
+    def chaos():
+        x = F32(1)
+        yield {"x": x}
+        for _ in range(15):
+            x = F32(3.9) * x * (F32(1) - x / F32(4))
+            yield {"x": x}
+
+    def step(state, draws, off=0.0):
+        x = np.float64(state["x"])
+        return {"x": (np.float64(F32(3.9)) + off) * x * (1 - x / 4)}
+
+    right = repro.check(chaos, step, strict=False, resynchronise=True)
+    assert right.verdict is Verdict.PASS and right.own.measured.runs > 0, right.message
+    off = repro.check(chaos, lambda s, d: step(s, d, 1e-4), strict=False, resynchronise=True)
+    assert (off.first.step, off.first.name) == (1, "x")
+
+
 def test_strictly_another_width_fails():
     result = repro.check(lambda: narrow(0), of_numpy, **OPTIONS)
     assert "`p` in step 1: the port's type is float64, not float32" in result.message

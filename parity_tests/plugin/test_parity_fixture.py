@@ -21,6 +21,10 @@ def reference(steps=3, drift=0.0):
 
 def wrong():
     return reference(drift=0.5)
+
+def once():
+    open("it_ran", "x").close()
+    return reference()
 """
 
 
@@ -148,12 +152,20 @@ RECORDED = "def test_port(parity):\n    parity({port}, {reference}, recorded=Tru
 
 
 def test_a_recorded_reference_is_run_for_recording_alone(suite):
-    good = RECORDED.format(port="reference", reference="reference")
+    good = RECORDED.format(port="reference", reference="once")
     suite(good).assert_outcomes(failed=1)
     suite(good, "--parity-update").assert_outcomes(passed=1)
-    gone = RECORDED.format(port="reference", reference="lambda: 1 / 0")
-    suite(gone).assert_outcomes(passed=1)
-    suite(RECORDED.format(port="wrong", reference="lambda: 1 / 0")).assert_outcomes(failed=1)
+    suite(good, "--parity-update").assert_outcomes(failed=1)
+    suite(good).assert_outcomes(passed=1)
+    suite(RECORDED.format(port="wrong", reference="once")).assert_outcomes(failed=1)
+
+
+def test_a_stale_recording_fails(suite):
+    """Catches a recording of another reference that goes on passing."""
+    suite(RECORDED.format(port="reference", reference="reference"), "--parity-update")
+    result = suite(RECORDED.format(port="reference", reference="wrong"))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*test_port.npz is stale: *Record it anew: pytest --parity-up*"])
 
 
 def test_recording_compares_with_what_it_recorded(suite):

@@ -50,11 +50,18 @@ function said(name, value)
     end
 end
 
+struct Pair2 <: AbstractVector{Float64}
+    a::Float64
+    b::Float64
+end
+Base.size(::Pair2) = (2,)
+Base.getindex(x::Pair2, i::Int) = i == 1 ? x.a : x.b
+
 "Names that share memory with the step before, some through a view or a transpose."
 function sharing()
     w, layers, constant = ones(2, 2), [[1.0], [2.0]], [1.0]
     steps = [(w = w', seen = view(w, 1:2, 1), layers = layers, copied = copy(w), number = 1.0,
-              range = 1:2, constant = constant) for _ in 1:3]
+              range = 1:2, bits = Pair2(1, 2), constant = constant) for _ in 1:3]
     return Main.UserFunction.shared(steps)
 end
 

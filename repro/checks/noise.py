@@ -71,11 +71,13 @@ class Moves:
         inputs_only: why a step's operations could not be moved, only its inputs.
         coarsest: of the run that is moved, ``u`` of the reference's type, where the port computes
             in a wider one: what is measured is the rounding of both.
+        inside: what was computed where no operation can be moved, by name.
     """
 
     moved: Counter[tuple[str, Noise]] = field(default_factory=Counter)
     inputs_only: Counter[str] = field(default_factory=Counter)
     coarsest: float = 0.0
+    inside: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, dict[str, int]]:
         """By row, the operations and how often each was moved."""

@@ -65,6 +65,12 @@ def knowing_input(values: Any, stream: Stream) -> Any:
     return values if text else knowing(values, stream)
 
 
+def perturbed_by() -> Stream | None:
+    """The randomness of the perturbed run that goes on here, for whatever cannot be moved from
+    outside and moves itself; None in a run as it is."""
+    return _STREAM.get()
+
+
 @contextmanager
 def perturbing(stream: Stream) -> Iterator[None]:
     """Inside the block every result of a torch operation is moved, and :func:`nudged` gives arrays

@@ -8,6 +8,7 @@ import numpy as np
 
 from repro.checks.agreement import difference
 from repro.checks.compare import Comparison
+from repro.checks.envelope import FACTOR
 from repro.checks.measured import Measured, last_step
 from repro.checks.noise import Noise
 from repro.checks.pair import Pair
@@ -48,6 +49,11 @@ def _perturbed(measured: Measured) -> Iterator[str]:
     yield f"perturbed runs: {measured.runs}, moving {moved}"
     if moves.unlisted:
         yield f"in no row of the table, moved by an ulp: {', '.join(moves.unlisted)}"
+    if moves.inside:
+        yield (
+            f"inside {', '.join(moves.inside)} operations stay as they are; inputs, results and "
+            "what is noted were moved: a tolerance may be too tight, never too wide"
+        )
     for reason, times in moves.inputs_only.items():
         yield f"operations not moved, inputs alone, {times} times: {reason}"
     if measured.short:
@@ -74,6 +80,12 @@ def explanations(side: Pair, first: Comparison) -> Iterator[str]:
     measured = side.measured
     if measured is None:
         return
+    if measured.moves.inside and first.worst_ratio < _half_the_digits(side, first):
+        yield (
+            "this may be rounding inside the step, which no perturbed run shows: take "
+            '`note = (name, value) -> value` as a keyword, and write z = note("z", ...) for what '
+            f"goes into `{base_name(first.name)}`; each is then judged by itself"
+        )
     flips = measured.flipped.get(first.name)
     if flips:
         yield (
@@ -87,6 +99,12 @@ def explanations(side: Pair, first: Comparison) -> Iterator[str]:
             f"{ends[-1]}, the reference with {last_step(side.reference)}"
         )
     yield from _less_exact(side, first)
+
+
+def _half_the_digits(side: Pair, first: Comparison) -> float:
+    """In tolerances, what cancellation inside a step may cost at most."""
+    dtype = side.reference[first.name].values.dtype
+    return float(2 ** ((np.finfo(dtype).nmant + 1) / 2) / FACTOR) if dtype.kind == "f" else 0.0
 
 
 def _less_exact(side: Pair, first: Comparison) -> Iterator[str]:

@@ -201,9 +201,9 @@ class Stepper:
                     raise
                 broke_off = f"{type(error).__name__}: {error}"
                 break
-            made[t] = self._named(noted.found, t) | arrays(
-                found, f"what the port's step {t} returned"
-            )
+            named, returned = self._named(noted.found, t), f"what the port's step {t} returned"
+            # What was noted is its own; returned as well, it may be the reference's by then.
+            made[t] = named | arrays(found, returned) | named
             last = self._new_state(made[t], t)
         if not self.alone:
             made = {self.first: _alike(self._state(self.first), made), **made}
@@ -223,7 +223,9 @@ class Stepper:
         """The step, all that it computes with moved; its inputs alone, where it takes no arrays
         but plain ones, as a compiled step does."""
         stream = Stream(seed, self.moves)
-        step = aware(self.step, stream)
+        step: Any = self.step
+        if getattr(step, "perturbable", True):
+            step = aware(step, stream)
 
         def inputs(state: Arrays, draws: Arrays, t: int) -> tuple[Arrays, ...]:
             stream.at(t)

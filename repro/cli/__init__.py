@@ -9,6 +9,7 @@ import typer
 
 from repro import __version__
 from repro.cli.cases import cases
+from repro.cli.check import check
 from repro.cli.doctor import doctor
 from repro.cli.envelope import envelope
 from repro.cli.figures import figures, figures_check, figures_envelope
@@ -43,6 +44,7 @@ def options(
 
 
 app.command()(parity)
+app.command()(check)
 app.command()(cases)
 app.command()(doctor)
 app.command()(envelope)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -42,6 +44,34 @@ def progress_bar(total: int, title: str) -> Iterator[tuple[Tick, Callable[[str],
             progress.update(task, description=line.split()[0])
 
         yield (lambda n=1: progress.advance(task, n)), announce
+
+
+@contextmanager
+def waiting(what: str, after: float = 2.0, between: float = 15.0) -> Iterator[None]:
+    """Say on standard error that something goes on, as soon as it has taken two seconds, and how
+    long: on a terminal in one line that goes away, elsewhere in a line now and then."""
+    done, start = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        if done.wait(after):
+            return
+        if errors.is_terminal:
+            with errors.status(f"{what}: running") as status:
+                while not done.wait(1):
+                    status.update(f"{what}: running, {time.monotonic() - start:.0f} s")
+            return
+        while True:
+            errors.print(f"{what}: running, {time.monotonic() - start:.0f} s")
+            if done.wait(between):
+                return
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
 
 
 def one_thread() -> None:

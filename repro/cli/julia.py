@@ -144,6 +144,14 @@ def install(
         )
 
 
+@app.command()
+def recorder() -> None:
+    """Print Record.jl, which makes recordings where there is no Python."""
+    from repro.folders import shipped
+
+    print((shipped("julia_ref") / "Record.jl").read_text(), end="")
+
+
 def juliacall_problem(julia: Julia) -> str | None:
     """Why juliacall does not start with this Julia; `None` where it does.
 

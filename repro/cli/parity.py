@@ -121,7 +121,7 @@ def parity(
             cases, engines, truth, live, torch_device, torch_dtype, html is not None,
             trajectory_dir,
         )  # fmt: skip
-    _write(outcomes, json_file, html, junit, torch_device)
+    write_reports(outcomes, json_file, html, junit, torch_device)
     if json_file != Path("-"):
         from repro.cli.table import print_left_out, print_outcomes
 
@@ -211,13 +211,14 @@ def _run(
     return outcomes, False
 
 
-def _write(
+def write_reports(
     outcomes: Sequence[Outcome],
     json_file: Path | None,
     html: Path | None,
     junit: Path | None,
-    device: torch.device,
+    device: torch.device | str,
 ) -> None:
+    """Write what was asked for; ``device`` is the port's."""
     from repro.reports import write_html, write_junit
     from repro.run.settings import settings
 
@@ -244,7 +245,7 @@ def _commit() -> str | None:
     return done.stdout.strip() or None
 
 
-def _document(outcomes: Sequence[Outcome], device: torch.device) -> dict[str, Any]:
+def _document(outcomes: Sequence[Outcome], device: torch.device | str) -> dict[str, Any]:
     from datetime import datetime, timezone
 
     from repro.checks import worst

@@ -21,7 +21,7 @@ def check_places(files: dict[str, Path | None], folders: dict[str, Path | None])
         if file is None or file == Path("-"):
             continue
         if file.is_dir():
-            raise ReproError(f"{option} {file} is a folder: name a file")
+            raise ReproError(f"{option} {file} cannot be written (it is a folder): name a file")
         _check(option, file, file.parent)
     for option, folder in folders.items():
         if folder is not None:

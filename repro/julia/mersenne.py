@@ -112,9 +112,12 @@ class MersenneTwister(Stream):
     def _scalar_values(self, n: int, kind: np.dtype[Any]) -> Array:
         if kind.kind in "iu" and kind.itemsize == 8:
             return self._int_words(n).view(kind)
-        words = self.next_words(n) if n < CACHE else self._scalar_words(n)
+        cached = n < CACHE  # then they may be the cache's own, and are not written to
+        words = self.next_words(n) if cached else self._scalar_words(n)
         if kind == np.float64:
-            return words.view("<f8") - 1.0
+            doubles = words.view("<f8")
+            less_one: Array = np.subtract(doubles, 1.0, out=None if cached else doubles)
+            return less_one
         if kind.kind == "f":
             bits = 23 if kind == np.float32 else 10
             low = (words & np.uint64(2**bits - 1)).astype("<f4") * np.float32(2.0**-bits)
@@ -131,7 +134,9 @@ class MersenneTwister(Stream):
 
     def _array_values(self, n: int, kind: np.dtype[Any]) -> Array:
         if kind == np.float64:
-            return self._array_words(n).view("<f8") - 1.0
+            doubles = self._array_words(n).view("<f8")
+            doubles -= 1.0
+            return doubles
         if kind == np.bool_:
             return self._bools(n)
         pairs = n * kind.itemsize // 16

@@ -86,10 +86,10 @@ class Xoshiro(Stream):
         words = self._scalar_words(n)
         if kind.itemsize == 8:
             return _as_kind(words, kind)
-        upper = words >> np.uint64(64 - 8 * kind.itemsize)
+        words >>= np.uint64(64 - 8 * kind.itemsize)
         if kind == np.bool_:
-            return (upper & np.uint64(1)).astype(bool)
-        return _as_kind(upper.astype(f"<u{kind.itemsize}"), kind)
+            return (words & np.uint64(1)).astype(bool)
+        return _as_kind(words.astype(f"<u{kind.itemsize}"), kind)
 
     def _array_words(self, n: int) -> Array:
         return self._bulk(8 * n)
@@ -140,14 +140,19 @@ class Xoshiro(Stream):
 
 
 def _as_kind(words: Array, kind: np.dtype[Any]) -> Array:
-    """Whole numbers as they are; floats from the upper bits: as many as a float holds exactly."""
+    """Whole numbers as they are; floats from the upper bits: as many as a float holds exactly.
+
+    The words are spent by it. Signed numbers become floats sooner than unsigned ones, and Float32
+    sooner than Float16; both exactly.
+    """
     if kind.kind != "f":
         return words.view(kind)
     digits = np.finfo(kind).nmant + 1
-    upper = words >> words.dtype.type(8 * kind.itemsize - digits)
-    floats: Array = upper.astype(kind)
-    floats *= kind.type(2.0**-digits)
-    return floats
+    words >>= words.dtype.type(8 * kind.itemsize - digits)
+    wide = np.promote_types(kind, np.float32)
+    floats: Array = words.view(f"<i{kind.itemsize}").astype(wide)
+    floats *= wide.type(2.0**-digits)
+    return floats.astype(kind, copy=False)
 
 
 def _spread(words: Array, width: int) -> Array:

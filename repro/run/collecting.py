@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from repro.run.files import read_npz
+from repro.run.plain import is_plain, plain_steps
 from repro.run.provenance import Provenance
 from repro.run.quantity import Kind, Quantity, Run
 from repro.run.values import StepError, address, as_array, leaves
@@ -35,7 +37,7 @@ def collect(source: Source, side: str = "reference", **kwargs: Any) -> Run:
         RunError: a file that holds no run, or a damaged one.
     """
     if isinstance(source, str | Path):
-        return Run.load(source)
+        return load(source)
     steps: list[dict[str, np.ndarray]] = []
     whole: list[Step] = []
     broke_off = None
@@ -52,17 +54,14 @@ def collect(source: Source, side: str = "reference", **kwargs: Any) -> Run:
     return replace(made, broke_off=broke_off, shared=_shared(whole))
 
 
-def record(source: Source, path: str | Path, **kwargs: Any) -> Run:
-    """Run a source and write what it yields, to be a reference later.
+def load(path: str | Path) -> Run:
+    """A run from a file: what :meth:`Run.save` wrote, or a plain one (:mod:`repro.run.plain`).
 
     Raises:
-        StepError: it broke off before its end, or yields something else than named arrays.
+        RunError: it is missing, damaged or something else.
     """
-    run = collect(source, "run to record", **kwargs)
-    if run.broke_off is not None:
-        raise StepError(f"nothing is recorded of a run that broke off ({run.broke_off}): mend it")
-    run.save(path)
-    return run
+    found = read_npz(path)
+    return run_of(*plain_steps(found, path)) if is_plain(found) else Run.unpacked(found, path)
 
 
 def arrays(step: Step, where: str) -> dict[str, np.ndarray]:

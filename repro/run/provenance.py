@@ -22,6 +22,8 @@ class Provenance:
         generator: where its random numbers came from.
         sha256: of the file it was read from, or of the program that computed it.
         seconds: what computing it took, wall time.
+        asked: what its source was asked for, as JSON values: :func:`repro.run.asked`.
+        texts: the files that decided it, seen from its source's folder, with their SHA-256.
         details: what else the side says of itself, versions and numeric settings for instance,
             as plain JSON values. Reports print it; nothing else reads it.
     """
@@ -39,6 +41,8 @@ class Provenance:
     generator: str | None = None
     sha256: str | None = None
     seconds: float | None = None
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:

@@ -141,7 +141,15 @@ class Run:
         Raises:
             RunError: the file is missing, damaged or something else.
         """
-        arrays = read_npz(path)
+        return cls.unpacked(read_npz(path), path)
+
+    @classmethod
+    def unpacked(cls, arrays: dict[str, np.ndarray], path: str | Path) -> Run:
+        """A run from a file's arrays.
+
+        Raises:
+            RunError: they are not what :meth:`save` wrote.
+        """
         expected = str(arrays.pop("sha256", ""))
         if digest(arrays) != expected:
             raise RunError(

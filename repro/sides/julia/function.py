@@ -8,19 +8,23 @@ import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from repro.errors import ReproError
 from repro.folders import shipped
-from repro.run import Provenance, Run, run_of
-from repro.sides.julia.find import Julia, find_julia
+from repro.run import Provenance, described, run_of
+from repro.sides.julia.find import Julia, JuliaNotFound, find_julia
 from repro.sides.julia.frame import Value
-from repro.sides.julia.worker import REQUEST_SECONDS, JuliaError, Worker
+from repro.sides.julia.worker import REQUEST_SECONDS, JuliaError, Told, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from repro.sides.julia.inprocess import InProcess
+
+T = TypeVar("T")
 
 SOURCE = Path(__file__).parent / "user"
 
@@ -58,7 +62,16 @@ class JuliaFunction:
         julia: which Julia; by default the one that :func:`find_julia` finds.
         project: folder of the Julia project to activate, for files that use packages.
         seconds: limit for the call.
+        way: ``"worker"``, a process of its own for every run, or ``"juliacall"``, inside this
+            process, which starts Julia once: no limit, no project, and one Julia alone.
         keywords: the function's keyword arguments.
+
+    As a *port* under ``resynchronise=True`` it is ``step(state, draws, arguments...)``: two named
+    tuples, and it returns the step's named arrays. It is called again and again in one process.
+    Operations inside Julia cannot be moved from outside; its inputs are, its results, and what
+    it notes: a keyword ``note = (name, value) -> value`` is given a function that tells a value's
+    name, compares it, and gives the value to go on with. So a tolerance may be too tight, never too
+    wide: where a right step fails by a few tolerances, note what goes into the name.
     """
 
     perturbable = False  # from outside
@@ -70,19 +83,32 @@ class JuliaFunction:
         *arguments: Value,
         julia: Julia | str | os.PathLike[str] | None = None,
         project: str | os.PathLike[str] | None = None,
-        seconds: float = REQUEST_SECONDS,
+        seconds: float | None = None,
+        way: str = "worker",
         **keywords: Value,
     ) -> None:
         self.file, self.function = Path(file), function
         self.arguments, self.keywords = arguments, keywords
-        self.julia, self.project, self.seconds = julia, project, seconds
+        self.julia, self.project = julia, project
+        self.seconds, self.way = REQUEST_SECONDS if seconds is None else seconds, way
+        self._living: Worker | InProcess | None = None
+        if way not in ("worker", "juliacall"):
+            raise JuliaError(f"there is no way {way!r} to Julia: choose worker or juliacall")
+        if way == "juliacall" and project is not None:
+            raise JuliaError(
+                "Julia inside this process has juliacall's environment, and cannot take a "
+                "project= as well: leave way= out"
+            )
 
-    def __call__(self) -> Run:
-        """Run it.
+    def __call__(self, *given: Mapping[str, Any]) -> Any:
+        """Run it, or one step of it.
+
+        Args:
+            given: none for a run. A step's state and draws, or its inputs alone, by name.
 
         Returns:
             Run with the steps numbered from 0; provenance says which file (by its SHA-256)
-            and which Julia.
+            and which Julia. Of a step its arrays by name.
 
         Raises:
             JuliaFileError: there is no such file.
@@ -93,9 +119,14 @@ class JuliaFunction:
         code = self._code()
         if self.project:
             self._project()
+        if given:
+            from repro.sides.julia.step import one_step
+
+            return one_step(self._ask_living, self.function, given)
         julia = self.julia if isinstance(self.julia, Julia) else find_julia(self.julia)
-        about, answer = self._ask(julia)
+        about, answer = self._retried(lambda: self._call(julia))
         shared = tuple(name for name in str(answer.pop("shared")).split("\n") if name)
+        texts = [line.split(" ", 1) for line in str(answer.pop("texts")).splitlines()]
         steps: list[dict[str, np.ndarray]] = [{} for _ in range(int(str(answer.pop("steps"))))]
         for key, value in answer.items():
             step, name = key.split(":", 1)
@@ -103,9 +134,34 @@ class JuliaFunction:
         provenance = Provenance(
             f"{self.file.name}: {self.function}",
             sha256=hashlib.sha256(code).hexdigest(),
+            asked={**self.asked(), "julia": about["julia"]},
+            texts={path: digest for digest, path in texts},
             details={"pinned": julia.pinned, **about},
         )
         return replace(run_of(steps, provenance), shared=shared)
+
+    @property
+    def folder(self) -> Path:
+        """Where the file lies, and where a recording's paths count from."""
+        return self.file.resolve().parent
+
+    def asked(self) -> dict[str, Any]:
+        """What a recording of it has to have been made of, besides the files' texts. The version
+        is None, any, where no Julia is named, or the named one is not there."""
+        try:
+            named = find_julia(self.julia) if isinstance(self.julia, str | Path) else self.julia
+        except JuliaNotFound:
+            named = None
+        project = os.fspath(self.project) if self.project else None
+        if project is not None and not project.startswith("@"):  # those are Julia's shared ones
+            project = os.path.relpath(Path(project).resolve(), self.folder)
+        return {
+            "function": self.function,
+            "arguments": described(self.arguments),
+            "keywords": described(self.keywords),
+            "julia": named.version if isinstance(named, Julia) else None,
+            "project": project,
+        }
 
     def _code(self) -> bytes:
         try:
@@ -127,34 +183,60 @@ class JuliaFunction:
             )
         return named if named.startswith("@") else str(folder.resolve())
 
-    def _ask(self, julia: Julia) -> tuple[dict[str, Value], dict[str, Value]]:
+    def _ask_living(self, request: Mapping[str, Any], told: Told) -> Mapping[str, Value]:
+        """Ask a Julia that lives on, as long as this object does."""
+
+        def ask() -> Mapping[str, Value]:
+            if self._living is None or not self._living.alive:
+                julia = self.julia if isinstance(self.julia, Julia) else find_julia(self.julia)
+                self._living = self._start(julia)
+            return self._asked(self._living, {**self._request(), **request}, told)
+
+        return self._retried(ask)
+
+    def _retried(self, ask: Callable[[], T]) -> T:
         """One call. Julia itself crashes now and then; then the call is made once more."""
         # Imported here: it needs torch, and reading a recording of this function does not.
         from repro.sides.julia.reference import CRASHES, JuliaRetryWarning
 
         try:
-            return self._call(julia)
+            return ask()
         except JuliaError as problem:
             if problem.signal not in CRASHES:
                 raise
-            warnings.warn(f"{problem}\nTrying once more", JuliaRetryWarning, stacklevel=3)
-            return self._call(julia)
+            warnings.warn(f"{problem}\nTrying once more", JuliaRetryWarning, stacklevel=4)
+            return ask()
 
     def _call(self, julia: Julia) -> tuple[dict[str, Value], dict[str, Value]]:
-        project = [f"--project={self._project()}"] if self.project else []
-        environment = julia.environ() | {"REPRO_JULIA_REF": str(shipped("julia_ref"))}
-        worker = Worker([*julia.command(), *project], environment, SOURCE)
+        worker = self._start(julia)
         try:
-            try:
-                return worker.about, worker.ask(self._request(), self.seconds)
-            finally:
-                print(worker.printed(), end="")  # pytest shows it with -s, and where a test fails
+            return worker.about, self._asked(worker, self._request())
+        finally:
+            worker.close()
+
+    def _start(self, julia: Julia) -> Worker | InProcess:
+        ours = {"REPRO_JULIA_REF": str(shipped("julia_ref"))}
+        if self.way == "juliacall":
+            from repro.sides.julia.inprocess import InProcess
+            from repro.sides.julia.juliacall_bridge import environment
+
+            with environment(ours):
+                return InProcess(julia, SOURCE, "UserFunction", "answer", "worker.jl")
+        project = [f"--project={self._project()}"] if self.project else []
+        return Worker([*julia.command(), *project], julia.environ() | ours, SOURCE)
+
+    def _asked(
+        self, backend: Worker | InProcess, request: Mapping[str, Any], told: Told | None = None
+    ) -> dict[str, Value]:
+        try:
+            return backend.ask(request, self.seconds, told)
         except JuliaError as problem:
             if not problem.backtrace:
                 raise
             raise JuliaError(self._failure(problem), backtrace=problem.backtrace) from None
         finally:
-            worker.close()
+            if isinstance(backend, Worker):  # pytest shows it with -s, and where a test fails
+                print(backend.printed(), end="")
 
     def _failure(self, problem: JuliaError) -> str:
         """Julia's own message and stack, as far as the stack is the user's."""
@@ -182,6 +264,8 @@ class JuliaFunction:
             "file": str(self.file.resolve()),
             "function": self.function,
             "arguments": len(self.arguments),
+            # In one process, what was included stays: a file that has changed is another one.
+            **({"home": f"{id(self)} {hash(self._code())}"} if self.way == "juliacall" else {}),
             **{str(i): value for i, value in enumerate(self.arguments, 1)},
             **{f":{name}": value for name, value in self.keywords.items()},
         }

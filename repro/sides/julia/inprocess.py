@@ -15,14 +15,14 @@ import numpy as np
 from repro.sides.julia import juliacall_bridge
 from repro.sides.julia.find import Julia
 from repro.sides.julia.frame import Value, encode
-from repro.sides.julia.worker import JuliaError
+from repro.sides.julia.worker import JuliaError, Told
 
 # The requests and the answers' types are those of the worker's frames. `fill` keeps a Float32
 # apart from a Float64: as a plain number either would become Python's float. The backtrace leaves
 # out Python's own frames: Julia would look for their lines, and complain on stderr.
 _GLUE = """
-module JuliacallBridge
-import ..JuliaRef
+module BridgeToMODULE
+import ..MODULE
 plain(x) = x
 plain(x::Float32) = fill(x)
 plain(x::AbstractString) = String(x)
@@ -30,8 +30,8 @@ plain(x::AbstractArray) = convert(Array, x)
 function ask(frame)
     outside = length(backtrace())
     try
-        request = JuliaRef.read_frame(IOBuffer(Vector{UInt8}(frame)))
-        answer = JuliaRef.handle(request)
+        request = MODULE.read_frame(IOBuffer(Vector{UInt8}(frame)))
+        answer = MODULE.ANSWER(request)
         items = ((String(name), plain(value)) for (name, value) in answer)
         return append!(Any[("status", "ok")], items)
     catch problem
@@ -53,6 +53,7 @@ class InProcess:
     Args:
         julia: what to start, or what runs already.
         source: folder of our Julia package.
+        module, answer: the module in `src/FILE` there, and its function that answers a request.
 
     Attributes:
         about: what this Julia says of itself: version, BLAS, processor.
@@ -63,12 +64,19 @@ class InProcess:
 
     alive = True
 
-    def __init__(self, julia: Julia, source: Path) -> None:
+    def __init__(
+        self,
+        julia: Julia,
+        source: Path,
+        module: str = "JuliaRef",
+        answer: str = "handle",
+        file: str = "JuliaRef.jl",
+    ) -> None:
         main = juliacall_bridge.start(julia).Main
-        if not main.seval("isdefined(Main, :JuliacallBridge)"):
-            main.include(str(source / "src" / "JuliaRef.jl"))
-            main.seval(_GLUE)
-        self._ask = main.JuliacallBridge.ask
+        if not main.seval(f"isdefined(Main, :BridgeTo{module})"):
+            main.include(str(source / "src" / file))
+            main.seval(_GLUE.replace("MODULE", module).replace("ANSWER", answer))
+        self._ask = getattr(main, f"BridgeTo{module}").ask
         self.about = self.ask({"op": "about"})
 
     @staticmethod
@@ -81,12 +89,15 @@ class InProcess:
         """This process's number."""
         return os.getpid()
 
-    def ask(self, request: Mapping[str, Value], seconds: float = np.inf) -> dict[str, Value]:
+    def ask(
+        self, request: Mapping[str, Value], seconds: float = np.inf, told: Told | None = None
+    ) -> dict[str, Value]:
         """Answer a request.
 
         Args:
             request: names with strings, numbers and arrays.
-            seconds: there for likeness with `Worker.ask`; a call in this process has no limit.
+            seconds, told: there for likeness with `Worker.ask`; a call in this process has no
+                limit, and nobody is told what it notes.
 
         Returns:
             Arrays are Julia's memory, not copies; they stay valid as long as they are held.

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import json
 import os
 import sys
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
 from repro.errors import ReproError
 from repro.sides.julia.find import CPU_TARGET, Julia, find_julia
+from repro.sides.julia.install import default_folder
 from repro.sides.julia.worker import JuliaError
 
 # The oldest Julia for which juliacall can fetch its Julia half by itself.
@@ -59,7 +62,7 @@ def start(julia: Julia) -> ModuleType:
     if _failure is None:
         settings = _settings(julia)
         try:
-            with _environment(settings | julia.environment):
+            with environment(settings | julia.environment):
                 _preload(julia.preload)
                 _started = (julia, _import(julia))
             return _started[1]
@@ -105,12 +108,16 @@ def _settings(julia: Julia) -> dict[str, str]:
         # exchange a stack overflow in Julia would be an exception, and so it is a crash.
         settings["PYTHON_JULIACALL_HANDLE_SIGNALS"] = "no"
     named = _is_set("exe")
+    made = _made_for(julia) if named is None and _is_set("project") is None else None
+    if made is not None:
+        named = str(julia.executable)
+        settings |= {"PYTHON_JULIACALL_EXE": named, "PYTHON_JULIACALL_PROJECT": str(made)}
     if named is None and julia.version_info < _OLDEST_WITH_REGISTRY:
         raise JuliacallUnavailable(
             f"juliacall is not set up for Julia {julia.version}: from 1.10 on it sets itself up; "
             "for an older one PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT have to name the "
-            "program and an environment with PythonCall. In a checkout, `python "
-            f"parity_tests/juliacall_env/setup.py --print-env` makes one. {_OTHERWISE}"
+            "program and an environment with PythonCall. In a checkout `make juliacall` (`python "
+            f"parity_tests/juliacall_env/setup.py`) makes one, which is found. {_OTHERWISE}"
         )
     if named is None:
         settings["PYTHON_JULIAPKG_EXE"] = str(julia.executable)
@@ -120,6 +127,19 @@ def _settings(julia: Julia) -> dict[str, str]:
             "Name the former with REPRO_JULIA, or unset PYTHON_JULIACALL_EXE and _PROJECT."
         )
     return settings
+
+
+def _made_for(julia: Julia) -> Path | None:
+    """The environment that `make juliacall` made, if it was made for this Julia and the juliacall
+    that is installed."""
+    folder = default_folder() / "juliacall"
+    try:
+        stamp = json.loads((folder / "stamp.json").read_text())
+        fits = stamp["juliacall"] == version("juliacall")
+        fits &= Path(stamp["julia"]).resolve() == julia.executable.resolve()
+    except (OSError, ValueError, KeyError, TypeError, PackageNotFoundError):
+        return None
+    return folder if fits else None
 
 
 def _is_set(option: str) -> str | None:
@@ -137,7 +157,7 @@ def _import(julia: Julia) -> ModuleType:
         warnings.filterwarnings("ignore", message="torch was imported before juliacall")
         # juliacall has no option for the processor to compile for, but takes any of Julia's that
         # is in CONFIG when it starts; so it is imported first and started then.
-        with _environment({"PYTHON_JULIACALL_INIT": "no"}):
+        with environment({"PYTHON_JULIACALL_INIT": "no"}):
             import juliacall
         if julia.pinned:
             juliacall.CONFIG["opt_cpu_target"] = CPU_TARGET
@@ -173,7 +193,7 @@ def _keep_the_unwinder() -> None:
 
 
 @contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -28,6 +28,7 @@ ADVICE = (
     "Choose another Julia by --julia-version or REPRO_JULIA (repro julia list shows all that there "
     "are), or get one with: repro julia install"
 )
+Told = Callable[[str, Value], Value]
 
 
 class JuliaError(ReproError, RuntimeError):
@@ -69,6 +70,7 @@ class Worker:
     ) -> None:
         script = str(source / "src" / "worker.jl")
         self._printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (as long as self)
+        self._told = 0  # bytes of it
         # Julia keeps a place in the file for standard output and another for standard error.
         fcntl.fcntl(self._printed, fcntl.F_SETFL, os.O_APPEND)
         to_julia, self._requests = os.pipe()
@@ -110,8 +112,15 @@ class Worker:
         """Whether it can take another request."""
         return self._end.alive and self._process.poll() is None
 
-    def ask(self, request: Mapping[str, Value], seconds: float) -> dict[str, Value]:
+    def ask(
+        self, request: Mapping[str, Value], seconds: float, told: Told | None = None
+    ) -> dict[str, Value]:
         """Send a request and wait for its answer.
+
+        Args:
+            request: names with values.
+            seconds: limit for the whole.
+            told: gets each value that Julia notes on the way, and gives what it goes on with.
 
         Raises:
             JuliaError: Julia reports an error (the process lives on), or ends, or sends
@@ -120,7 +129,11 @@ class Worker:
         message = encode(request)
         try:
             self._send(message, seconds)
-            return self._receive("answer", seconds)
+            answer = self._receive("answer", seconds)
+            while told is not None and "note" in answer:
+                self._send(encode({"value": told(str(answer["note"]), answer["value"])}), seconds)
+                answer = self._receive("answer", seconds)
+            return answer
         except JuliaError:
             raise
         except BaseException:  # an interrupt leaves an answer under way: nobody may read it later
@@ -128,11 +141,13 @@ class Worker:
             raise
 
     def printed(self) -> str:
-        """What Julia and its libraries have printed so far."""
+        """What Julia and its libraries have printed since this was last asked."""
         if self._printed.closed:
             return ""
-        self._printed.seek(0)
-        return self._printed.read().decode("utf-8", "replace")
+        self._printed.seek(self._told)
+        found = self._printed.read()
+        self._told += len(found)
+        return found.decode("utf-8", "replace")
 
     def close(self) -> None:
         """End the process. Harmless when it has ended."""

@@ -101,5 +101,5 @@ function shared(steps)
     return sort!(found)
 end
 
-place(leaf::AbstractArray) = Base.dataids(leaf)
+place(leaf::AbstractArray) = isbits(leaf) ? () : Base.dataids(leaf)
 place(leaf) = ()

@@ -12,18 +12,63 @@ using Dates, Libdl, Random
 include(joinpath(ENV["REPRO_JULIA_REF"], "src", "frame.jl"))
 include(joinpath(ENV["REPRO_JULIA_REF"], "src", "about.jl"))
 include("values.jl")
+include(joinpath(ENV["REPRO_JULIA_REF"], "Record.jl"))
 
 about() = ["status" => "ok"; about_julia()]
 
 function answer(request)
+    get(request, "op", "") == "about" && return about()
+    outside = length(backtrace())
     try
-        return ["status" => "ok"; named_arrays(call(request))]
+        found = ["status" => "ok"; named_arrays(call(request))]
+        allunique(first.(found)) || error(twice(first.(found)))
+        return haskey(request, "given") ? found : [found; "texts" => texts(request)]
     catch problem
-        cause, trace = root(problem, catch_backtrace())
+        cause, trace = root(problem, catch_backtrace()[1:end-outside])
         shown = sprint(showerror, cause, trace)
         return ["status" => "error", "message" => sprint(showerror, cause), "backtrace" => shown]
     end
 end
+
+function twice(keys)
+    step, name = split(first(k for k in keys if count(==(k), keys) > 1), ":", limit = 2)
+    return "step $step has two arrays called $name: yield one of them, or name them apart"
+end
+
+"The files that decide what it gives, a line for each: SHA-256 and path."
+function texts(request)
+    home, folder = loaded(request), dirname(realpath(request["file"]))
+    found = Record.texts(home.watched, folder, environment = home.mod === Main)
+    return join(("$digest $path" for (path, digest) in found), "\n")
+end
+
+"Where a file was included, once: in `Main`, or in a module of its own where others share `Main`."
+const HOMES = Dict{String,Any}()
+
+function loaded(request)
+    key = get(request, "home", "")
+    haskey(HOMES, key) && return HOMES[key]
+    watched, mod = Record.watch(), isempty(key) ? Main : fresh()
+    Base.include(mod, request["file"])
+    return HOMES[key] = (mod = mod, watched = watched)
+end
+
+function fresh()
+    mod = Module(:User)
+    Core.eval(mod, :(eval(x) = Core.eval($mod, x)))
+    Core.eval(mod, :(include(path) = Base.include($mod, path)))
+    return mod
+end
+
+"How a value that the function notes reaches whoever asked, and comes back."
+const TELL = Ref{Any}((name, value) -> value)
+
+function note(name, value)
+    found = TELL[](string(name), value)
+    return value isa AbstractArray ? copyto!(similar(value), found) : convert(typeof(value), found)
+end
+
+takes_note(f) = any(m -> :note in Base.kwarg_decl(m), methods(f))
 
 "What failed inside a task, a `Channel`'s for instance, and where; the problem itself elsewhere."
 function root(problem, trace)
@@ -38,15 +83,27 @@ function root(problem, trace)
     return root(cause, inside)
 end
 
-"Call `function` of `file` with the request's arguments `1`, `2`, … and keywords `:NAME`."
+"""
+Call `function` of `file` with a step's named arrays `given1:NAME`, …, if there are any, the
+request's arguments `1`, `2`, … and keywords `:NAME`.
+"""
 function call(request)
-    Base.include(Main, request["file"])
+    home = loaded(request).mod
     Random.seed!(0)  # the default generator starts somewhere known, on every version
     name = Symbol(request["function"])
-    isdefined(Main, name) || error("$(request["file"]) defines no $name")
+    isdefined(home, name) || error("$(request["file"]) defines no $name")
     arguments = [request[string(i)] for i in 1:request["arguments"]]
-    keywords = [Symbol(key[2:end]) => value for (key, value) in request if startswith(key, ":")]
-    return Base.invokelatest(getfield(Main, name), arguments...; keywords...)
+    keywords = Any[Symbol(key[2:end]) => value for (key, value) in request if startswith(key, ":")]
+    given = [named("given$i:", request) for i in 1:get(request, "given", 0)]
+    f = getfield(home, name)
+    isempty(given) || !takes_note(f) || push!(keywords, :note => note)
+    return Base.invokelatest(f, given..., arguments...; keywords...)
+end
+
+function named(prefix, request)
+    found = [Symbol(key[ncodeunits(prefix)+1:end]) => value
+             for (key, value) in request if startswith(key, prefix)]
+    return NamedTuple{Tuple(first.(found))}(Tuple(last.(found)))
 end
 
 "`STEP:NAME => array` for every array of every step, and what `shared` names."
@@ -76,6 +133,10 @@ names_and_values(step, count) = error(
     "(z = z, loss = loss), or a vector of pairs, [\"z\" => z, \"loss\" => loss]")
 
 function serve(input, output)
+    TELL[] = function (name, value)
+        write_frame(output, ["status" => "ok", "note" => name, "value" => plain(value, name, "it")])
+        return read_frame(input)["value"]
+    end
     write_frame(output, about())
     while (request = read_frame(input)) !== nothing
         found = answer(request)
@@ -86,4 +147,4 @@ end
 
 end
 
-UserFunction.serve(fdio(parse(Int, ARGS[1])), fdio(parse(Int, ARGS[2]), true))
+abspath(PROGRAM_FILE) == @__FILE__() && UserFunction.serve(fdio(parse(Int, ARGS[1])), fdio(parse(Int, ARGS[2]), true))
