@@ -98,6 +98,8 @@ def address(value: Any) -> int | None:
 
 def _parts(value: Any) -> list[tuple[Any, Any]] | None:
     """By name or position; None where it is one array, number or text."""
+    if hasattr(value, "detach"):
+        return None
     if callable(getattr(value, "state_dict", None)) and not isinstance(value, type):
         value = value.state_dict()
     if isinstance(value, Mapping):
@@ -159,12 +161,11 @@ def _array(value: Any) -> np.ndarray:
 
 
 def _of_tensor(tensor: Any) -> np.ndarray:
-    tensor = tensor.detach().cpu()
     if "strided" not in str(tensor.layout):
-        tensor = tensor.to_dense()
+        tensor = tensor.detach().to_dense()
     if str(tensor.dtype) == "torch.bfloat16":
-        tensor = tensor.float()
-    return np.array(tensor.resolve_conj().resolve_neg().numpy())
+        tensor = tensor.detach().float()
+    return np.array(tensor.numpy(force=True))
 
 
 def _integers(value: Any) -> bool:
