@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from checks import plainly
 
+from repro.checks.agreement import equal_bits
 from repro.checks.compare import compare
 from repro.checks.measured import floor
 from repro.checks.noise import LOOP, POINTWISE, Moves, Stream, half_ulp, product_size, sum_size
@@ -134,3 +135,16 @@ def test_the_size_of_a_complex_product_is_that_of_its_parts(n):
     off = np.abs(off - a.astype(np.complex128) @ b)
     assert size.shape == (6, 4) and (off < 10 * size).all()
     assert np.median(size) < 60 * np.median(off)
+
+
+@pytest.mark.parametrize("of", ["?", "i8", "f2", "f4", "f8", "c8", "c16", "U3"])
+def test_bits_of_every_type_are_compared(of):
+    """Catches a last number, a sign of zero or a letter that is not looked at."""
+    a = np.array([[0, 1], [1, 0]]).astype(of)
+    for shape in ((2, 2), (4,)):
+        one, other = a.reshape(shape), a.T.reshape(shape)
+        assert equal_bits(one, other) and equal_bits(a[0, 0, ...], a[1, 1, ...])
+        other = other.copy()
+        other.flat[-1] = "x" if of == "U3" else 1 if of in ("?", "i8") else -0.0
+        assert not equal_bits(one, other)
+    assert not equal_bits(a, a[0]) and not equal_bits(a, a.astype("c8" if of == "c16" else "c16"))
