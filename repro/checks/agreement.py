@@ -52,6 +52,11 @@ def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(same, 0.0, np.where(np.isnan(apart), np.inf, apart))
 
 
+def equal_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays have one type, one shape, and every bit in common, those of NaN too."""
+    return (a.dtype, a.shape) == (b.dtype, b.shape) and a.tobytes() == b.tobytes()
+
+
 def ulp_of(magnitude: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """The distance from ``magnitude`` to the next number of ``dtype``, as float64."""
     finite = np.where(np.isfinite(magnitude), np.abs(magnitude), 0)

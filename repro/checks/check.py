@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from repro.checks.agreement import equal_bits
 from repro.checks.compare import NothingToCompare, Report, compare
 from repro.checks.measured import Measured, Runner, judge
 from repro.checks.noise import Moves, Stream, half_ulp
@@ -21,7 +22,7 @@ from repro.checks.rules import CANNOT, Bitwise, Growth, Rule, ToleranceError, Un
 from repro.checks.stepping import Roles, Stepper
 from repro.checks.verdict import Verdict
 from repro.errors import ReproError, Unavailable
-from repro.run import Quantity, Run, Source, base_name, collect, under
+from repro.run import Run, Source, base_name, collect, under
 
 
 class CheckError(ReproError, ValueError):
@@ -332,13 +333,10 @@ def _unrepeated(once: Run, again: Run) -> str | None:
 
 def _same(once: Run, again: Run) -> bool:
     """Whether every bit is, those of NaN too."""
-    return once.quantities.keys() == again.quantities.keys() and all(
-        _bits(q) == _bits(again[name]) for name, q in once.quantities.items()
+    pairs = [(q, again.quantities.get(name)) for name, q in once.quantities.items()]
+    return len(once.quantities) == len(again.quantities) and all(
+        b is not None and equal_bits(a.values, b.values) for a, b in pairs
     )
-
-
-def _bits(q: Quantity) -> tuple[Any, ...]:
-    return q.values.dtype, q.values.shape, q.values.tobytes()
 
 
 def _chosen(run: Run, names: Sequence[str] | None, side: str) -> Run:

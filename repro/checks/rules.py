@@ -106,8 +106,8 @@ class Growth:
     called with ``perturbation=SEED`` and moves its initial state besides, for instance.
 
     Args:
-        perturbations: the seeds of the perturbed runs that there may be. Of the first two, eight
-            and 32 of them, as few are run as decide.
+        perturbations: the seeds of the perturbed runs that there may be, of which as few are run
+            as decide.
     """
 
     words = (
