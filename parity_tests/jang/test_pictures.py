@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from jang import held
 
 from repro import jang
 from repro.gallery import figure
-from repro.jang import pictures, recordings
+from repro.jang import pictures
 
-RECORDED = recordings.recording("float32")
+RECORDED = held.recording("float32")
 
 
 def drawings():
@@ -31,7 +32,7 @@ def test_the_last_adaptation_is_the_recordings():
     jang.notebook.after_single(rng)
     params = jang.unflatten(RECORDED["single_weights"][-1])
     data = pictures.adapted(params, jang.notebook.picture_points(rng, 20), 4)
-    assert np.abs(data["predictions"][4] - RECORDED["single_predictions"]).max() < 1e-5
+    assert np.abs(data["step_4"] - RECORDED["single_predictions"]).max() < 1e-5
     assert drawings().adaptation(**data).axes
 
 

@@ -59,8 +59,10 @@ class Perturbing(TorchDispatchMode):
         for i, tensor in enumerate(results):
             if isinstance(tensor, torch.Tensor) and _floating(tensor):
                 moved = True
-                old = before[i] if written else None
                 values = array(tensor)
+                old = before[i] if written else None
+                if old is not None and old.size == values.size:
+                    old = old.reshape(values.shape)  # squeeze_ writes another shape
                 operation.change(self.stream, call, values, i, old)
                 put_back(tensor, values)
         if moved:

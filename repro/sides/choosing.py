@@ -46,7 +46,7 @@ def recorded_cases(
     check_seed(seed)
     _check_names(names, folder)
     cases = [recorded.load(name, folder).case for name in recorded.names(folder)]
-    chosen = [c for c in cases if not names or c.name in names or c.function in names]
+    chosen = [c for c in cases if not names or _called(c).intersection(names)]
     if settings:
         chosen = [c for c in chosen if record_of(c).arguments and _made_with(c, settings)]
     if folder == recorded.FOLDER:
@@ -78,12 +78,18 @@ def check_seed(seed: int | None) -> None:
 
 def _check_names(names: Sequence[str], folder: Path) -> None:
     known = [name for name, record in RECORDS.items() if _recorded(record)]
+    known += dict.fromkeys(record.part_of for record in RECORDS.values() if record.part_of)
     for name in names:
         if name not in (*known, *recorded.names(folder)):
             raise CaseError(
                 f"unknown case {name!r}: choose from {', '.join(known)}, "
                 f"or a recording: {', '.join(recorded.names(folder))}"
             )
+
+
+def _called(case: Case) -> set[str]:
+    """All names by which a recorded case may be asked for."""
+    return {case.name, case.function, record_of(case).part_of}
 
 
 def _recorded(record: Record) -> bool:
@@ -103,7 +109,7 @@ def _wanted(
     settings: Mapping[str, str] | None,
 ) -> bool:
     record = record_of(case)
-    long = record.usual is not None and case.epochs > DENSE
+    long = record.usual is not None and record.single is None and case.epochs > DENSE
     if not full and (long or (record.on_request and not names)):
         return False
     if seed is not None:
