@@ -116,9 +116,12 @@ def surface(
 ) -> Drawing:
     """Contours of both losses, the inner path from w, and where two meta-gradients would send w."""
     figure, ax = axes("$p$", "$q$")
-    for values, colour in ((train, "C0"), (validate, "C2")):
-        ax.contour(p, q, values, levels=arange(0.25, 3.5, 0.5) ** 2, colors=colour, linewidths=0.6)
+    levels = arange(0.25, 3.5, 0.5) ** 2
+    for values, colour, name in ((train, "C0", "training"), (validate, "C2", "validation")):
+        ax.contour(p, q, values, levels=levels, colors=colour, linewidths=0.6)
+        ax.plot([], [], color=colour, linewidth=0.6, label=f"{name} loss")
     ax.plot(*path.T, "o-", color="C0", markersize=3, linewidth=1, label="inner steps")
+    ax.plot(*path[0], "o", color="black", markersize=5, label="$w$")
     ax.plot(*optimum, "*", color="black", markersize=12, label="inner optimum")
     for step, colour, name in ((exact, "C1", "exact"), (first_order, "C3", "first-order")):
         stop = path[0] - 0.8 * step
@@ -221,7 +224,7 @@ FIGURES = (
         "implicit-hyperparameter",
         "A regularisation tuned by its hypergradient",
         "The implicit function theorem gives the validation loss's derivative by the logarithm of "
-        "a ridge regression's regularisation. Descent along it (dots, every eighth; the star is "
+        "a ridge regression's regularisation. Descent along it (dots, every third step; star, "
         "the last) ends where a grid of 161 has its minimum.",
         hyperparameter,
         implicit.hyperparameter,

@@ -1,7 +1,8 @@
 """Wrong ports of the third post, each a mistake that one could make, and where it first shows.
 
 `operation` is the first noted value that a run with the fault has wrong (names of `repro.trace`,
-step 0 being the initial weights), for whoever follows a run operation by operation.
+step 0 being the initial weights) and `iteration` its step, for whoever follows a run operation by
+operation (`jang.localised`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Fault:
     operation: str
     patches: tuple[Patch, ...]
     dtype: str = "float64"
+    iteration: int = 1
 
 
 def inner_by(rule: Callable[..., Any]) -> tuple[Patch, ...]:
@@ -237,16 +239,17 @@ FAULTS = (
     Fault("amplitudes of the paper", "task1.amplitude", wave_by(0.1, 5.0)),
     Fault("phases up to 2 pi", "task1.phase", wave_by(0.1, 0.5, 2 * np.pi)),
     Fault("loss after the update", "loss", ((notebook, "step", loss_after),)),
-    Fault("partitionable stream", "weights", init_by(_split, partitionable=True)),
-    Fault("relu layers take no key", "weights", init_by(_no_relu_keys)),
-    Fault("the two keys of a split exchanged", "weights", init_by(_last_key)),
-    Fault("key split once less", "weights", ((net, "dense_init", weights_of_one_key),)),
-    Fault("plain normal weights, as in 2019", "weights", ((net, "dense_init", plain_normal),)),
+    Fault("partitionable stream", "weights", init_by(_split, partitionable=True), iteration=0),
+    Fault("relu layers take no key", "weights", init_by(_no_relu_keys), iteration=0),
+    Fault("the two keys of a split exchanged", "weights", init_by(_last_key), iteration=0),
+    Fault("key split once less", "weights", ((net, "dense_init", weights_of_one_key),), iteration=0),
+    Fault("plain normal weights, as in 2019", "weights", ((net, "dense_init", plain_normal),), iteration=0),
     Fault("second relu left out", "task1.inner.grad", ((net, "net_apply", no_second_relu),)),
     Fault(
         "Adam counts from 0 into its powers",
         "weights",
         ((adam, "correction", lambda b, i, d: adam_correction(b, max(i - 1, 0), d)),),
+        iteration=2,
     ),
     Fault(
         "Adam counts from 2",

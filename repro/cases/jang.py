@@ -14,8 +14,10 @@ import torch
 
 from repro import jang
 from repro.cases.case import Case
+from repro.cases.jang_rounding import JangRounding
 from repro.cases.record import Conditions, Origin, Quantities, Record, Tick, causes_first
 from repro.checks import nudged
+from repro.jang import net
 from repro.jang.notebook import FIT_STEPS, ITERATIONS, Training
 from repro.run import Kind, Quantity
 from repro.trace import Noted, listening
@@ -60,7 +62,7 @@ def run_part(part: str, dtype: str, case: Case, how: Conditions) -> Quantities:
 
     Its precision is the case's: a nudge moves the initial weights by an ulp in that.
     """
-    params = jang.net_init(dtype=getattr(torch, dtype))
+    params = net.net_init(dtype=getattr(torch, dtype))
     if how.nudge is not None:
         moved = nudged(jang.flatten(params), how.nudge.seed, np.dtype(dtype))
         params = jang.unflatten(moved)
@@ -109,6 +111,7 @@ def _record(part: str, dtype: str) -> Record:
         partial(read_part, part),
         eager_only="is the third post's",
         usual=300,
+        counted=partial(JangRounding, 1e-2 if part == "fit" else 1e-3),
         at_most=AT_MOST[dtype],
         layers=(80, 1640, 41),
         single=Case(f"{name}_seed0", name, 0, length, 1, kept, generator="MT19937"),

@@ -21,11 +21,13 @@ class Check:
         not_run: why nothing could be tried; None where something was.
         arbiter: both sides' distance from a run in Float64; None where not asked for. It
             decides nothing.
+        note: what else a reader should know of what was compared.
     """
 
     pairs: tuple[Pair, ...] = ()
     not_run: str | None = None
     arbiter: Arbiter | None = None
+    note: str = ""
 
     def pair(self, way: Way) -> Pair | None:
         """What came of one way of running the port; None where it was not run so."""

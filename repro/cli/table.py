@@ -22,6 +22,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         table.add_row(name, f"[{colour}]{verdict}[/]", *cells)
     console.print(table)
     for outcome in outcomes:
+        if outcome.check.note:
+            console.print(f"{outcome.label}: {outcome.check.note}", markup=False)
         if not outcome:
             console.print(explain(outcome), markup=False)
         elif outcome.check.followed is not None:

@@ -125,7 +125,7 @@ def steps_needed(tolerance: float = 1e-6) -> Arrays:
 def hyperparameter() -> Arrays:
     """The validation loss over log-regularisation, and where descent by the hypergradient goes."""
     ridge, grid = Ridge(), np.linspace(-5, 3, 161)
-    path = np.array(ridge.tune()[::8])
+    path = np.array(ridge.tune(2.5, steps=60)[::3])
     return {
         "grid": grid,
         "loss": np.array([ridge.validate(mu) for mu in grid]),
@@ -134,9 +134,9 @@ def hyperparameter() -> Arrays:
     }
 
 
-def surface(lam: float = 0.5, rate: float = 0.5, steps: int = 12) -> Arrays:
+def surface(lam: float = 0.3, rate: float = 0.5, steps: int = 12) -> Arrays:
     """A quadratic's two losses over the plane, the inner path to its optimum, meta-gradients."""
-    problem = quadratic(2, 5, seed=3)
+    problem = quadratic(2, 5, seed=6)
     p, q = np.linspace(-3, 3, 81), np.linspace(-3, 3, 81)
     points = torch.from_numpy(np.stack(np.meshgrid(p, q), -1).reshape(-1, 2))
     shape = (len(q), len(p))

@@ -115,6 +115,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "verdict": str(outcome.verdict),
         "not_run": check.not_run,
         "message": check.message,
+        "note": check.note,
         "first_wrong": None if first is None else {"step": first.step, "name": first.name},
         "seconds": round(outcome.seconds, 3),
         "bit_equal": outcome.report.bit_equal if outcome.report is not None else None,

@@ -144,8 +144,9 @@ def live_case(
         CaseError: an unknown function or argument, or a value that does not read as one.
     """
     record = RECORDS.get(function)
-    if record is None or record.live is None or record.on_request:
-        raise CaseError(f"unknown case {function!r}: choose from {', '.join(live_functions())}")
+    if record is None or not live_program(record):
+        known = [*live_functions(), *live_functions("jax")]
+        raise CaseError(f"unknown case {function!r}: choose from {', '.join(known)}")
     kwargs = {name: record.argument(name, text) for name, text in settings.items()}
     name = " ".join([function, f"seed={seed}", *(f"{k}={v}" for k, v in kwargs.items())])
     length = epochs if record.usual is not None else 0
@@ -153,9 +154,16 @@ def live_case(
     return Case(name, function, seed, length, 1, weighed, kwargs, generator=generator)
 
 
-def live_functions() -> list[str]:
-    """What a live Julia can be asked for, by name."""
-    return [n for n, r in RECORDS.items() if r.live is not None and not r.on_request]
+def live_program(record: Record) -> str | None:
+    """Which live reference answers a record, if one does."""
+    if record.jax is not None:
+        return "jax"
+    return "julia" if record.live is not None and not record.on_request else None
+
+
+def live_functions(program: str = "julia") -> list[str]:
+    """What a live reference can be asked for, by name."""
+    return [name for name, record in RECORDS.items() if live_program(record) == program]
 
 
 def live_cases(
@@ -164,13 +172,15 @@ def live_cases(
     epochs: int,
     settings: Mapping[str, str],
     generator: str = "MersenneTwister",
+    program: str = "julia",
 ) -> list[Case]:
-    """The cases that a live Julia is asked for: any seed, any arguments.
+    """The cases that a live reference is asked for: any seed, any arguments.
 
     Args:
         names: functions; all that take the settings when empty.
         epochs: iterations of each; ``eval_model`` has none.
         generator: that both sides draw from.
+        program: ``julia`` or ``jax``.
 
     Raises:
         CaseError: an unknown function or argument, a value that does not read as one, a negative
@@ -179,5 +189,10 @@ def live_cases(
     check_seed(seed)
     if epochs < 1:
         raise CaseError(f"{epochs} iterations are too few: give 1 or more")
-    every = [n for n in live_functions() if RECORDS[n].arguments or not settings]
-    return [live_case(name, seed, epochs, settings, generator) for name in names or every]
+    known = live_functions(program)
+    every = [n for n in known if RECORDS[n].arguments or not settings]
+    chosen = [n for n in known if {n, RECORDS[n].part_of}.intersection(names)] or every
+    for name in names:
+        if not any(name in (n, RECORDS[n].part_of) for n in known):
+            raise CaseError(f"live {program} has no case {name!r}: choose from {', '.join(known)}")
+    return [live_case(name, seed, epochs, settings, generator) for name in chosen]
