@@ -20,7 +20,7 @@ def noted(part: str, dtype: torch.dtype = torch.float64) -> dict[str, np.ndarray
 
     class Listens:
         def step(self, number: int) -> None:
-            assert list(found) == [f"weights.{name}" for name in NAMES], "the initial weights"
+            assert list(found) == [f"init.{name}" for name in NAMES], "the initial weights"
             found.clear()
 
         def values(self, noted: list[Noted]) -> None:

@@ -19,7 +19,6 @@ left is its own rounding, on both sides. With u the unit roundoff:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import numpy as np
 import torch
@@ -79,14 +78,18 @@ class JangRounding:
             "weights": lambda: self._weights(expected),
         }
         found = list(budgets.get(noted[0].operation, lambda: (0.0 for _ in noted))())
-        self.known |= {n.name: np.asarray(e) for n, e in zip(noted, expected, strict=True)}
+        names = (one.name.replace("init.", "weights.") for one in noted)
+        self.known |= dict(zip(names, map(np.asarray, expected), strict=True))
         return found
 
     def _task(self, task: str, operation: str, expected: list[np.ndarray]) -> Iterator[Bound]:
+        names = [f"{task}.{name}" for name in ("x1", "y1", "x2", "y2")]
+        if not self.known.keys() >= {*names}:  # not drawn, which is wrong already
+            yield from (0.0 for _ in expected)
+            return
         if operation == "inner.grad":
-            names = (f"{task}.{name}" for name in ("x1", "y1", "x2", "y2"))
-            points = (torch.from_numpy(self.known[n]).reshape(-1, 1) for n in names)
-            self.inside[task] = growth(adaptation, self._params(), tuple(points), self.u)
+            points = tuple(torch.from_numpy(self.known[n]).reshape(-1, 1) for n in names)
+            self.inside[task] = growth(adaptation, self._params(), points, self.u)
         for name, value in zip(NAMES, expected, strict=True):
             yield least(self.inside[task][f"{operation}.{name}"], value)
 
@@ -116,9 +119,6 @@ class JangRounding:
             yield own + taken(g, self.gradient[name]) + float(np.finfo(value.dtype).tiny)
 
     def _weights(self, expected: list[np.ndarray]) -> Iterator[Bound]:
-        if "weights.layers.0.weight" not in self.known:
-            yield from (0.0 for _ in expected)
-            return
         self.updates += 1
         relative = 2 * UPDATE * self.u + sum(self._power(beta) for beta in (B1, B2))
         for name, value in zip(NAMES, expected, strict=True):
@@ -159,7 +159,7 @@ def growth(function: Function, p: Params, points: Points, u: float) -> Arrays:
 
     base, pres = function(p, points, {})
     others = {n: moved(v) for n, v in p.items()}, tuple(map(moved, points))
-    results, around = vmap(partial(function, relus={}))(*others)
+    results, around = vmap(lambda q, at: function(q, at, {}))(*others)
     found = {n: (results[n] - value).abs().amax(0) for n, value in base.items()}
     for place, pre in pres.items():
         doubtful = pre.abs() <= FACTOR * (around[place] - pre).abs().amax(0)

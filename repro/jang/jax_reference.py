@@ -210,8 +210,8 @@ def steps(
             change the fusions, and with them the last bits, of the one that trains.
 
     Yields:
-        A dict of arrays: first the initial weights, then one an iteration, in the order of
-        computation: `task1.x1`, ... as drawn; `loss`, at the weights before the update (of the
+        A dict of arrays: first the initial weights, `init.`, then one an iteration, in the order
+        of computation: `task1.x1`, ... as drawn; `loss`, at the weights before the update (of the
         fit with `parts` alone); `grad.layers.0.weight`, ... with `parts`; `m.`, `v.` and
         `weights.`, each with the six parameters' names.
 
@@ -229,7 +229,7 @@ def steps(
     rng = np.random.RandomState(seed)
     if part == "batched":
         before_the_batches(rng)
-    yield named("weights", weights_of(state))
+    yield named("init", weights_of(state))
     loss_fn: Any = {"fit": loss, "single": maml_loss, "batched": batch_maml_loss}[part]
     step = compiled_step(loss_fn, RATES[part], part != "fit")
     inside = jax.jit(task_parts), jax.jit(jax.value_and_grad(loss_fn))
@@ -276,7 +276,8 @@ def named(kind: str, arrays: Arrays) -> dict[str, np.ndarray]:
 
 def flat(found: dict[str, np.ndarray]) -> np.ndarray:
     """The six parameters in one row of 1,761, as the recordings have them."""
-    return np.concatenate([found[f"weights.{name}"].ravel() for name in NAMES])
+    kind = "init" if f"init.{NAMES[0]}" in found else "weights"
+    return np.concatenate([found[f"{kind}.{name}"].ravel() for name in NAMES])
 
 
 def differences(recording: Any, part: str, iterations: int | None = None) -> Iterator[str]:

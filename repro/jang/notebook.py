@@ -87,7 +87,7 @@ def run(
 ) -> Training:
     """One step on each batch; iterations count from 1 in `keep`."""
     opt_state = optimiser.init(params)
-    note("weights", params)
+    note("init", params)
     losses, weights = [], {}
     for i, batch in enumerate(batches):
         opt_state, value = step(i, opt_state, optimiser, loss_fn, batch)

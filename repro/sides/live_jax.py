@@ -140,7 +140,9 @@ class LiveJax:
     @staticmethod
     def _kept(step: Step) -> Step:
         """Losses, and all weights in one row."""
-        rows = [value.ravel() for name, value in step.items() if name.startswith("weights.")]
+        rows = [
+            value.ravel() for name, value in step.items() if name.startswith(("init.", "weights."))
+        ]
         return {n: v for n, v in step.items() if n == "loss"} | {"weights": np.concatenate(rows)}
 
     def rule(self, case: Case) -> Pooled:
