@@ -30,7 +30,7 @@ ITERATIONS = 3
 def reference(python: str, dtype: str) -> tuple[Step, ...]:
     """The batched training's first iterations, operation by operation."""
     request = {"part": "batched", "dtype": dtype, "seed": 0, "iterations": ITERATIONS}
-    return tuple(steps(python, **request, parts=True))
+    return tuple(steps(python, request | {"parts": True}))
 
 
 class Replayed:

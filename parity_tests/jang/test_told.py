@@ -59,10 +59,10 @@ def test_a_batchs_values_are_each_tasks_own():
         assert abs(jang.maml_loss(params, *points).item() - found[f"task{i}.loss"]) < 1e-15
 
 
-@pytest.mark.parametrize("part", ["single", "batched"])
+@pytest.mark.parametrize("part", [pytest.param("single", marks=pytest.mark.slow), "batched"])
 def test_the_reference_has_the_same_names_and_values_in_the_same_order(part, jax_python):
-    found = steps(jax_python, part=part, seed=0, iterations=1, dtype="float64", parts=True)
-    _, theirs = found
+    request = {"part": part, "seed": 0, "iterations": 1, "dtype": "float64", "parts": True}
+    _, theirs = steps(jax_python, request)
     ours = noted(part)
     assert list(ours) == list(theirs)
     for name, value in ours.items():

@@ -18,7 +18,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
+from itertools import chain
 from typing import Any
 
 ENVIRONMENT = {
@@ -125,6 +126,7 @@ def weights_of(state: State) -> Arrays:
     return {name: x for name, (x, _, _) in state.items()}
 
 
+@cache
 def compiled_step(loss_fn: Callable[..., Any], rate: float, with_loss: bool) -> Any:
     """The compiled update; what it returns decides what XLA fuses, so the fit has no loss."""
 
@@ -135,6 +137,12 @@ def compiled_step(loss_fn: Callable[..., Any], rate: float, with_loss: bool) -> 
         return adam_update(rate, i, grads, state), value
 
     return jax.jit(step)
+
+
+@cache
+def compiled_parts(loss_fn: Callable[..., Any]) -> tuple[Any, Any]:
+    """What :func:`computed` needs."""
+    return jax.jit(task_parts), jax.jit(jax.value_and_grad(loss_fn))
 
 
 # The tasks
@@ -232,7 +240,7 @@ def steps(
     yield named("init", weights_of(state))
     loss_fn: Any = {"fit": loss, "single": maml_loss, "batched": batch_maml_loss}[part]
     step = compiled_step(loss_fn, RATES[part], part != "fit")
-    inside = jax.jit(task_parts), jax.jit(jax.value_and_grad(loss_fn))
+    inside = compiled_parts(loss_fn)
     for i in range(total):
         with wide():
             drawn, tasks, batch = draw(part, rng)
@@ -292,9 +300,10 @@ def differences(recording: Any, part: str, iterations: int | None = None) -> Ite
             yield f"{part}: loss of iteration {i}"
 
 
-def stream(request: dict[str, Any]) -> None:
-    """Write each step to standard output: its length in 8 bytes, then an .npz of that length."""
-    for found in steps(**request):
+def stream(requests: list[dict[str, Any]]) -> None:
+    """Write the steps of one request after the other to standard output: the length of each in 8
+    bytes, then an .npz of that length."""
+    for found in chain.from_iterable(steps(**request) for request in requests):
         frame = io.BytesIO()
         np.savez(frame, allow_pickle=False, **found)
         sys.stdout.buffer.write(frame.tell().to_bytes(8, "little") + frame.getvalue())

@@ -13,9 +13,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from repro.cases import Case, record_of
 from repro.checks import Pooled
 from repro.errors import Unavailable
 from repro.folders import PACKAGE, checkout
-from repro.run import Provenance, Run
+from repro.run import Provenance, Quantity, Run
 from repro.sides.envelopes import growth
 
 REFERENCE = PACKAGE / "jang" / "jax_reference.py"
@@ -63,17 +62,18 @@ def environment() -> dict[str, str]:
     return {**own, **ENVIRONMENT}
 
 
-def steps(python: str, **request: object) -> Iterator[Step]:
-    """A training's steps, each asked for when it is needed; the first is the initial weights.
+def steps(python: str, *requests: Mapping[str, object]) -> Iterator[Step]:
+    """The steps of one training after the other, each asked for when it is needed; the first of
+    each are the initial weights.
 
     Args:
         python: an interpreter that has JAX.
-        request: arguments of the reference's `steps`.
+        requests: arguments of the reference's `steps`.
 
     Raises:
         JaxUnavailable: JAX failed.
     """
-    command = [python, str(REFERENCE), "--stream", json.dumps(request)]
+    command = [python, str(REFERENCE), "--stream", json.dumps(requests)]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -95,6 +95,31 @@ def steps(python: str, **request: object) -> Iterator[Step]:
             process.wait()
 
 
+def request(case: Case) -> dict[str, object]:
+    """What live JAX is asked for."""
+    return {**(record_of(case).jax or {}), "seed": case.seed, "iterations": case.epochs}
+
+
+def read(case: Case, answer: Iterable[Step]) -> dict[str, Quantity]:
+    """What the recordings keep of a training, of the steps of one."""
+    first, *later = map(_kept, answer)
+    part = (record_of(case).jax or {})["part"]
+    arrays = {
+        "init_weights": first["weights"],
+        f"{part}_weight_iterations": np.array(case.weight_epochs),
+        f"{part}_weights": np.stack([later[i - 1]["weights"] for i in case.weight_epochs]),
+    }
+    if part != "fit":
+        arrays[f"{part}_losses"] = np.stack([step["loss"] for step in later])
+    return record_of(case).read(case, arrays)
+
+
+def _kept(step: Step) -> Step:
+    """Losses, and all weights in one row."""
+    rows = [v.ravel() for n, v in step.items() if n.startswith(("init.", "weights."))]
+    return {n: v for n, v in step.items() if n == "loss"} | {"weights": np.concatenate(rows)}
+
+
 class LiveJax:
     """What our statement of the notebook computes under the JAX that is there.
 
@@ -113,19 +138,6 @@ class LiveJax:
         Raises:
             JaxUnavailable: JAX failed.
         """
-        record = record_of(case)
-        assert record.jax is not None
-        request = {**record.jax, "seed": case.seed, "iterations": case.epochs}
-        first, *later = (self._kept(step) for step in steps(self.python, **request))
-        part = record.jax["part"]
-        at = [i for i in case.weight_epochs if i <= len(later)]
-        arrays = {
-            "init_weights": first["weights"],
-            f"{part}_weight_iterations": np.array(at),
-            f"{part}_weights": np.stack([later[i - 1]["weights"] for i in at]),
-        }
-        if "loss" in later[0]:
-            arrays[f"{part}_losses"] = np.stack([step["loss"] for step in later])
         made_by = Provenance(
             "jax",
             case=case.name,
@@ -133,17 +145,9 @@ class LiveJax:
             seed=case.seed,
             epochs=case.epochs,
             generator=f"{case.generator}({case.seed})",
-            details={"interpreter": Path(self.python).name, **ENVIRONMENT},
+            details=ENVIRONMENT,
         )
-        return Run(record.read(case, arrays), made_by)
-
-    @staticmethod
-    def _kept(step: Step) -> Step:
-        """Losses, and all weights in one row."""
-        rows = [
-            value.ravel() for name, value in step.items() if name.startswith(("init.", "weights."))
-        ]
-        return {n: v for n, v in step.items() if n == "loss"} | {"weights": np.concatenate(rows)}
+        return Run(read(case, steps(self.python, request(case))), made_by)
 
     def rule(self, case: Case) -> Pooled:
         """Measured on the port; see :func:`repro.sides.envelopes.growth`."""
@@ -158,9 +162,7 @@ class JaxOperations:
     """What JAX computes in each iteration of a case, asked for one after the other."""
 
     def __init__(self, case: Case, python: str) -> None:
-        request = record_of(case).jax
-        assert request is not None
-        self._steps = steps(python, **request, seed=case.seed, iterations=case.epochs, parts=True)
+        self._steps = steps(python, {**request(case), "parts": True})
 
     def values(self, step: int) -> Step:
         """The next iteration's values by name, in the order of their computation; 0 comes first."""
