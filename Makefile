@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark
 
-.PHONY: parity test test-slow record-check faults false-alarms calibrate limits figures figures-check bench lint setup julia juliacall jax clean
+.PHONY: parity test test-slow record-check faults false-alarms faults-jax false-alarms-jax calibrate limits figures figures-check bench lint setup julia juliacall jax clean
 
 parity: setup  ## the main job: the ports against the original's recorded runs
 	$(BIN)/repro parity
@@ -28,6 +28,12 @@ faults: julia  ## follow every planted fault beside a live Julia, and write the 
 RUNS ?= 1000
 false-alarms: julia  ## hold the faithful ports against a live Julia in many random runs
 	PYTHONPATH=parity_tests $(BIN)/python -m planted.false_alarms --runs $(RUNS)
+
+faults-jax: setup jax  ## the third post's planted faults beside live JAX, and their table
+	PYTHONPATH=parity_tests $(BIN)/python -m jang.localised --write docs/faults-jax.md
+
+false-alarms-jax: setup jax  ## the third post's faithful port beside live JAX, in random runs
+	PYTHONPATH=parity_tests $(BIN)/python -m jang.false_alarms
 
 SEEDS ?= 6
 calibrate: setup  ## hold right pairs and wrong ports by the derived tolerances, and count

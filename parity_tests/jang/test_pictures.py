@@ -54,7 +54,7 @@ def test_an_arm_is_the_batched_training_done_for_each_seed():
     for seed in range(2):
         own = (tuple(t[seed] for t in batch) for batch in batches)
         params = jang.notebook.run(
-            jang.net_init(seed), jang.batch_maml_loss, jang.Adam(1e-3), own
+            jang.net_init(seed, dtype=torch.float64), jang.batch_maml_loss, jang.Adam(1e-3), own
         ).params
         each = [jang.maml_loss(params, *task) for task in zip(*test, strict=True)]
         assert abs(torch.stack(each).mean().item() - errors[1, seed]) < 1e-6

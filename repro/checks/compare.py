@@ -328,7 +328,7 @@ def _measured(
         allowed = np.zeros(apart.shape)
     ulp = ulp_distance(expected.values, cast) if floating else apart
     allowed = np.where(np.isfinite(allowed), allowed, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.where(apart == 0, 0.0, apart / allowed)
     unknown = blind(name, expected) if blind is not None and floating else np.zeros_like(same)
     judged = Judged.of(rows(expected.values), rows(values), rows(allowed), rows(unknown))
