@@ -27,6 +27,7 @@ from torch.func import grad, vmap
 
 from repro.cases.luna_rounding import Bound, roundoff, ulps
 from repro.checks import FACTOR
+from repro.checks.agreement import difference
 from repro.checks.measured import floor
 from repro.jang.net import NAMES, Params, sine_grid
 from repro.trace import Noted
@@ -122,8 +123,8 @@ class JangRounding:
         self.updates += 1
         relative = 2 * UPDATE * self.u + sum(self._power(beta) for beta in (B1, B2))
         for name, value in zip(NAMES, expected, strict=True):
-            before = self.known[f"weights.{name}"].astype(np.float64)
-            step = np.abs(value.astype(np.float64) - before) + ulps(value, 1)
+            before = self.known[f"weights.{name}"]
+            step = difference(before, value) + ulps(value, 1)
             yield relative * step + 2 * ulps(value, 1)
 
     def _power(self, beta: float) -> float:
