@@ -8,8 +8,8 @@ left is its own rounding, on both sides. With u the unit roundoff:
 * what lies inside the differentiated function is *measured*, as :class:`repro.checks.rules.Growth`
   measures: computed in Float64 as it is and eight times with its weights, points and targets moved
   by 1.5 u, it may be off by ten times the largest difference (of an array at least the median of
-  its elements': eight runs may all miss one), and by no less than ten ulp of what may have cancelled
-  to it;
+  its elements': eight runs may all miss one), and by no less than ten ulp of what may have
+  cancelled to it;
 * a relu whose pre-activation is no further from 0 than such a tolerance may be on in one side and
   off in the other: what that changes is allowed besides, for each such relu;
 * Adam's moments take the gradient's tolerance over, since JAX computes the gradient that it trains
