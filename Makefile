@@ -8,15 +8,15 @@ export OMP_NUM_THREADS ?= 1
 JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark
 
-.PHONY: parity test test-slow record-check faults small-ports false-alarms calibrate limits differences figures figures-check bench docs lint setup julia juliacall clean
+.PHONY: parity test test-slow record-check faults small-ports false-alarms faults-jax false-alarms-jax calibrate limits differences figures figures-check bench docs lint setup julia juliacall jax clean
 
 parity: setup  ## the main job: the ports against the original's recorded runs
 	$(BIN)/repro parity
 
-test: juliacall  ## the default suite, with a live Julia where one can be had
+test: juliacall jax  ## the default suite, with live Julia and JAX where they can be had
 	$(PYTEST) -m "not slow"
 
-test-slow: juliacall  ## whole recordings, the 50,000-iteration zoo script, full-size claims
+test-slow: juliacall jax  ## whole recordings, the 50,000-iteration zoo script, full-size claims
 	$(PYTEST) -m slow
 
 record-check: julia  ## the live reference against every recording of the original, bit for bit
@@ -32,6 +32,12 @@ RUNS ?= 1000
 false-alarms: julia  ## hold the faithful ports against a live Julia in many random runs
 	PYTHONPATH=parity_tests $(BIN)/python -m planted.false_alarms --runs $(RUNS)
 
+faults-jax: setup jax  ## the third post's planted faults beside live JAX, and their table
+	PYTHONPATH=parity_tests $(BIN)/python -m jang.localised --write docs/faults-jax.md
+
+false-alarms-jax: setup jax  ## the third post's faithful port beside live JAX, in random runs
+	PYTHONPATH=parity_tests $(BIN)/python -m jang.false_alarms
+
 SEEDS ?= 6
 calibrate: setup  ## hold right pairs and wrong ports by the derived tolerances, and count
 	PYTHONPATH=parity_tests $(BIN)/python -m calibration.right --seeds $(SEEDS)
@@ -44,7 +50,7 @@ limits: setup  ## the smallest errors that are always noticed, by bisection
 differences: julia  ## what libraries compute differently under one name, measured
 	PYTHONPATH=parity_tests $(BIN)/python -m differences.page
 
-figures: setup  ## every figure of both posts, from the seed up
+figures: setup  ## every figure of the posts and the slides, from the seed up
 	$(BIN)/repro figures
 
 figures-check: setup  ## the first post's figures, drawn again, their data compared
@@ -75,5 +81,15 @@ juliacall: julia  ## an environment in which the tests can run Julia inside Pyth
 	@$(BIN)/python parity_tests/juliacall_env/setup.py \
 	  || echo "NOT_RUN: juliacall; the tests say which of them need it"
 
+JAX := .jax
+jax:  ## an interpreter with JAX, which the third post's port is held against
+	@$(MAKE) --no-print-directory $(JAX)/.installed \
+	  || echo "NOT_RUN: live JAX (needs Python 3.11); the recordings stand in for it"
+
+$(JAX)/.installed: constraints.txt
+	$(PYTHON) -m venv $(JAX)
+	$(JAX)/bin/python -m pip install --quiet --constraint constraints.txt jax
+	touch $@
+
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build dist
+	rm -rf $(VENV) $(JAX) .pytest_cache .ruff_cache .mypy_cache build dist

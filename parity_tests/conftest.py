@@ -18,6 +18,7 @@ from juliacall_env import setup
 
 from repro.sides.julia.find import Julia, JuliaNotFound, find_julia
 from repro.sides.julia.reference import JuliaReference
+from repro.sides.live_jax import JaxUnavailable, find_jax
 
 # Before Triton is imported: without a GPU its kernels are interpreted on the CPU.
 if not torch.cuda.is_available():
@@ -26,10 +27,10 @@ if not torch.cuda.is_available():
 SETUP_COMMAND = "python parity_tests/juliacall_env/setup.py   (or: make test)"
 
 
-def not_run(reason: str) -> None:
-    """Say that a test did not run; where REPRO_REQUIRE_JULIA is 1, fail it for that."""
-    if os.environ.get("REPRO_REQUIRE_JULIA") == "1":
-        pytest.fail(f"REPRO_REQUIRE_JULIA=1, but {reason}", pytrace=False)
+def not_run(reason: str, program: str = "JULIA") -> None:
+    """Say that a test did not run; where REPRO_REQUIRE_JULIA (or _JAX) is 1, fail it for that."""
+    if os.environ.get(f"REPRO_REQUIRE_{program}") == "1":
+        pytest.fail(f"REPRO_REQUIRE_{program}=1, but {reason}", pytrace=False)
     pytest.skip(f"NOT RUN: {reason}")
 
 
@@ -54,6 +55,16 @@ def live_julia(julia: Julia) -> Iterator[JuliaReference]:
     """One worker for all tests that only ask: each further one compiles for five seconds."""
     with JuliaReference("worker", julia) as reference:
         yield reference
+
+
+@pytest.fixture(scope="session")
+def jax_python() -> str:
+    """The path of a Python that has JAX."""
+    try:
+        return find_jax()
+    except JaxUnavailable as problem:
+        not_run(str(problem), "JAX")
+        raise
 
 
 @pytest.fixture(scope="session")

@@ -93,9 +93,7 @@ class Parity:
 
     def __call__(
         self,
-        port: Any,
-        reference: Any = None,
-        *,
+        *sides: Any,
         recorded: bool = False,
         name: str | None = None,
         **options: Any,
@@ -103,9 +101,9 @@ class Parity:
         """Fail the test unless the port agrees with the reference.
 
         Args:
-            port, reference: as for :func:`repro.check`. Without a reference the port is
-                held to a recording of its earlier self, which ``pytest --parity-update`` makes:
-                that guards against change, and is no parity with anything else.
+            sides: the reference and the port, as for :func:`repro.check`. A port alone is held to
+                a recording of its earlier self, which ``pytest --parity-update`` makes: that guards
+                against change, and is no parity with anything else.
             recorded: hold the port to a recording of the reference; ``--parity-update`` runs the
                 reference and records it. Without that option the reference is not run, and the
                 test fails where the recording is stale: made of other texts, arguments, versions
@@ -121,13 +119,16 @@ class Parity:
         from repro.errors import ReproError
 
         __tracebackhide__ = True
+        if not 1 <= len(sides) <= 2:
+            pytest.fail("parity(reference, port), or parity(port) alone", pytrace=False)
+        reference, port = (None, *sides)[-2:]
         try:
-            return self._held(port, reference, recorded, name, options)
+            return self._held(reference, port, recorded, name, options)
         except ReproError as problem:
             pytest.fail(str(problem), pytrace=False)
 
     def _held(
-        self, port: Any, reference: Any, recorded: bool, name: str | None, options: dict[str, Any]
+        self, reference: Any, port: Any, recorded: bool, name: str | None, options: dict[str, Any]
     ) -> Check | None:
         from repro import check, record
 

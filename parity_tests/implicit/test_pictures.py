@@ -21,10 +21,13 @@ def test_errors_fall_with_cg_steps_and_inner_steps():
     assert drawings().errors(**by_steps, xlabel="Inner steps").axes
 
 
-def test_memory_and_time_are_drawn():
-    found = pictures.memory_and_time(repeats=1)
+def test_memory_and_work_are_counted_and_drawn():
+    found = pictures.memory_and_work()
     assert len(set(found["imaml_bytes"])) == 1 and (np.diff(found["maml_bytes"]) > 0).all()
-    assert len(drawings().memory_and_time(**found).axes) == 2
+    slopes = np.diff(found["maml_operations"]) / np.diff(found["steps"])
+    assert len(set(slopes)) == 1 and slopes[0] > 0, "so many for each inner step"
+    assert found["imaml_operations"][-1] < found["maml_operations"][-1]
+    assert len(drawings().memory_and_work(**found).axes) == 2
 
 
 @pytest.mark.parametrize("name", ["steps_needed", "hyperparameter", "surface"])

@@ -1,7 +1,8 @@
 """Wrong ports of the third post, each a mistake that one could make, and where it first shows.
 
 `operation` is the first noted value that a run with the fault has wrong (names of `repro.trace`,
-step 0 being the initial weights), for whoever follows a run operation by operation.
+step 0 being the initial weights) and `iteration` its step, for whoever follows a run operation by
+operation (`jang.localised`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.func import grad
+from torch.func import grad, grad_and_value
 
 from repro import jax_random
 from repro.jang import adam, maml, net, notebook, tasks
+from repro.trace import note
 
 Patch = tuple[ModuleType | type, str, Any]
 
@@ -27,6 +29,7 @@ class Fault:
     operation: str
     patches: tuple[Patch, ...]
     dtype: str = "float64"
+    iteration: int = 1
 
 
 def inner_by(rule: Callable[..., Any]) -> tuple[Patch, ...]:
@@ -109,11 +112,14 @@ def phase_first(rng):
 
 
 def loss_after(i, opt_state, optimiser, loss_fn, batch):
-    state, _ = notebook_step(i, opt_state, optimiser, loss_fn, batch)
-    return state, loss_fn(optimiser.get_params(state), *batch)
-
-
-notebook_step = notebook.step
+    p = optimiser.get_params(opt_state)
+    g, (_, told) = grad_and_value(maml.aside(loss_fn), has_aux=True)(p, *batch)
+    notebook.note_told(told)
+    note("grad", g)
+    state = optimiser.update(i, g, opt_state)
+    value = loss_fn(optimiser.get_params(state), *batch)
+    note("loss", value)
+    return state, value
 
 
 def init_by(next_layer: Callable[..., Any], **keys: Any) -> tuple[Patch, ...]:
@@ -212,7 +218,7 @@ FAULTS = (
     ),
     Fault(
         "two inner steps",
-        "task1.adapted",
+        "task1.inner.grad",
         ((notebook, "maml_loss", two_inner_steps), (maml, "maml_loss", two_inner_steps)),
     ),
     Fault(
@@ -237,16 +243,17 @@ FAULTS = (
     Fault("amplitudes of the paper", "task1.amplitude", wave_by(0.1, 5.0)),
     Fault("phases up to 2 pi", "task1.phase", wave_by(0.1, 0.5, 2 * np.pi)),
     Fault("loss after the update", "loss", ((notebook, "step", loss_after),)),
-    Fault("partitionable stream", "weights", init_by(_split, partitionable=True)),
-    Fault("relu layers take no key", "weights", init_by(_no_relu_keys)),
-    Fault("the two keys of a split exchanged", "weights", init_by(_last_key)),
-    Fault("key split once less", "weights", ((net, "dense_init", weights_of_one_key),)),
-    Fault("plain normal weights, as in 2019", "weights", ((net, "dense_init", plain_normal),)),
+    Fault("partitionable stream", "init", init_by(_split, partitionable=True), iteration=0),
+    Fault("relu layers take no key", "init", init_by(_no_relu_keys), iteration=0),
+    Fault("the two keys of a split exchanged", "init", init_by(_last_key), iteration=0),
+    Fault("key split once less", "init", ((net, "dense_init", weights_of_one_key),), iteration=0),
+    Fault("plain normal weights, as in 2019", "init", ((net, "dense_init", plain_normal),), iteration=0),
     Fault("second relu left out", "task1.inner.grad", ((net, "net_apply", no_second_relu),)),
     Fault(
         "Adam counts from 0 into its powers",
         "weights",
         ((adam, "correction", lambda b, i, d: adam_correction(b, max(i - 1, 0), d)),),
+        iteration=2,
     ),
     Fault(
         "Adam counts from 2",

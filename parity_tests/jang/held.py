@@ -11,7 +11,7 @@ import torch
 from repro import Bitwise, check, jang
 from repro.checks import Check
 from repro.jang import net, notebook
-from repro.jang.recordings import recording
+from repro.sides import recorded as recordings
 
 PARTS = ("batched", "single", "fit")
 Weights = Mapping[int, np.ndarray]
@@ -26,6 +26,11 @@ def steps(weights: Weights, losses: np.ndarray | None) -> Steps:
         return
     for i, loss in enumerate(losses, start=1):
         yield {"loss": loss} | ({"weights": weights[i]} if i in weights else {})
+
+
+def recording(dtype: str) -> Mapping[str, np.ndarray]:
+    """The arrays of the notebook's recording in a precision."""
+    return recordings.load(f"jax_fit_{dtype}_seed0").arrays
 
 
 def recorded(part: str, dtype: str, length: int) -> tuple[Weights, np.ndarray | None]:

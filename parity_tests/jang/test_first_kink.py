@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from jang import held, live_jax
-from jang.test_port import hide_avx512, live
+from jang.test_port import hide_avx512
 
 from repro import jang
 from repro.jang import notebook
@@ -51,11 +51,11 @@ def test_the_recorded_kink_is_one_sample_on_two_sides():
 
 
 @pytest.mark.slow
-def test_until_the_first_kink_losses_agree(tmp_path):
+def test_until_the_first_kink_losses_agree(tmp_path, jax_python):
     path = tmp_path / "weights.npz"
     script, hidden = live_jax.HERE / "jax_weights.py", hide_avx512(tmp_path)
     arguments = ("batched", "3600", "0", "float32", str(path))
-    live_jax.run_script(live(), script, *arguments, **hidden)
+    live_jax.run_script(jax_python, script, *arguments, **hidden)
     with np.load(path, allow_pickle=False) as arrays:
         weights, losses = arrays["weights"], arrays["losses"]
     iteration, crossing, _ = first_crossing(weights)

@@ -50,9 +50,8 @@ def test_every_draw_and_a_million_erf_inv_are_jaxs_bits(recorded):
 
 
 @pytest.mark.slow
-def test_live_jax_gives_the_recorded_digests(recorded):
-    python = live_jax.interpreter() or pytest.skip(f"NOT RUN: {live_jax.MISSING}")
-    assert live_jax.asked(python, live_jax.HERE / "draws.py") == recorded
+def test_live_jax_gives_the_recorded_digests(recorded, jax_python):
+    assert live_jax.asked(jax_python, live_jax.HERE / "draws.py") == recorded
 
 
 def test_initial_weights_of_key_0_have_the_published_digests():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from jang import held
 
 from repro import jang
 from repro.gallery import figure
-from repro.jang import pictures, recordings
+from repro.jang import pictures
 
-RECORDED = recordings.recording("float32")
+RECORDED = held.recording("float32")
 
 
 def drawings():
@@ -31,7 +32,7 @@ def test_the_last_adaptation_is_the_recordings():
     jang.notebook.after_single(rng)
     params = jang.unflatten(RECORDED["single_weights"][-1])
     data = pictures.adapted(params, jang.notebook.picture_points(rng, 20), 4)
-    assert np.abs(data["predictions"][4] - RECORDED["single_predictions"]).max() < 1e-5
+    assert np.abs(data["step_4"] - RECORDED["single_predictions"]).max() < 1e-5
     assert drawings().adaptation(**data).axes
 
 
@@ -53,7 +54,7 @@ def test_an_arm_is_the_batched_training_done_for_each_seed():
     for seed in range(2):
         own = (tuple(t[seed] for t in batch) for batch in batches)
         params = jang.notebook.run(
-            jang.net_init(seed), jang.batch_maml_loss, jang.Adam(1e-3), own
+            jang.net_init(seed, dtype=torch.float64), jang.batch_maml_loss, jang.Adam(1e-3), own
         ).params
         each = [jang.maml_loss(params, *task) for task in zip(*test, strict=True)]
         assert abs(torch.stack(each).mean().item() - errors[1, seed]) < 1e-6

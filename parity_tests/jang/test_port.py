@@ -12,9 +12,8 @@ import torch
 from jang import held, live_jax
 
 from repro import check, jang
-from repro.errors import ReproError
-from repro.jang import recordings
 from repro.jang.adam import correction
+from repro.sides.recorded import FOLDER
 
 
 def test_the_initial_weights_are_jaxs_bits():
@@ -51,7 +50,7 @@ def test_the_numbers_of_cells_3_and_13():
 
 
 def test_predictions_of_the_pictures():
-    recorded = recordings.recording("float64")
+    recorded = held.recording("float64")
 
     def port():
         params = jang.net_init(dtype=torch.float64)
@@ -76,27 +75,13 @@ def test_tasks_one_by_one_make_the_batch():
     assert abs(jang.batch_maml_loss(params, *batch) - sum(each) / 3) < 1e-15
 
 
-def test_a_damaged_recording_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr(recordings, "FOLDER", tmp_path)
-    (tmp_path / "jax_notebook_seed0_float64.npz").write_bytes(b"no")
-    with pytest.raises(ReproError, match="restore it from git"):
-        recordings.recording("float64")
-    with pytest.raises(ReproError, match="choose from float64, float32"):
-        recordings.recording("float16")
-
-
 # Live JAX
 
 
-def live() -> str:
-    return live_jax.interpreter() or pytest.skip(f"NOT RUN: {live_jax.MISSING}")
-
-
 @pytest.mark.parametrize("changed", ["XLA_FLAGS", "JAX_PLATFORMS"])
-def test_an_interpreter_without_the_flags_is_refused(changed):
-    python = live()
+def test_an_interpreter_without_the_flags_is_refused(changed, jax_python):
     with pytest.raises(AssertionError, match="JAX's bits depend on its flags"):
-        live_jax.run_script(python, live_jax.REFERENCE, **{changed: ""})
+        live_jax.run_script(jax_python, live_jax.REFERENCE, **{changed: ""})
 
 
 def no_difference(output: str) -> bool:
@@ -105,17 +90,17 @@ def no_difference(output: str) -> bool:
 
 
 @pytest.mark.slow
-def test_the_statement_in_jax_is_the_recording_in_float64():
-    path = recordings.FOLDER / "jax_notebook_seed0_float64.npz"
-    assert no_difference(live_jax.run_script(live(), live_jax.REFERENCE, str(path), "3000"))
+def test_the_statement_in_jax_is_the_recording_in_float64(jax_python):
+    path = FOLDER / "jax_notebook_seed0_float64.npz"
+    assert no_difference(live_jax.run_script(jax_python, live_jax.REFERENCE, str(path), "3000"))
 
 
 @pytest.mark.slow
-def test_the_statement_in_jax_is_the_recording_in_float32(tmp_path):
+def test_the_statement_in_jax_is_the_recording_in_float32(tmp_path, jax_python):
     """Behind a preloaded library that hides AVX-512, where the processor has it."""
-    python, path = live(), recordings.FOLDER / "jax_notebook_seed0_float32.npz"
+    path = FOLDER / "jax_notebook_seed0_float32.npz"
     hidden = hide_avx512(tmp_path)
-    printed = live_jax.run_script(python, live_jax.REFERENCE, str(path), "3000", **hidden)
+    printed = live_jax.run_script(jax_python, live_jax.REFERENCE, str(path), "3000", **hidden)
     assert no_difference(printed)
 
 
@@ -134,10 +119,10 @@ def hide_avx512(folder) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "part"), [(1, "single"), (2, "batched"), (3, "single")])
-def test_live_jax_from_other_seeds(seed, part, tmp_path):
+def test_live_jax_from_other_seeds(seed, part, tmp_path, jax_python):
     path = tmp_path / "weights.npz"
     script = live_jax.HERE / "jax_weights.py"
-    live_jax.run_script(live(), script, part, "2000", str(seed), "float64", str(path))
+    live_jax.run_script(jax_python, script, part, "2000", str(seed), "float64", str(path))
     with np.load(path, allow_pickle=False) as arrays:
         weights, losses = arrays["weights"], arrays["losses"]
     kept = {i: weights[i] for i in (1, 10, 100, 1000, 2000)}

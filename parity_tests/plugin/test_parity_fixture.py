@@ -50,7 +50,7 @@ def test_one_line_passes(suite):
 
 
 def test_a_wrong_port_fails_and_says_where_and_what_next(suite, pytester):
-    result = suite("def test_port(parity):\n    parity(wrong, reference)\n")
+    result = suite("def test_port(parity):\n    parity(reference, wrong)\n")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
@@ -72,7 +72,7 @@ def test_a_wrong_port_fails_and_says_where_and_what_next(suite, pytester):
 
 
 def test_the_failure_has_a_table_of_all_names(suite):
-    result = suite("def test_port(parity):\n    parity(wrong, reference)\n")
+    result = suite("def test_port(parity):\n    parity(reference, wrong)\n")
     result.stdout.fnmatch_lines(
         [
             "name  verdict  first wrong step  steps wrong  error / tolerance *",
@@ -83,7 +83,7 @@ def test_the_failure_has_a_table_of_all_names(suite):
 
 
 def test_the_first_wrong_step_is_written_where_that_is_asked_for(suite, pytester):
-    source = "def test_port(parity):\n    parity(wrong, reference)\n"
+    source = "def test_port(parity):\n    parity(reference, wrong)\n"
     suite(source)
     assert not (pytester.path / "wrongs").exists()
     result = suite(source, "--reproduction", str(pytester.path / "wrongs"))
@@ -96,7 +96,7 @@ def test_the_first_wrong_step_is_written_where_that_is_asked_for(suite, pytester
 
 def test_known_differences_of_passing_tests_are_printed(suite):
     """Catches an acceptance that nobody reads of again."""
-    source = "def test_port(parity):\n    parity(shifted, reference, accept={'w': 'drifts here'})\n"
+    source = "def test_port(parity):\n    parity(reference, shifted, accept={'w': 'drifts here'})\n"
     shift = """
 def shifted():
     for step in reference():
@@ -148,7 +148,7 @@ def test_the_recording_holds_later_ports(suite):
     suite(OWN.replace("reference", "wrong")).assert_outcomes(passed=1)
 
 
-RECORDED = "def test_port(parity):\n    parity({port}, {reference}, recorded=True)\n"
+RECORDED = "def test_port(parity):\n    parity({reference}, {port}, recorded=True)\n"
 
 
 def test_a_recorded_reference_is_run_for_recording_alone(suite):
@@ -222,7 +222,7 @@ def test_a_step_function_cannot_be_its_own_reference(suite):
 
 
 def test_bad_input_is_one_line(suite):
-    result = suite("def test_port(parity):\n    parity([{'a': b'text'}], reference)\n")
+    result = suite("def test_port(parity):\n    parity(reference, [{'a': b'text'}])\n")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["'a' in step 0 of the port is of type |S4: yield x.decode()*"])
 
@@ -233,7 +233,7 @@ from repro.checks import Ulps
 
 def test_port(parity):
     budget = Ulps(1e6, because="a tenth of all")
-    result = parity(lambda: reference(drift=0.01), reference, tolerance=budget, names=["w"])
+    result = parity(reference, lambda: reference(drift=0.01), tolerance=budget, names=["w"])
     assert result.worst_ratio > 0 and result.verdict == "PASS"
 """
     suite(source).assert_outcomes(passed=1)
@@ -247,7 +247,7 @@ def test_no_julia_is_a_failure_with_advice(suite, monkeypatch, pytester):
 from repro.sides.julia.function import JuliaFunction
 
 def test_port(parity):
-    parity([{"a": 1.0}], JuliaFunction("m.jl", "run"))
+    parity(JuliaFunction("m.jl", "run"), [{"a": 1.0}])
 """
     result = suite(source)
     result.assert_outcomes(failed=1)

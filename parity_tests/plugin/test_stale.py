@@ -124,7 +124,7 @@ import numpy as np
 def test_port(parity):
     folder = Path({str(folder)!r})
     train = JuliaFunction(folder / "model.jl", "train", 1, project=folder / "env", W=np.ones(2))
-    parity([{{"w": np.full(2, 2.0)}}], train, recorded=True)
+    parity(train, [{{"w": np.full(2, 2.0)}}], recorded=True)
 """
     options = ("-p", "repro.pytest_plugin", "-p", "no:cacheprovider")
 

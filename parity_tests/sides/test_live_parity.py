@@ -136,7 +136,7 @@ def test_record_writes_what_can_be_read_back(answers, live, monkeypatch, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["parity", "--reference", "matlab"], "choose recorded or julia"),
+        (["parity", "--reference", "matlab"], "choose recorded, julia or jax"),
         (["parity", "--reference", "julia", "--iterations", "0"], "give 1 or more"),
         (["parity", "--reference", "julia", "--julia", "telepathy"], "worker, juliacall, auto"),
         (["record", "eval_model", "--out", "x"], "name training functions"),

@@ -1,6 +1,6 @@
 """What can be computed: a record for each, which everything else finds it by."""
 
-from repro.cases import ecoffet, luna, luna_script
+from repro.cases import ecoffet, jang, luna, luna_script
 from repro.cases.case import Case as Case
 from repro.cases.case import CaseError as CaseError
 from repro.cases.record import Conditions as Conditions
@@ -12,7 +12,8 @@ from repro.cases.record import Tick as Tick
 from repro.cases.record import Widened as Widened
 
 RECORDS = {
-    record.name: record for record in (*luna.RECORDS, *luna_script.RECORDS, *ecoffet.RECORDS)
+    record.name: record
+    for record in (*luna.RECORDS, *luna_script.RECORDS, *ecoffet.RECORDS, *jang.RECORDS)
 }
 """All of them, in the order in which tables list them."""
 

@@ -19,7 +19,8 @@ Tick = Callable[[int], object]
 
 @dataclass(frozen=True)
 class Nudge:
-    """Every initial weight moved to one of its two Float32 neighbours, as this seed says."""
+    """Every initial weight moved to one of its two neighbours, as this seed says: Float32's, or
+    Float64's where the case is in Float64."""
 
     seed: int
 
@@ -115,6 +116,9 @@ class Record:
         compiled_part: the function that compiled engines run instead, if not this one.
         layers: how many weights each layer has, for reports that show them apart.
         single: the recording that is no call of a training function, with the case it is of.
+        file: the recording's, where it is not the case's name: several cases may lie in one.
+        part_of: a name that stands for this record and others together.
+        jax: what live JAX is asked for, by its names; None where it is not to be asked.
     """
 
     name: str
@@ -132,6 +136,9 @@ class Record:
     compiled_part: str | None = None
     layers: tuple[int, ...] = ()
     single: Case | None = None
+    file: str = ""
+    part_of: str = ""
+    jax: Mapping[str, str] | None = None
 
     def as_usual(self, case: Case) -> bool:
         """Whether all of a case's arguments are the defaults."""

@@ -74,8 +74,11 @@ class Perturbing(TorchDispatchMode):
             if isinstance(tensor, torch.Tensor) and _floating(tensor):
                 moved = True
                 values = array(tensor)
+                old = before[i] if written else None
+                if old is not None and old.size == values.size:
+                    old = old.reshape(values.shape)  # squeeze_ writes another shape
                 with self._rounding(tensor):
-                    operation.change(self.stream, call, values, i, before[i] if written else None)
+                    operation.change(self.stream, call, values, i, old)
                 put_back(tensor, values)
         if moved:
             self.stream.count(operation.name, operation.noise)

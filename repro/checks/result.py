@@ -26,12 +26,14 @@ class Check:
         arbiter: both sides' distance from a run in Float64; None where not asked for. It
             decides nothing.
         accept: names that may differ, each with the reason.
+        note: what else a reader should know of what was compared.
     """
 
     pairs: tuple[Pair, ...] = ()
     not_run: str | None = None
     arbiter: Arbiter | None = None
     accept: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
     def pair(self, way: Way) -> Pair | None:
         """What came of one way of running the port; None where it was not run so."""

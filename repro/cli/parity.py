@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from repro.cases import Case
     from repro.reports import Outcome
     from repro.sides.live import Live
-    from repro.sides.parity import Reference
+    from repro.sides.parity import LiveReference, Reference
+
+LIVE = ("julia", "jax")
 
 INTERRUPTED = 130
 """The exit status of a command that the user interrupts, as in a shell."""
@@ -38,7 +40,7 @@ def parity(
     seed: Annotated[int | None, typer.Option(help="Seed of the run.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Every recording, whole.")] = False,
     reference: Annotated[
-        str, typer.Option(help="recorded, julia for a live one, or a folder of recordings.")
+        str, typer.Option(help="recorded, julia or jax for a live one, or a folder of recordings.")
     ] = "recorded",
     julia: Way = "auto",
     julia_version: JuliaVersion = None,
@@ -47,13 +49,13 @@ def parity(
         typer.Option(help="mersenne or xoshiro; by default what the Julia that answers starts."),
     ] = None,
     iterations: Annotated[
-        int | None, typer.Option(help="How many, where a live Julia answers; 40 by default.")
+        int | None, typer.Option(help="How many, where a live reference answers; 40 by default.")
     ] = None,
     engine: Annotated[
         list[str] | None, typer.Option(help="eager (the default), exact or fast; may be repeated.")
     ] = None,
     localise: Annotated[
-        bool, typer.Option("--localise", help="Name the first wrong operation (needs a Julia).")
+        bool, typer.Option("--localise", help="Name the first wrong operation (needs a live one).")
     ] = False,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …")] = "cpu",
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
@@ -92,34 +94,44 @@ def parity(
     names, settings = read_words([*(case or ()), *(words or ())])
     engines = read_engines(engine or ("eager",))
     from contextlib import ExitStack
+    from functools import cache
 
     from repro.sides.choosing import live_cases, recorded_cases
     from repro.sides.live import Live
+    from repro.sides.live_jax import LiveJax
     from repro.sides.recorded import Recorded
 
     with ExitStack() as stack:
-        live: Live | None = None
-        if reference == "julia" or localise:
-            live = Live(stack.enter_context(open_julia(julia, julia_version)))
-            _say_whose_bits(engines, live)
-        elif julia_version is not None:
+
+        @cache
+        def live(program: str) -> LiveReference:
+            if program == "jax":
+                return LiveJax()
+            answering = Live(stack.enter_context(open_julia(julia, julia_version)))
+            _say_whose_bits(engines, answering)
+            return answering
+
+        if julia_version is not None and reference != "julia" and not localise:
             raise ReproError(
                 "--julia-version is for a live Julia: give --reference julia or --localise with it"
             )
         truth: Reference
-        if live is not None and reference == "julia":
+        if reference in LIVE:
             if full:
-                raise ReproError("--full is for recordings: give a live Julia --iterations N")
-            drawn_from = read_generator(generator) or live.generator
+                raise ReproError(f"--full is for recordings: give live {reference} --iterations N")
+            if generator is not None and reference == "jax":
+                raise ReproError("the notebook draws from NumPy: leave --generator out")
+            truth = answering = live(reference)
+            drawn_from = read_generator(generator) or answering.generator
             length = 40 if iterations is None else iterations
-            truth, cases = live, live_cases(names, seed or 0, length, settings, drawn_from)
+            cases = live_cases(names, seed or 0, length, settings, drawn_from, reference)
         else:
             _refuse_live_options(iterations, generator)
             folder = _folder(reference)
             truth, cases = Recorded(folder), recorded_cases(names, seed, full, settings, folder)
         outcomes, stopped = _run(
-            cases, engines, truth, live, torch_device, torch_dtype, html is not None,
-            trajectory_dir,
+            cases, engines, truth, live if localise or reference in LIVE else None, torch_device,
+            torch_dtype, html is not None, trajectory_dir,
         )  # fmt: skip
     write_reports(outcomes, json_file, html, junit, torch_device)
     if json_file != Path("-"):
@@ -149,8 +161,8 @@ def _say_whose_bits(engines: Sequence[str], live: Live) -> None:
 def _refuse_live_options(iterations: int | None, generator: str | None) -> None:
     if iterations is not None:
         raise ReproError(
-            "--iterations is for a live Julia (--reference julia); of recordings --full compares "
-            "all"
+            "--iterations is for a live Julia (--reference julia, or jax); of recordings --full "
+            "compares all"
         )
     if generator is not None:
         raise ReproError(
@@ -167,7 +179,7 @@ def _folder(reference: str) -> Path:
     folder = Path(reference)
     if not (folder / recorded.INDEX).is_file():
         raise ReproError(
-            f"no reference {reference!r}: choose recorded or julia, or name a folder that "
+            f"no reference {reference!r}: choose recorded, julia or jax, or name a folder that "
             "`repro record` wrote"
         )
     return folder
@@ -177,16 +189,17 @@ def _run(
     cases: Sequence[Case],
     engines: Sequence[str],
     truth: Reference,
-    live: Live | None,
+    live: Callable[[str], LiveReference] | None,
     device: torch.device,
     dtype: torch.dtype,
     arbiter: bool,
     keep: Path | None,
 ) -> tuple[list[Outcome], bool]:
     """What came of every case, until the user interrupts; whether that happened."""
+    from repro.cases import record_of
     from repro.cli.console import progress_bar
     from repro.reports import Outcome
-    from repro.sides.choosing import for_engine
+    from repro.sides.choosing import for_engine, live_program
     from repro.sides.parity import parity
     from repro.sides.port import Port
 
@@ -197,7 +210,10 @@ def _run(
         for engine, case in runs:
             port = Port(engine, device, dtype, tick)
             follows = engine == "eager" and case.epochs > 0
-            operations = live.operations(case) if live is not None and follows else None
+            program = live_program(record_of(case))
+            operations = None
+            if live is not None and follows and program is not None:
+                operations = live(program).operations(case)
             try:
                 found = parity(case, truth, port, operations=operations, arbiter=arbiter)
             except KeyboardInterrupt:

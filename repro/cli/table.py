@@ -20,6 +20,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     console.print(_table(outcomes, console.width))
     console.print(LEGEND, style="dim", markup=False)
     for outcome in outcomes:
+        if outcome.check.note:
+            console.print(f"{outcome.label}: {outcome.check.note}", markup=False)
         if not outcome:
             console.print(explain(outcome), markup=False)
             command = localise_command(outcome)

@@ -8,10 +8,11 @@ from functools import partial
 
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from repro.implicit import meta_gradients as by
 from repro.implicit.memory import imaml_bytes, maml_bytes
-from repro.implicit.problems import quadratic, sine_network, spectrum
+from repro.implicit.problems import Problem, quadratic, sine_network, spectrum
 from repro.implicit.scalar import Ridge, vanishing
 from repro.implicit.solvers import conjugate_gradient, nesterov_momentum, steps_of_descent
 
@@ -61,31 +62,46 @@ def delta_errors(lam: float = 20.0) -> Arrays:
     return found
 
 
-def memory_and_time(lam: float = 2.0, repeats: int = 3) -> Arrays:
-    """Bytes saved, and the best of some times in seconds, against inner steps; 40-40 network.
+def memory_and_work(lam: float = 2.0) -> Arrays:
+    """Bytes saved, and floating-point operations, against inner steps; 40-40 network.
 
-    iMAML's time has 5 CG steps in it. Times are of the machine that drew the figure.
+    Operations are those of matrix products, counted: unlike seconds they are the same everywhere
+    (:func:`seconds` takes those). iMAML's have 5 CG steps in them.
     """
     problem, steps = sine_network((1, 40, 40, 1)), np.array([1, 2, 4, 8, 16, 32, 64])
 
-    def seconds(compute: Callable[[], object]) -> float:
-        found = []
-        for _ in range(repeats):
-            start = time.perf_counter()
+    def operations(compute: Callable[[], object]) -> int:
+        with FlopCounterMode(display=False) as counter:
             compute()
-            found.append(time.perf_counter() - start)
-        return min(found)
+        return int(counter.get_total_flops())
 
-    def implicit(n: int) -> object:
-        return by.imaml(problem, lam, by.adapt(problem, 0.01, n, lam), 5)
-
+    ways = _maml_and_imaml(lam)
+    work = {n: [operations(partial(way, problem, k)) for k in steps] for n, way in ways.items()}
     return {
         "steps": steps,
         "maml_bytes": np.array([maml_bytes(problem, 0.01, n) for n in steps]),
         "imaml_bytes": np.array([imaml_bytes(problem, 0.01, n, lam) for n in steps]),
-        "maml_seconds": np.array([seconds(partial(by.maml, problem, 0.01, int(n))) for n in steps]),
-        "imaml_seconds": np.array([seconds(partial(implicit, int(n))) for n in steps]),
-    }
+    } | {f"{name}_operations": np.array(counts) for name, counts in work.items()}
+
+
+def _maml_and_imaml(lam: float) -> dict[str, Callable[[Problem, int], object]]:
+    def implicit(problem: Problem, n: int) -> object:
+        return by.imaml(problem, lam, by.adapt(problem, 0.01, int(n), lam), 5)
+
+    return {"maml": lambda problem, n: by.maml(problem, 0.01, int(n)), "imaml": implicit}
+
+
+def seconds(steps: int = 64, lam: float = 2.0, repeats: int = 3) -> dict[str, float]:
+    """The best of some times of both, on the machine that this runs on."""
+    problem, found = sine_network((1, 40, 40, 1)), {}
+    for name, way in _maml_and_imaml(lam).items():
+        times = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            way(problem, steps)
+            times.append(time.perf_counter() - start)
+        found[name] = min(times)
+    return found
 
 
 def steps_needed(tolerance: float = 1e-6) -> Arrays:
@@ -103,13 +119,13 @@ def steps_needed(tolerance: float = 1e-6) -> Arrays:
             found[name].append(n)
         cg = conjugate_gradient(values.mul, b, 10_000, tolerance=tolerance)
         found["cg"].append(cg.steps)
-    return {"condition": conditions} | {name: np.array(n) for name, n in found.items()}
+    return {"condition": conditions} | {name: np.array(n, float) for name, n in found.items()}
 
 
 def hyperparameter() -> Arrays:
     """The validation loss over log-regularisation, and where descent by the hypergradient goes."""
     ridge, grid = Ridge(), np.linspace(-5, 3, 161)
-    path = np.array(ridge.tune()[::8])
+    path = np.array(ridge.tune(2.5, steps=60)[::3])
     return {
         "grid": grid,
         "loss": np.array([ridge.validate(mu) for mu in grid]),
@@ -118,9 +134,9 @@ def hyperparameter() -> Arrays:
     }
 
 
-def surface(lam: float = 0.5, rate: float = 0.5, steps: int = 12) -> Arrays:
+def surface(lam: float = 0.3, rate: float = 0.5, steps: int = 12) -> Arrays:
     """A quadratic's two losses over the plane, the inner path to its optimum, meta-gradients."""
-    problem = quadratic(2, 5, seed=3)
+    problem = quadratic(2, 5, seed=6)
     p, q = np.linspace(-3, 3, 81), np.linspace(-3, 3, 81)
     points = torch.from_numpy(np.stack(np.meshgrid(p, q), -1).reshape(-1, 2))
     shape = (len(q), len(p))

@@ -41,10 +41,10 @@ class Adam:
         x, m, v = state
         b1, b2 = self.b1, self.b2
         m = {name: (1 - b1) * g[name] + b1 * m[name] for name in x}
-        v = {name: (1 - b2) * torch.square(g[name]) + b2 * v[name] for name in x}
-        x = {name: x[name] - self._step(i, m[name], v[name]) for name in x}
         note("m", m)
+        v = {name: (1 - b2) * torch.square(g[name]) + b2 * v[name] for name in x}
         note("v", v)
+        x = {name: x[name] - self._step(i, m[name], v[name]) for name in x}
         note("weights", x)
         return AdamState(x, m, v)
 

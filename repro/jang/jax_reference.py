@@ -3,6 +3,7 @@
 This file is run by an interpreter that has JAX (0.5.0 or later) and NumPy, and imports nothing
 else. It is our own statement, so it speaks for the notebook only as far as it is equal to the
 recordings of the notebook, bit for bit; `python jax_reference.py RECORDING.npz` shows that.
+`python jax_reference.py --stream REQUEST` answers step by step (:func:`stream`).
 
 XLA's bits depend on how many CPUs it may use, on its thread flag and on its vectors' width. An
 interpreter started without `ENVIRONMENT` is refused, and importing this file binds it to one CPU.
@@ -12,10 +13,13 @@ ask no flag which kernels to take); Float64's are on both.
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
+from itertools import chain
 from typing import Any
 
 ENVIRONMENT = {
@@ -93,9 +97,7 @@ def task_parts(p: Arrays, x1: Any, y1: Any, x2: Any, y2: Any) -> Arrays:
     """What is computed for one task, named as the port names it."""
     grads = jax.grad(loss)(p, x1, y1)
     adapted = inner_update(p, x1, y1)
-    parts = {f"inner.grad.{name}": grads[name] for name in NAMES}
-    parts |= {f"adapted.{name}": adapted[name] for name in NAMES}
-    return parts | {"loss": loss(adapted, x2, y2)}
+    return {"inner.grad": grads, "adapted": adapted, "loss": loss(adapted, x2, y2)}
 
 
 # Adam
@@ -124,6 +126,7 @@ def weights_of(state: State) -> Arrays:
     return {name: x for name, (x, _, _) in state.items()}
 
 
+@cache
 def compiled_step(loss_fn: Callable[..., Any], rate: float, with_loss: bool) -> Any:
     """The compiled update; what it returns decides what XLA fuses, so the fit has no loss."""
 
@@ -134,6 +137,12 @@ def compiled_step(loss_fn: Callable[..., Any], rate: float, with_loss: bool) -> 
         return adam_update(rate, i, grads, state), value
 
     return jax.jit(step)
+
+
+@cache
+def compiled_parts(loss_fn: Callable[..., Any]) -> tuple[Any, Any]:
+    """What :func:`computed` needs."""
+    return jax.jit(task_parts), jax.jit(jax.value_and_grad(loss_fn))
 
 
 # The tasks
@@ -209,9 +218,10 @@ def steps(
             change the fusions, and with them the last bits, of the one that trains.
 
     Yields:
-        A dict of arrays: first the initial weights, then one an iteration: `task1.x1`, ... as
-        drawn; `loss`, at the weights before the update; `grad.layers.0.weight`, ... with
-        `parts`; `m.`, `v.` and `weights.`, each with the six parameters' names.
+        A dict of arrays: first the initial weights, `init.`, then one an iteration, in the order
+        of computation: `task1.x1`, ... as drawn; `loss`, at the weights before the update (of the
+        fit with `parts` alone); `grad.layers.0.weight`, ... with `parts`; `m.`, `v.` and
+        `weights.`, each with the six parameters' names.
 
     Raises:
         KeyError: another part.
@@ -227,17 +237,17 @@ def steps(
     rng = np.random.RandomState(seed)
     if part == "batched":
         before_the_batches(rng)
-    yield named("weights", weights_of(state))
+    yield named("init", weights_of(state))
     loss_fn: Any = {"fit": loss, "single": maml_loss, "batched": batch_maml_loss}[part]
     step = compiled_step(loss_fn, RATES[part], part != "fit")
-    inside = jax.jit(task_parts), jax.jit(jax.grad(loss_fn))
+    inside = compiled_parts(loss_fn)
     for i in range(total):
         with wide():
             drawn, tasks, batch = draw(part, rng)
-            found = computed(inside, weights_of(state), tasks, batch) if parts else {}
+            found = drawn | (computed(inside, weights_of(state), tasks, batch) if parts else {})
             state, value = step(i, state, *batch)
-        found |= drawn if value is None else drawn | {"loss": np.asarray(value)}
-        for place, kind in enumerate(("weights", "m", "v")):
+        found |= {} if value is None else {"loss": np.asarray(value)}
+        for kind, place in (("m", 1), ("v", 2), ("weights", 0)):
             found |= named(kind, {name: leaf[place] for name, leaf in state.items()})
         yield found
 
@@ -256,22 +266,26 @@ def draw(part: str, rng: np.random.RandomState) -> tuple[Arrays, list[Arrays], t
 
 
 def computed(inside: Any, p: Arrays, tasks: list[Arrays], batch: tuple[Any, ...]) -> Arrays:
-    """What lies inside the differentiated function, and its gradient."""
+    """What lies inside the differentiated function, its value and its gradient."""
     task_fn, grad_fn = inside
     found: Arrays = {}
     for i, task in enumerate(tasks, 1):
         told = task_fn(p, *(task[name] for name in ("x1", "y1", "x2", "y2")))
-        found |= {f"task{i}.{name}": np.asarray(value) for name, value in told.items()}
-    return found | named("grad", grad_fn(p, *batch))
+        for kind in ("inner.grad", "adapted"):
+            found |= named(f"task{i}.{kind}", told[kind])
+        found[f"task{i}.loss"] = np.asarray(told["loss"])
+    value, grads = grad_fn(p, *batch)
+    return found | {"loss": np.asarray(value)} | named("grad", grads)
 
 
 def named(kind: str, arrays: Arrays) -> dict[str, np.ndarray]:
-    return {f"{kind}.{name}": np.asarray(value) for name, value in arrays.items()}
+    return {f"{kind}.{name}": np.asarray(arrays[name]) for name in NAMES}
 
 
 def flat(found: dict[str, np.ndarray]) -> np.ndarray:
     """The six parameters in one row of 1,761, as the recordings have them."""
-    return np.concatenate([found[f"weights.{name}"].ravel() for name in NAMES])
+    kind = "init" if f"init.{NAMES[0]}" in found else "weights"
+    return np.concatenate([found[f"{kind}.{name}"].ravel() for name in NAMES])
 
 
 def differences(recording: Any, part: str, iterations: int | None = None) -> Iterator[str]:
@@ -286,7 +300,20 @@ def differences(recording: Any, part: str, iterations: int | None = None) -> Ite
             yield f"{part}: loss of iteration {i}"
 
 
+def stream(requests: list[dict[str, Any]]) -> None:
+    """Write the steps of one request after the other to standard output: the length of each in 8
+    bytes, then an .npz of that length."""
+    for found in chain.from_iterable(steps(**request) for request in requests):
+        frame = io.BytesIO()
+        np.savez(frame, allow_pickle=False, **found)
+        sys.stdout.buffer.write(frame.tell().to_bytes(8, "little") + frame.getvalue())
+        sys.stdout.buffer.flush()
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "--stream":
+        stream(json.loads(sys.argv[2]))
+        sys.exit()
     with np.load(sys.argv[1], allow_pickle=False) as recording:
         for part, count in ITERATIONS.items():
             limit = int(sys.argv[2]) if len(sys.argv) > 2 else count

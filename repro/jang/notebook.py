@@ -7,7 +7,7 @@ through that training, its picture, the picture of tasks, the batched training a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -18,12 +18,13 @@ from repro.jang.adam import Adam, AdamState
 from repro.jang.maml import Told, aside, batch_maml_loss, inner_update, maml_loss
 from repro.jang.net import Params, flatten, loss, net_apply, sine_grid
 from repro.jang.tasks import TASKS, K, one_task, sample_tasks
-from repro.trace import note, within
+from repro.trace import at_step, note, within
 
 ITERATIONS = 20_000
 FIT_STEPS = 100
 
 Loss = Callable[..., Tensor]
+Batch: TypeAlias = tuple[Tensor, ...]
 
 
 class Training(NamedTuple):
@@ -43,7 +44,7 @@ class Training(NamedTuple):
 def fit(params: Params, steps: int = FIT_STEPS, keep: Collection[int] = ()) -> Training:
     """Adam(0.01) on one sine wave's 100 points, all of them in each step (cell 10)."""
     batch = sine_grid(dtype_of(params))
-    return run(params, loss, Adam(step_size=1e-2), (batch for _ in range(steps)), keep)
+    return run(params, loss, Adam(step_size=1e-2), numbered(steps, lambda: batch), keep)
 
 
 def train_single(
@@ -54,7 +55,7 @@ def train_single(
 ) -> Training:
     """Adam(0.001) on :func:`maml_loss`: one task, one validation point an iteration (cell 18)."""
     dtype = dtype_of(params)
-    batches = (one_task(rng, dtype) for _ in range(iterations))
+    batches = numbered(iterations, lambda: one_task(rng, dtype))
     return run(params, maml_loss, Adam(step_size=1e-3), batches, keep)
 
 
@@ -66,19 +67,27 @@ def train_batched(
 ) -> Training:
     """Adam(0.001) on :func:`batch_maml_loss`: 4 tasks of 20 and 20 points (cell 24)."""
     dtype = dtype_of(params)
-    batches = (sample_tasks(TASKS, K, rng, dtype) for _ in range(iterations))
+    batches = numbered(iterations, lambda: sample_tasks(TASKS, K, rng, dtype))
     return run(params, batch_maml_loss, Adam(step_size=1e-3), batches, keep)
+
+
+def numbered(iterations: int, draw: Callable[[], Batch]) -> Iterator[Batch]:
+    """So many batches; what is drawn and computed with each belongs to its iteration, from 1."""
+    for i in range(iterations):
+        at_step(i + 1)
+        yield draw()
 
 
 def run(
     params: Params,
     loss_fn: Loss,
     optimiser: Adam,
-    batches: Iterator[tuple[Tensor, ...]],
+    batches: Iterator[Batch],
     keep: Collection[int] = (),
 ) -> Training:
     """One step on each batch; iterations count from 1 in `keep`."""
     opt_state = optimiser.init(params)
+    note("init", params)
     losses, weights = [], {}
     for i, batch in enumerate(batches):
         opt_state, value = step(i, opt_state, optimiser, loss_fn, batch)
@@ -90,7 +99,7 @@ def run(
 
 
 def step(
-    i: int, opt_state: AdamState, optimiser: Adam, loss_fn: Loss, batch: tuple[Tensor, ...]
+    i: int, opt_state: AdamState, optimiser: Adam, loss_fn: Loss, batch: Batch
 ) -> tuple[AdamState, Tensor]:
     """One update; the loss is the one before it."""
     p = optimiser.get_params(opt_state)
@@ -127,17 +136,23 @@ def after_single(rng: np.random.RandomState, iterations: int = ITERATIONS) -> No
     rng.uniform(size=iterations * (2 + K + 1))
 
 
+def after_batched(rng: np.random.RandomState, iterations: int = ITERATIONS) -> None:
+    """Draw what the batched training draws."""
+    rng.uniform(size=iterations * TASKS * (2 + 2 * K))
+
+
 def picture_points(rng: np.random.RandomState, n: int) -> np.ndarray:
     """The points (n, 1) that a picture of adaptation is made with (cells 19 and 25)."""
     return rng.uniform(low=-5.0, high=5.0, size=(n, 1))
 
 
 def batched_stream(seed: int = 0) -> np.random.RandomState:
-    """NumPy's stream as the batched training finds it."""
+    """NumPy's stream as the batched training finds it: past the single-task training, its picture,
+    and the picture of two tasks of 50 and 50 points."""
     rng = np.random.RandomState(seed)
     after_single(rng)
     picture_points(rng, K)
-    sample_tasks(2, 50, rng)
+    rng.uniform(size=2 * (2 + 50 + 50))
     return rng
 
 

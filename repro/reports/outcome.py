@@ -145,6 +145,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "verdict": str(outcome.verdict),
         "not_run": check.not_run,
         "message": check.message,
+        "note": check.note,
         "first_wrong": None if first is None else {"step": first.step, "name": first.name},
         "given": {what: list(names) for what, names in check.given.items()},
         "accepted": dict(check.accepted),

@@ -48,7 +48,7 @@ def recorded_cases(
     _check_names(names, folder)
     cases = [recorded.load(name, folder).case for name in recorded.names(folder)]
     _refuse_other_seeds(cases, names, seed)
-    chosen = [c for c in cases if not names or c.name in names or c.function in names]
+    chosen = [c for c in cases if not names or _called(c).intersection(names)]
     if settings:
         chosen = [c for c in chosen if record_of(c).arguments and _made_with(c, settings)]
     if folder == recorded.FOLDER:
@@ -80,6 +80,7 @@ def check_seed(seed: int | None) -> None:
 
 def _check_names(names: Sequence[str], folder: Path) -> None:
     known = [name for name, record in RECORDS.items() if _recorded(record)]
+    known += dict.fromkeys(record.part_of for record in RECORDS.values() if record.part_of)
     for name in names:
         if name not in (*known, *recorded.names(folder)):
             guess = nearest(name, (*known, *recorded.names(folder)))
@@ -99,6 +100,11 @@ def _refuse_other_seeds(cases: Sequence[Case], names: Sequence[str], seed: int |
             )
 
 
+def _called(case: Case) -> set[str]:
+    """All names by which a recorded case may be asked for."""
+    return {case.name, case.function, record_of(case).part_of}
+
+
 def _recorded(record: Record) -> bool:
     return record.single is not None or bool(record.arguments)
 
@@ -116,7 +122,7 @@ def _wanted(
     settings: Mapping[str, str] | None,
 ) -> bool:
     record = record_of(case)
-    long = record.usual is not None and case.epochs > DENSE
+    long = record.usual is not None and record.single is None and case.epochs > DENSE
     if not full and (long or (record.on_request and not names)):
         return False
     if seed is not None:
@@ -151,8 +157,9 @@ def live_case(
         CaseError: an unknown function or argument, or a value that does not read as one.
     """
     record = RECORDS.get(function)
-    if record is None or record.live is None or record.on_request:
-        raise CaseError(f"unknown case {function!r}: choose from {', '.join(live_functions())}")
+    if record is None or not live_program(record):
+        known = [*live_functions(), *live_functions("jax")]
+        raise CaseError(f"unknown case {function!r}: choose from {', '.join(known)}")
     kwargs = {name: record.argument(name, text) for name, text in settings.items()}
     name = " ".join([function, f"seed={seed}", *(f"{k}={v}" for k, v in kwargs.items())])
     length = epochs if record.usual is not None else 0
@@ -160,9 +167,16 @@ def live_case(
     return Case(name, function, seed, length, 1, weighed, kwargs, generator=generator)
 
 
-def live_functions() -> list[str]:
-    """What a live Julia can be asked for, by name."""
-    return [n for n, r in RECORDS.items() if r.live is not None and not r.on_request]
+def live_program(record: Record) -> str | None:
+    """Which live reference answers a record, if one does."""
+    if record.jax is not None:
+        return "jax"
+    return "julia" if record.live is not None and not record.on_request else None
+
+
+def live_functions(program: str = "julia") -> list[str]:
+    """What a live reference can be asked for, by name."""
+    return [name for name, record in RECORDS.items() if live_program(record) == program]
 
 
 def live_cases(
@@ -171,13 +185,15 @@ def live_cases(
     epochs: int,
     settings: Mapping[str, str],
     generator: str = "MersenneTwister",
+    program: str = "julia",
 ) -> list[Case]:
-    """The cases that a live Julia is asked for: any seed, any arguments.
+    """The cases that a live reference is asked for: any seed, any arguments.
 
     Args:
         names: functions; all that take the settings when empty.
         epochs: iterations of each; ``eval_model`` has none.
         generator: that both sides draw from.
+        program: ``julia`` or ``jax``.
 
     Raises:
         CaseError: an unknown function or argument, a value that does not read as one, a negative
@@ -186,5 +202,10 @@ def live_cases(
     check_seed(seed)
     if epochs < 1:
         raise CaseError(f"{epochs} iterations are too few: give 1 or more")
-    every = [n for n in live_functions() if RECORDS[n].arguments or not settings]
-    return [live_case(name, seed, epochs, settings, generator) for name in names or every]
+    known = live_functions(program)
+    every = [n for n in known if RECORDS[n].arguments or not settings]
+    chosen = [n for n in known if {n, RECORDS[n].part_of}.intersection(names)] or every
+    for name in names:
+        if not any(name in (n, RECORDS[n].part_of) for n in known):
+            raise CaseError(f"live {program} has no case {name!r}: choose from {', '.join(known)}")
+    return [live_case(name, seed, epochs, settings, generator) for name in chosen]

@@ -23,6 +23,7 @@ from repro.checks import (
 from repro.errors import ReproError
 from repro.julia import GENERATORS
 from repro.run import Run, collect
+from repro.sides.kinks import first_kink, follows_kinks
 from repro.sides.port import Port
 
 
@@ -39,6 +40,19 @@ class Reference(Side, Protocol):
     """A side that knows how close a port has to come to it."""
 
     def rule(self, case: Case) -> Rule: ...
+
+
+class LiveReference(Reference, Protocol):
+    """A reference of any seed, which can also be followed operation by operation.
+
+    Attributes:
+        generator: that it draws from where nothing else is asked for.
+    """
+
+    @property
+    def generator(self) -> str: ...
+
+    def operations(self, case: Case) -> Operations: ...
 
 
 def parity(
@@ -69,13 +83,19 @@ def parity(
     narrow = getattr(port, "dtype", torch.float32) is torch.float32
     rule = reference.rule(case)
     accepted = rule.undecided_ok if isinstance(rule, Saved) else {}
+    own, note = collect(partial(port.run, case), "port") if follows_kinks(case) else None, ""
+    if own is not None and (kink := first_kink(case, expected, own)) is not None:
+        last = kink[0] - 1
+        expected, own = expected.upto(last), own.upto(last)
+        note = f"compared up to iteration {last}, before the first kink: {kink[1]}"
     found = check(
         expected,
-        partial(port.run, case),
+        own or partial(port.run, case),
         tolerance=rule,
         strict=narrow,
         undecided_ok={n: why for n, why in accepted.items() if n in expected.quantities},
     )
+    found = replace(found, note=note)
     if operations is not None and record_of(case).counted is not None:
         found = replace(found, pairs=(*found.pairs, followed(case, operations, port)))
     if arbiter:

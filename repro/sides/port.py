@@ -20,7 +20,8 @@ class Port:
     Attributes:
         engine: ``eager`` is the port itself; the others are those of :mod:`repro.engine`.
         device: where to run it.
-        dtype: of the weights; float64 computes on the same (Float32) draws.
+        dtype: of the weights, where the case does not say it; float64 computes on the same
+            (Float32) draws.
         tick: called as ``tick(n)`` after n more iterations, for a progress bar.
     """
 
@@ -58,7 +59,7 @@ class Port:
             arguments=case.kwargs,
             engine=self.engine,
             device=str(self.device),
-            dtype=str(self.dtype).removeprefix("torch."),
+            dtype=(record.jax or {}).get("dtype") or str(self.dtype).removeprefix("torch."),
             perturbation=None if perturbation is None else str(perturbation),
             generator=f"{case.generator}({case.seed})",
             seconds=round(time.perf_counter() - start, 3),

@@ -106,7 +106,7 @@ class Recorded:
 @cache
 def names(folder: Path = FOLDER) -> tuple[str, ...]:
     """The names of a folder's recordings, in a fixed order."""
-    single = [name for name in SINGLE if (folder / f"{name}.npz").exists() or folder == FOLDER]
+    single = [name for name in SINGLE if _file(name, folder).exists() or folder == FOLDER]
     return (*sorted(index(folder)), *single)
 
 
@@ -119,7 +119,7 @@ def load(name: str, folder: Path = FOLDER) -> Recording:
     """
     if name not in names(folder):
         raise RecordingError(f"no recording {name!r}: choose from {', '.join(names(folder))}")
-    path = folder / f"{name}.npz"
+    path = _file(name, folder)
     sha256 = _checked(path, folder)
     arrays = _with_test_points(read_npz(path))
     case = SINGLE[name] if name in SINGLE else _case(name, index(folder)[name], arrays)
@@ -137,6 +137,11 @@ def _with_test_points(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     points = load("eval_model_untrained_seed0").arrays["lr002_testx"]
     points = points.astype(narrowed(arrays["eval_x"]).dtype)
     return {**arrays, "eval_testx": np.tile(points, (len(arrays["eval_epochs"]), 1))}
+
+
+def _file(name: str, folder: Path) -> Path:
+    own = record_of(SINGLE[name]).file if name in SINGLE else ""
+    return folder / f"{own or name}.npz"
 
 
 def save(case: Case, run: Run, folder: Path) -> Path:

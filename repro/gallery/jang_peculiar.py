@@ -1,4 +1,4 @@
-"""What is peculiar in the third post, shown: `python -m repro.jang.peculiar NAME`."""
+"""What is peculiar in the third post, shown: `python -m repro.gallery.jang_peculiar NAME`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from repro.jang.adam import Adam
 from repro.jang.maml import maml_loss
 from repro.jang.net import net_init, unflatten
 from repro.jang.notebook import adaptation, numeric_checks, run, smoothed
-from repro.jang.recordings import recording
 from repro.jang.tasks import one_task
+from repro.sides import recorded
 
 
 def headline() -> None:
@@ -29,7 +29,7 @@ def steps(draws: int = 200) -> None:
     """ "n-shot" is n steps on the same points, and a second step often makes it worse."""
     rng = np.random.RandomState(0)
     for part, k in (("single", 20), ("batched", 10), ("batched", 20)):
-        params = unflatten(recording("float32")[f"{part}_weights"][-1])
+        params = unflatten(recorded.load("jax_fit_float32_seed0").arrays[f"{part}_weights"][-1])
         errors = np.array([_errors(params, rng.uniform(-5, 5, (k, 1))) for _ in range(draws)])
         worse = np.mean(errors[:, 2] > errors[:, 1])
         medians = " ".join(f"{m:.3f}" for m in np.median(errors, axis=0))
