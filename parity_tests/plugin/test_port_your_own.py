@@ -161,7 +161,7 @@ def test_the_model_is_drawn_from_the_seed_without_julia(recorded):
 
 
 @pytest.mark.julia
-@pytest.mark.parametrize("seed", [7, 2**40 + 7])
+@pytest.mark.parametrize("seed", [pytest.param(7, marks=pytest.mark.slow), 2**40 + 7])
 def test_the_model_is_drawn_from_any_seed_as_julia_draws_it(julia, not_run, tmp_path, seed):
     """The port's own run from a seed that nobody recorded, beside a live Julia."""
     if julia.version_info[:2] != (1, 5):
