@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -57,7 +58,8 @@ def run(program: Path, *arguments: str, folder: Path) -> str:
 
 
 def test_the_ports_pass(installed, tmp_path):
-    assert "17 of 17 cases pass" in run(installed / "repro", "parity", folder=tmp_path)
+    out = run(installed / "repro", "parity", folder=tmp_path)
+    assert re.search(r"^([1-9]\d+) of \1 cases pass", out, re.M), out
 
 
 def test_figures_are_drawn(installed, tmp_path):
