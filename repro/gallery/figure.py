@@ -28,6 +28,12 @@ POSTS = {
 }
 """The posts and their titles, each a module in the folder ``figures`` with a tuple ``FIGURES``."""
 
+ADDRESSES = {
+    "luna": "https://domluna.com/meta-learning/",
+    "jang": "https://blog.evjang.com/2019/02/maml-jax.html",
+}
+"""Where the posts are to be read."""
+
 Arrays = Mapping[str, np.ndarray]
 Draw = Callable[..., matplotlib.figure.Figure]
 

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from repro.gallery import manifest
-from repro.gallery.figure import POSTS, known
+from repro.gallery.figure import ADDRESSES, POSTS, known
 from repro.gallery.manifest import Entry
 
 SHOWN = ("png", "svg")
@@ -29,8 +29,11 @@ def write_page(out: Path) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    addresses = {title: ADDRESSES.get(post) for post, title in POSTS.items()}
     path = out / "index.html"
-    manifest.write_text(path, environment.get_template("page.html.jinja").render(posts=posts))
+    manifest.write_text(
+        path, environment.get_template("page.html.jinja").render(posts=posts, addresses=addresses)
+    )
     return path
 
 
