@@ -17,7 +17,7 @@ import repro.gallery.drawing
 from repro.cli import main
 from repro.gallery import figure as gallery_figure
 from repro.gallery.build import build
-from repro.gallery.figure import arrays_of, choose, known, plotted
+from repro.gallery.figure import ADDRESSES, arrays_of, choose, known, plotted
 from repro.gallery.regression import measure_envelope
 from repro.gallery.runs import Options, Runs
 from repro.gallery.store import Store
@@ -107,8 +107,13 @@ def test_the_page_shows_what_there_is(repro_cli, tmp_path):
     page = Links()
     page.feed(text)
     assert page.figures == ["luna-sine-wave", "luna-random", "luna-fomaml"], "the post's order"
-    assert all((tmp_path / link).is_file() for link in page.links)
-    assert not any(":" in link for link in page.links), "no network"
+    anchors = {link[1:] for link in page.links if link.startswith("#")}
+    assert {*page.figures} < anchors and all(f'id="{name}"' in text for name in anchors)
+    away = {link for link in page.links if ":" in link}
+    assert away == {ADDRESSES["luna"]} and 'src="http' not in text, "nothing is loaded from there"
+    assert all(
+        (tmp_path / link).is_file() for link in page.links if link[0] != "#" and link not in away
+    )
     assert "repro figures --only luna-fomaml --seed 0 --iterations 20" in text
     assert "luna-random.original.png" in page.links, "the original's curve over ours"
     assert "NOT_RUN" in text, "20 iterations of FOMAML are compared with nothing"
