@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from repro.run import record as record
     from repro.sides.julia import JuliaFunction as JuliaFunction
     from repro.sides.julia import Symbol as Symbol
+    from repro.sides.python import PythonFunction as PythonFunction
 
 __version__ = "0.1.0"
 
@@ -28,6 +29,7 @@ _ROOMS = {
     "repro.checks": ("Bitwise", "Check", "Growth", "Ulps", "Verdict", "check", "nudged"),
     "repro.reports": ("write_page",),
     "repro.run": ("Quantity", "Run", "collect", "record"),
+    "repro.sides.python": ("PythonFunction",),
     "repro.sides.julia": ("JuliaFunction", "Symbol"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

@@ -65,6 +65,12 @@ def check(
     port_julia_exe: Annotated[
         str | None, typer.Option("--port-julia-exe", help="The port's, where it is another.")
     ] = None,
+    python: Annotated[
+        str | None, typer.Option(help="An interpreter that runs REFERENCE, a Python file.")
+    ] = None,
+    port_python: Annotated[
+        str | None, typer.Option("--port-python", help="One that runs PORT.")
+    ] = None,
     seconds: Annotated[float | None, typer.Option(help="Limit for one call of Julia.")] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all figures here; - for standard output.")
@@ -103,7 +109,10 @@ def check(
     common = {} if seconds is None else {"seconds": seconds}
     ours = Julia({"project": project, "julia": julia_exe, **common})
     theirs = {"project": port_project or project, "julia": port_julia_exe or julia_exe}
-    sides = named(reference, "reference", ours), named(port, "port", Julia({**theirs, **common}))
+    sides = (
+        named(reference, "reference", ours, python),
+        named(port, "port", Julia({**theirs, **common}), port_python),
+    )
     from repro.checks import check as hold
     from repro.cli.parity import write_reports
     from repro.reports import Named, Outcome

@@ -40,7 +40,7 @@ def print_left_out(compared: int) -> None:
     more = len(recorded.names()) - compared
     console.print(
         f"Not compared: {more} more recordings, and what comes after the iterations in brackets. "
-        "All of it, about seven minutes: repro parity --full",
+        "All of it, about ten minutes: repro parity --full",
         markup=False,
     )
 

@@ -18,6 +18,7 @@ import numpy as np
 from repro.errors import ReproError
 from repro.run import Source, load
 from repro.sides.julia import JuliaFunction
+from repro.sides.python import PythonFunction
 
 FORMS = (
     "FILE.jl:FUNCTION(ARGUMENTS), FILE.py:NAME, FILE.py:FUNCTION(ARGUMENTS), a saved run (.npz), "
@@ -37,12 +38,14 @@ class Julia:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def named(text: str, role: str, julia: Julia | None = None) -> Source:
+def named(text: str, role: str, julia: Julia | None = None, python: str | None = None) -> Source:
     """The side that a text names. A Python file is imported; nothing else is run.
 
     Args:
         text: see :data:`FORMS`. Arguments are literals; nothing in them is evaluated. Lists of
             numbers are arrays for Julia.
+        python: an interpreter that runs Python files in a process of its own; by default they are
+            imported here.
         role: ``"reference"`` or ``"port"``; which of a folder's runs is meant.
 
     Raises:
@@ -51,7 +54,11 @@ def named(text: str, role: str, julia: Julia | None = None) -> Source:
     """
     call = CALL.fullmatch(text)
     if call is not None:
-        return _called(Path(call["file"]), call["name"], call["arguments"], julia or Julia())
+        file, name, arguments = Path(call["file"]), call["name"], call["arguments"]
+        if python is not None and file.suffix == ".py":
+            given, keywords = literals(arguments or "", f"{file}:{name}")
+            return PythonFunction(file, name, *given, python=python, **keywords)
+        return _called(file, name, arguments, julia or Julia())
     path = Path(text)
     if path.is_dir():
         path = path / f"{role}.npz"

@@ -48,6 +48,10 @@ class JuliaError(ReproError, RuntimeError):
 class Worker:
     """One running process. Any failure but an error that Julia reports ends it.
 
+    Another language's worker is a subclass that says what it starts: ``program``, its name;
+    ``options`` of its command line; ``script`` in the source folder; ``other`` and ``advice``, how
+    to choose another and how to get one.
+
     Args:
         command: the command line up to and without the script.
         environment: the process's whole environment.
@@ -61,6 +65,12 @@ class Worker:
         JuliaError: it does not come up.
     """
 
+    program = "Julia"
+    options: tuple[str, ...] = ("--color=no",)
+    script = Path("src") / "worker.jl"
+    other = "name another Julia with REPRO_JULIA"
+    advice = ADVICE
+
     def __init__(
         self,
         command: Sequence[str],
@@ -68,7 +78,7 @@ class Worker:
         source: Path,
         start_seconds: float = START_SECONDS,
     ) -> None:
-        script = str(source / "src" / "worker.jl")
+        script = str(source / self.script)
         self._printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (as long as self)
         self._told = 0  # bytes of it
         # Julia keeps a place in the file for standard output and another for standard error.
@@ -77,7 +87,7 @@ class Worker:
         self._answers, from_julia = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [*command, "--color=no", script, str(to_julia), str(from_julia)],
+                [*command, *self.options, script, str(to_julia), str(from_julia)],
                 env=dict(environment),
                 pass_fds=(to_julia, from_julia),
                 stdin=subprocess.DEVNULL,
@@ -88,7 +98,7 @@ class Worker:
             )
         except OSError as problem:
             _close_files(self._printed, self._requests, self._answers)
-            raise JuliaError(f"{command[0]} does not start ({problem}). {ADVICE}") from problem
+            raise JuliaError(f"{command[0]} does not start ({problem}). {self.advice}") from problem
         finally:
             os.close(to_julia)
             os.close(from_julia)
@@ -191,7 +201,7 @@ class Worker:
             raise self._failure(f"did not {action}: {problem}", ended) from problem
         if answer.pop("status", None) != "ok":
             raise JuliaError(
-                f"Julia reports: {answer.get('message', answer)}",
+                f"{self.program} reports: {answer.get('message', answer)}",
                 backtrace=str(answer.get("backtrace", "")),
             )
         return answer
@@ -213,9 +223,9 @@ class Worker:
             ending = f"it ended with status {status}"
         said = f". It printed:\n{printed}" if printed else " and printed nothing"
         return JuliaError(
-            f"Julia ({program!s}) {what}; {ending}{said}\n"
-            "The next request starts a new one; allow more seconds, or name another Julia with "
-            "REPRO_JULIA, if it happens again",
+            f"{self.program} ({program!s}) {what}; {ending}{said}\n"
+            f"The next request starts a new one; allow more seconds, or {self.other}, if it "
+            "happens again",
             signal=-status if status is not None and status < 0 else None,
         )
 
