@@ -45,6 +45,20 @@ def expected_in_place():
     yield {"length": 5}
 
 
+@pytest.fixture(scope="module")
+def living(julia):
+    worker = JuliaFunction(FILE, "drawn", julia=julia)._start(julia)
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def one_julia(living, monkeypatch):
+    """One process for functions that fail, which it survives: each start takes two seconds."""
+    monkeypatch.setattr(living, "close", lambda: None)
+    monkeypatch.setattr(JuliaFunction, "_start", lambda self, julia: living)
+
+
 @pytest.mark.julia
 @pytest.mark.filterwarnings("default::repro.sides.julia.reference.JuliaRetryWarning")
 def test_values_shapes_types_and_order_arrive(call, capsys):
@@ -71,7 +85,7 @@ def test_a_list_that_shares_an_array_is_told_of_it(call):
 
 
 @pytest.mark.julia
-@pytest.mark.filterwarnings("default::repro.sides.julia.reference.JuliaRetryWarning")
+@pytest.mark.usefixtures("one_julia")
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -92,7 +106,7 @@ def test_julia_s_errors_arrive_with_the_line(call, name, said, capsys):
 
 
 @pytest.mark.julia
-@pytest.mark.filterwarnings("default::repro.sides.julia.reference.JuliaRetryWarning")
+@pytest.mark.usefixtures("one_julia")
 def test_a_package_that_is_not_there_is_said_in_a_line(call):
     with pytest.raises(JuliaError) as raised:
         repro.check(call("needs_a_package"), [{"a": 1.0}])
