@@ -137,6 +137,33 @@ def test_what_was_forgotten_is_said_in_a_line(options, said):
     assert said in str(raised.value) and "\n" not in str(raised.value)
 
 
+def given_once():
+    p = np.array([1.0, 2.5])
+    yield {"p": p, "loss": p.sum()}
+    for t in range(2):
+        yield {"loss": p.sum() + t}
+
+
+def test_a_step_without_inputs_is_not_left_out_silently():
+    """Catches a port that is right in the one step that has its inputs, and was held there."""
+    step = {"inputs": ["p"]}
+    with pytest.raises(ReproError, match=r"step 1 of the reference has loss, but no inputs"):
+        repro.check(given_once, lambda given: {"loss": given["p"].sum()}, **step)
+    with_more = [{**s, "size": s["p"].size} if "p" in s else s for s in given_once()]
+    assert repro.check(with_more, lambda given: {"size": 2}, **step, names=["size"])
+
+
+def test_state_that_is_named_a_constant_is_refused():
+    """Catches a port whose state is wrong in every step, for constants are not compared."""
+    right = [{"w": np.ones(2)}] + [{"w": np.ones(2), "g": 2.5}] * 3
+
+    def wrong(state, draws):
+        return {"w": state["w"] * 9, "g": 2.5}
+
+    with pytest.raises(ReproError, match="w is named as state and as constants: choose"):
+        repro.check(right, wrong, resynchronise=True, state=["w"], constants=["w"])
+
+
 def test_a_forgotten_resynchronise_is_said_in_a_line():
     with pytest.raises(ReproError, match="the port takes .state, draws, .* resynchronise=True"):
         repro.check(evaluated, step)

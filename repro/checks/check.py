@@ -191,6 +191,7 @@ def _step_by_step(
             way = "resynchronise=True needs a function step(state, draws)"
         raise CheckError(f"{way}, not a {type(step).__name__}")
     stepper = replace(Stepper.on(step, expected, roles), accepted=accepted)
+    stepper.check_inputs(_chosen(expected, names, "step"))
     here, rule = _chosen(stepper.compared(expected), names, "step"), tolerance or Growth()
 
     def pair(way: Way, run: Runner, repeated: bool = False) -> Pair:
@@ -287,6 +288,8 @@ def _reasons(
     option: str, reasons: Mapping[str, str], expected: Run, given: Sequence[str]
 ) -> Mapping[str, str]:
     """By the name of what is compared; a name that is given stands for its parts as well."""
+    if not isinstance(reasons, Mapping):
+        raise CheckError(f"{option} gives a reason for every name: {option}={{NAME: 'because'}}")
     compared = {base_name(name) for name in expected.quantities if not under(name, given)}
     for name, reason in reasons.items():
         if not any(under(label, [name]) for label in compared):
@@ -294,7 +297,7 @@ def _reasons(
             is_given = under(name, given)
             lacks = "is given and not compared" if is_given else "the reference does not have"
             raise CheckError(f"{option} names {name}, which {lacks}: choose from {known}")
-        if not str(reason).strip():
+        if reason is None or not str(reason).strip():
             said = f"{option}={{{name!r}: 'because'}}"
             raise CheckError(f"say why {name} may {LET_THROUGH[option]}: {said}")
     found = {label: reasons[name] for name in reasons for label in compared if under(label, [name])}
@@ -311,7 +314,14 @@ def _accepting(pair: Pair, undecided: Mapping[str, str], accepted: Mapping[str, 
                 accepted=accepted.get(base_name(c.name)))
         for c in pair.report.comparisons
     )  # fmt: skip
-    return replace(pair, report=Report(found))
+    report = Report(found)
+    held = sum(c.finite for c in found if not (c.differs and c.accepted))
+    if not held and any(c.accepted for c in found) and report.verdict is not Verdict.FAIL:
+        return replace(pair, report=report, unmeasured=NOTHING_HELD)
+    return replace(pair, report=report)
+
+
+NOTHING_HELD = "but for what is accepted, not one finite value was compared: accept less"
 
 
 def _unrepeated(once: Run, again: Run) -> str | None:
