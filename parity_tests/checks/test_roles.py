@@ -171,6 +171,11 @@ def test_a_forgotten_resynchronise_is_said_in_a_line():
         repro.check(evaluated, step, inputs="batch")
 
 
+def test_a_reference_that_lacks_its_arguments_is_told():
+    with pytest.raises(ReproError, match=r"the reference takes \(seed\), .* functools.partial"):
+        repro.check(lambda seed: losses(), losses)
+
+
 def test_a_port_with_other_names_of_the_same_part_is_told():
     result = repro.check([{"p": [np.ones(2)]}], [{"p": [np.ones(2), np.ones(1)]}])
     assert result.first.name == "p.2" and "the reference does not have it" in result.message

@@ -91,7 +91,7 @@ def check(
     roles = Roles(
         _names(draws), None if state is None else _names(state), _names(constants), _names(inputs)
     )
-    _refuse(port, tolerance, resynchronise, roles)
+    _refuse(reference, port, tolerance, resynchronise, roles)
     try:
         whole = collect(reference)
         expected = _chosen(whole, names, "reference")
@@ -111,7 +111,7 @@ def _names(given: Sequence[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
 
 
-def _refuse(port: Any, tolerance: Any, resynchronise: bool, roles: Roles) -> None:
+def _refuse(reference: Any, port: Any, tolerance: Any, resynchronise: bool, roles: Roles) -> None:
     """What cannot be meant so, each with what to write."""
     if isinstance(tolerance, type) or (tolerance is not None and not hasattr(tolerance, "bind")):
         said = getattr(tolerance, "__name__", tolerance)
@@ -125,26 +125,40 @@ def _refuse(port: Any, tolerance: Any, resynchronise: bool, roles: Roles) -> Non
         raise CheckError("draws and state are names for resynchronising: add resynchronise=True")
     if roles.constants and not (resynchronise or roles.inputs):
         raise CheckError("constants come with a step's draws: add resynchronise=True, or inputs")
+    needs = _misfit(reference, 0) if callable(reference) else None
+    if needs is not None:
+        raise CheckError(
+            f"the reference takes {needs}, and is called with nothing: give its arguments, "
+            "functools.partial(train, 1), or in a command FILE.py:train(1)"
+        )
     if callable(port):
         _refuse_arguments(port, 2 if resynchronise else 1 if roles.inputs else 0)
 
 
 def _refuse_arguments(port: Any, count: int) -> None:
     """A port that cannot be called as it would be."""
-    try:
-        signature = inspect.signature(port)
-    except (TypeError, ValueError):
-        return
-    try:
-        signature.bind(*range(count))
-    except TypeError:
+    signature = _misfit(port, count)
+    if signature is not None:
         how = (
             "a step takes its state and draws: add resynchronise=True, and draws=[...] if any; "
             "where it has no state, its inputs: add inputs=[...]",
             "with inputs=[...] it is step(inputs)",
             "with resynchronise=True it is step(state, draws)",
         )[count]
-        raise CheckError(f"the port takes {signature}, and is not called so: {how}") from None
+        raise CheckError(f"the port takes {signature}, and is not called so: {how}")
+
+
+def _misfit(function: Any, count: int) -> inspect.Signature | None:
+    """The signature, if it is known and does not take so many arguments."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return signature
+    return None
 
 
 def _own(

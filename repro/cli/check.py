@@ -97,7 +97,7 @@ def check(
     )
     rule = _rule(bitwise, ulps, because)
     from repro.cli.console import console, one_thread, waiting
-    from repro.sides.named import Julia, named
+    from repro.sides.named import Julia, blamed, named
 
     one_thread()
     common = {} if seconds is None else {"seconds": seconds}
@@ -109,7 +109,7 @@ def check(
     from repro.reports import Named, Outcome
     from repro.reports.outcome import exit_status
 
-    with waiting("check"):
+    with waiting("check"), blamed(reference, port):
         found = hold(
             *sides, tolerance=rule, strict=strict, resynchronise=resynchronise,
             names=_listed(names) or None, draws=_listed(draws), state=_listed(state) or None,
