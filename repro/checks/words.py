@@ -125,6 +125,7 @@ def _first_bit(report: Report) -> str:
     return "nowhere" if first is None else f"in {_named(first)}, step {first.first_difference}"
 
 
+@np.errstate(over="ignore")
 def _place(side: Pair, c: Comparison) -> str:
     """The element that is furthest off in the first step beyond tolerance."""
     at = np.array([c.first_excess])
