@@ -169,6 +169,24 @@ def test_places_that_cannot_be_written_are_found_before_anything_runs(cli, tmp_p
     assert status == 2 and "cannot be written" in errors and not (tmp_path / "it ran").exists()
 
 
+@pytest.mark.parametrize(
+    ("place", "lost"),
+    [
+        (("--reproduction", "."), "reference.npz"),
+        (("--save", "."), "reference.npz"),
+        (("--json", "./port.py"), "port.py"),
+        (("--junit", "reference.npz"), "reference.npz"),
+    ],
+)
+def test_no_result_replaces_what_was_compared(cli, tmp_path, place, lost):
+    """Catches a recording that is replaced by the one step that was wrong."""
+    record([{"w": np.ones(2, np.float32)}], tmp_path / "reference.npz")
+    before = (tmp_path / lost).read_bytes()
+    status, _, errors = cli("reference.npz", "port.py:train", *place)
+    assert status == 2 and f"would replace {lost}: name another place" in errors
+    assert (tmp_path / lost).read_bytes() == before
+
+
 @pytest.mark.julia
 @pytest.mark.filterwarnings("default::repro.sides.julia.reference.JuliaRetryWarning")
 def test_a_julia_reference(julia, cli, tmp_path):

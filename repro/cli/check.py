@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from repro.cli.places import check_places
+from repro.cli.places import check_places, spare
 from repro.errors import ReproError
 
 if TYPE_CHECKING:
@@ -97,8 +97,12 @@ def check(
     )
     rule = _rule(bitwise, ulps, because)
     from repro.cli.console import console, one_thread, waiting
-    from repro.sides.named import Julia, blamed, named
+    from repro.sides.named import Julia, blamed, file_of, named
 
+    spare(
+        (file_of(reference, "reference"), file_of(port, "port")),
+        {"--json": json_file, "--junit": junit, "--save": save, "--reproduction": reproduction},
+    )
     one_thread()
     common = {} if seconds is None else {"seconds": seconds}
     ours = Julia({"project": project, "julia": julia_exe, **common})

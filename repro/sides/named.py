@@ -55,14 +55,19 @@ def named(text: str, role: str, julia: Julia | None = None) -> Source:
     call = CALL.fullmatch(text)
     if call is not None:
         return _called(Path(call["file"]), call["name"], call["arguments"], julia or Julia())
-    path = Path(text)
-    if path.is_dir():
-        path = path / f"{role}.npz"
-        if not path.is_file():
-            raise SideError(f"{text} holds no {role}.npz: name a run by its file, {text}/RUN.npz")
+    path = file_of(text, role)
+    if Path(text).is_dir() and not path.is_file():
+        raise SideError(f"{text} holds no {role}.npz: name a run by its file, {text}/RUN.npz")
     if path.suffix != ".npz":
         raise SideError(f"{text!r} names no side: give {FORMS}")
     return load(path)
+
+
+def file_of(text: str, role: str) -> Path:
+    """The file that a side is read from, whether it is there or not."""
+    call = CALL.fullmatch(text)
+    path = Path(text if call is None else call["file"])
+    return path / f"{role}.npz" if path.is_dir() else path
 
 
 def _called(file: Path, name: str, arguments: str | None, julia: Julia) -> Source:
