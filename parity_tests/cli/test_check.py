@@ -109,6 +109,14 @@ def test_the_options_reach_the_check(cli):
     assert cli("port.py:train(1)", "port.py:train(2)", "--names", "x")[0] == 0
 
 
+def test_what_a_side_prints_is_not_among_the_figures(cli, tmp_path):
+    """Catches JSON on standard output that no reader takes."""
+    text = "print('loaded')\ndef train():\n    print('training')\n    yield {'w': 1.0}\n"
+    (tmp_path / "chatty.py").write_text(text)
+    status, out, errors = cli("chatty.py:train", "chatty.py:train", "--json", "-")
+    assert status == 0 and json.loads(out) and "loaded" in errors and "training" in errors
+
+
 def test_what_cannot_be_run_is_status_2(cli, tmp_path):
     status, out, _ = cli("model.jl:train(1)", "port.py:train", "--julia-exe", "no-julia")
     assert status == 2 and out.startswith("NOT_RUN") and "repro julia install" in out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,26 +108,29 @@ def check(
     one_thread()
     common = {} if seconds is None else {"seconds": seconds}
     ours = Julia({"project": project, "julia": julia_exe, **common})
-    theirs = {"project": port_project or project, "julia": port_julia_exe or julia_exe}
-    sides = named(reference, "reference", ours), named(port, "port", Julia({**theirs, **common}))
+    other = {"project": port_project or project, "julia": port_julia_exe or julia_exe}
+    theirs = Julia({**other, **common})
     from repro.checks import check as hold
     from repro.cli.parity import write_reports
     from repro.reports import Named, Outcome
     from repro.reports.outcome import exit_status
 
-    with waiting("check"), blamed(reference, port):
-        found = hold(
-            *sides, tolerance=rule, strict=strict, resynchronise=resynchronise,
-            names=_listed(names) or None, draws=_listed(draws), state=_listed(state) or None,
-            constants=_listed(constants), inputs=_listed(inputs),
-            undecided_ok=_reasons("undecided-ok", "be undecided", undecided_ok),
-            accept=_reasons("accept", "differ", accept),
-        )  # fmt: skip
+    # What the sides print is no part of the figures.
+    with redirect_stdout(sys.stderr if json_file == Path("-") else sys.stdout):
+        sides = named(reference, "reference", ours), named(port, "port", theirs)
+        with waiting("check"), blamed(reference, port):
+            found = hold(
+                *sides, tolerance=rule, strict=strict, resynchronise=resynchronise,
+                names=_listed(names) or None, draws=_listed(draws), state=_listed(state) or None,
+                constants=_listed(constants), inputs=_listed(inputs),
+                undecided_ok=_reasons("undecided-ok", "be undecided", undecided_ok),
+                accept=_reasons("accept", "differ", accept),
+            )  # fmt: skip
+        if save is not None:
+            found.save(save)
+        if reproduction is not None:
+            found.reproduction(reproduction)
     outcomes = [Outcome(Named(f"{reference} | {port}"), found)]
-    if save is not None:
-        found.save(save)
-    if reproduction is not None:
-        found.reproduction(reproduction)
     write_reports(outcomes, json_file, html, junit, "cpu")
     if json_file != Path("-"):
         console.print(found.message, markup=False, soft_wrap=True)
