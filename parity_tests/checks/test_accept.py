@@ -94,6 +94,14 @@ def test_what_cannot_be_accepted_is_refused(accept, said):
     assert said in str(raised.value)
 
 
+def test_a_name_that_reads_as_another_s_part_is_refused():
+    """Catches a wrong array that is let through, for another one's difference is accepted."""
+    right = {"loss": 1.0, "loss as mean": 1.0, "w": 1.0}
+    wrong = {**right, "loss as mean": 2.0}
+    with pytest.raises(ReproError, match="'loss as mean' in step 0 is taken for a part of 'loss'"):
+        repro.check([right], [wrong], accept={"loss": "known"})
+
+
 def test_accept_decides_nothing_that_is_undecided_and_undecided_ok_lets_no_difference_through():
     assert check(undecided_ok={"q": "not known"}).verdict is Verdict.FAIL
     nan = [{"a": F32(np.nan), "b": F32(1)}]
