@@ -98,6 +98,17 @@ def test_names_cut_what_is_compared_and_not_what_a_step_gets(names, first):
     assert (result.first and result.first.name) == first, result.message
 
 
+def test_state_that_names_leave_out_is_what_to_look_at():
+    """Catches the advice to name more state, where a wrong one is named and not compared."""
+
+    def wrong(state, draws):
+        h = np.tanh(state["w"] * draws["x"])
+        return {"h": h, "w": state["w"] - np.float32(0.2) * h}
+
+    result = repro.check(reference, wrong, names=["h"], resynchronise=True, draws="x")
+    assert "may be wrong: add `w` to names=[...]" in result.message
+
+
 def losses():
     rng = np.random.default_rng(1)
     for t in range(5):
@@ -129,6 +140,8 @@ def test_a_loss_without_state_is_held_step_by_step():
         ({"tolerance": 1e-6}, "tolerance=1e-06 does not say where it comes from: leave it out"),
         ({}, "the port takes (given), and is not called so: a step takes"),
         ({"resynchronise": True}, "with resynchronise=True it is step(state, draws)"),
+        ({"inputs": None}, "None names nothing: give a name, or a list of names"),
+        ({"names": [None]}, "[None] names nothing: give a name, or a list of names"),
     ],
 )
 def test_what_was_forgotten_is_said_in_a_line(options, said):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -108,7 +108,10 @@ def check(
 
 
 def _names(given: Sequence[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+    found = (given,) if isinstance(given, str) else given
+    if not isinstance(found, Iterable) or not all(isinstance(name, str) for name in found):
+        raise CheckError(f"{given!r} names nothing: give a name, or a list of names")
+    return tuple(found)
 
 
 def _refuse(reference: Any, port: Any, tolerance: Any, resynchronise: bool, roles: Roles) -> None:
