@@ -83,6 +83,9 @@ def test_an_acceptance_that_nothing_needs_is_said():
         ({"x": "known"}, "accept names x, which is given and not compared"),
         ({"q": " "}, "say why q may differ: accept={'q': 'because'}"),
         ({"q": "a", "m": "a", "loss": "a"}, "accept names all that is compared"),
+        ({"q": None}, "say why q may differ: accept={'q': 'because'}"),
+        (["q"], "accept gives a reason for every name: accept={NAME: 'because'}"),
+        ("q", "accept gives a reason for every name: accept={NAME: 'because'}"),
     ],
 )
 def test_what_cannot_be_accepted_is_refused(accept, said):
@@ -91,10 +94,28 @@ def test_what_cannot_be_accepted_is_refused(accept, said):
     assert said in str(raised.value)
 
 
+def test_a_name_that_reads_as_another_s_part_is_refused():
+    """Catches a wrong array that is let through, for another one's difference is accepted."""
+    right = {"loss": 1.0, "loss as mean": 1.0, "w": 1.0}
+    wrong = {**right, "loss as mean": 2.0}
+    with pytest.raises(ReproError, match="'loss as mean' in step 0 is taken for a part of 'loss'"):
+        repro.check([right], [wrong], accept={"loss": "known"})
+
+
 def test_accept_decides_nothing_that_is_undecided_and_undecided_ok_lets_no_difference_through():
     assert check(undecided_ok={"q": "not known"}).verdict is Verdict.FAIL
     nan = [{"a": F32(np.nan), "b": F32(1)}]
     assert repro.check(nan, nan, accept={"a": "known"}).verdict is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize("rest", [np.empty(0), np.nan])
+def test_where_nothing_is_left_to_hold_nothing_passes(rest):
+    """Catches a port that is wrong in all that has a value, beside what has none."""
+    right, wrong = [{"a": F32(1), "b": rest}], [{"a": F32(2), "b": rest}]
+    found = repro.check(right, wrong, accept={"a": "known"}, undecided_ok={"b": "not known"})
+    assert found.verdict is Verdict.ERROR and "not one finite value" in found.message
+    right, wrong = ([{**s[0], "c": F32(1)}] for s in (right, wrong))
+    assert repro.check(right, wrong, accept={"a": "known"}, undecided_ok={"b": "not known"})
 
 
 def test_what_the_port_was_given_is_listed():

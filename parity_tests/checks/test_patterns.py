@@ -196,3 +196,23 @@ def test_it_stands_in_the_message_and_in_the_table():
     heading, a, b = str(found.table).splitlines()
     assert heading.split("  ")[0] == "name" and a.startswith("a ") and b.endswith(said)
     assert row.as_dict()["pattern"]["name"] == "constant factor"
+
+
+MOST = 2**63 - 1
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ([1e308, -1e308], [-1e308, 1e308]),
+        ([[1e308, 1], [1, 1e308]], [[-1e308, -1e308], [1, 1]]),
+        ([np.inf, -np.inf, 1], [-np.inf, np.inf, 2]),
+        ([0.0, 0], [1e308, -1e308]),
+        ([-MOST, MOST], [MOST, -MOST]),
+        (np.uint64([2**63, 1]), np.uint64([0, 1])),
+    ],
+)
+def test_numbers_as_large_as_there_are_are_told_without_a_warning(a, b):
+    """Catches a failing check that ends in a warning's traceback, where warnings are errors."""
+    found = repro.check([{"a": np.array(a), "w": 1.0}], [{"a": np.array(b), "w": 1.0}])
+    assert found.first.name == "a" and "off by" in found.message and str(found.table)

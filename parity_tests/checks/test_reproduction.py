@@ -137,3 +137,63 @@ def test_names_that_numpy_has_for_itself(tmp_path):
     files = repro.check([{"file": 1.0}], [{"file": 2.0}]).reproduction(tmp_path)
     with np.load(files[0]) as stored:
         assert stored["file"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "out"),
+    [
+        ("a", "b", "<U1\nb"),
+        (np.empty(0), np.empty(0, np.float32), "float32\n[]"),
+        (None, 2.0, "reference\nwithout it\nNone"),
+        (2.0, None, "port\nwithout it\nNone"),
+        (1, 1.0, "int64\n1\nport\nfloat64\n1.0"),
+    ],
+)
+def test_the_script_shows_whatever_can_be_wrong(right, wrong, out, tmp_path):
+    """Catches a script that breaks off on texts, empty arrays, and what one side lacks."""
+    found = repro.check([{"q": right, "w": 1.0}], [{"q": wrong, "w": 1.0}])
+    assert found.first.name == "q"
+    assert out in shown(found.reproduction(tmp_path)[-1], tmp_path)
+
+
+GIVEN = """
+import numpy as np
+
+def loss(inputs):
+    return {"loss": inputs["x"].sum() * 3}
+
+def turned(state, draws):
+    return {"w": state["w"] * 1j * draws["k"]}
+
+def more(state, draws):
+    return {"w": state["w"], "more": 1.0}
+"""
+
+
+def turning():
+    yield {"w": np.ones(2) * 1j}
+    yield {"k": 2.0, "w": -2 * np.ones(2) + 1j}
+
+
+@pytest.mark.parametrize("name", ["show", "small-port"])
+def test_a_step_of_inputs_complex_numbers_and_any_file_name(module, tmp_path, name):
+    """Catches a script that calls such a step otherwise than the check did, or hides its file."""
+    ports = module(GIVEN, name)
+    found = repro.check([{"x": np.ones(2), "loss": 4.0}], ports.loss, inputs=["x"])
+    paths = found.reproduction(tmp_path / "loss")
+    assert [path.stem for path in paths] == ["reference", "port", "inputs", "show"]
+    assert "difference: 2.0" in shown(paths[-1], tmp_path)
+    steps = {"resynchronise": True, "draws": ["k"]}
+    paths = repro.check(turning, ports.turned, **steps).reproduction(tmp_path / "turned")
+    assert "difference: 1.0" in shown(paths[-1], tmp_path / "turned")
+    paths = repro.check(
+        [s | {"w": np.ones(1)} for s in turning()], ports.more, **steps
+    ).reproduction(tmp_path / "more")
+    assert "without it" in shown(paths[-1], tmp_path / "more")
+
+
+def test_a_file_of_any_name_that_needs_another_is_imported(module, tmp_path):
+    module("three = 3", "beside_it")
+    wrong = module("from beside_it import three\n" + STEP % " * np.float32(three)", "small-port")
+    script = check(wrong.step).reproduction(tmp_path / "report")[-1]
+    assert "difference: 8.0" in shown(script, tmp_path)

@@ -98,6 +98,17 @@ def test_names_cut_what_is_compared_and_not_what_a_step_gets(names, first):
     assert (result.first and result.first.name) == first, result.message
 
 
+def test_state_that_names_leave_out_is_what_to_look_at():
+    """Catches the advice to name more state, where a wrong one is named and not compared."""
+
+    def wrong(state, draws):
+        h = np.tanh(state["w"] * draws["x"])
+        return {"h": h, "w": state["w"] - np.float32(0.2) * h}
+
+    result = repro.check(reference, wrong, names=["h"], resynchronise=True, draws="x")
+    assert "may be wrong: add `w` to names=[...]" in result.message
+
+
 def losses():
     rng = np.random.default_rng(1)
     for t in range(5):
@@ -129,6 +140,8 @@ def test_a_loss_without_state_is_held_step_by_step():
         ({"tolerance": 1e-6}, "tolerance=1e-06 does not say where it comes from: leave it out"),
         ({}, "the port takes (given), and is not called so: a step takes"),
         ({"resynchronise": True}, "with resynchronise=True it is step(state, draws)"),
+        ({"inputs": None}, "None names nothing: give a name, or a list of names"),
+        ({"names": [None]}, "[None] names nothing: give a name, or a list of names"),
     ],
 )
 def test_what_was_forgotten_is_said_in_a_line(options, said):
@@ -137,11 +150,43 @@ def test_what_was_forgotten_is_said_in_a_line(options, said):
     assert said in str(raised.value) and "\n" not in str(raised.value)
 
 
+def given_once():
+    p = np.array([1.0, 2.5])
+    yield {"p": p, "loss": p.sum()}
+    for t in range(2):
+        yield {"loss": p.sum() + t}
+
+
+def test_a_step_without_inputs_is_not_left_out_silently():
+    """Catches a port that is right in the one step that has its inputs, and was held there."""
+    step = {"inputs": ["p"]}
+    with pytest.raises(ReproError, match=r"step 1 of the reference has loss, but no inputs"):
+        repro.check(given_once, lambda given: {"loss": given["p"].sum()}, **step)
+    with_more = [{**s, "size": s["p"].size} if "p" in s else s for s in given_once()]
+    assert repro.check(with_more, lambda given: {"size": 2}, **step, names=["size"])
+
+
+def test_state_that_is_named_a_constant_is_refused():
+    """Catches a port whose state is wrong in every step, for constants are not compared."""
+    right = [{"w": np.ones(2)}] + [{"w": np.ones(2), "g": 2.5}] * 3
+
+    def wrong(state, draws):
+        return {"w": state["w"] * 9, "g": 2.5}
+
+    with pytest.raises(ReproError, match="w is named as state and as constants: choose"):
+        repro.check(right, wrong, resynchronise=True, state=["w"], constants=["w"])
+
+
 def test_a_forgotten_resynchronise_is_said_in_a_line():
     with pytest.raises(ReproError, match="the port takes .state, draws, .* resynchronise=True"):
         repro.check(evaluated, step)
     with pytest.raises(ReproError, match=r"with inputs=\[...\] it is step\(inputs\)"):
         repro.check(evaluated, step, inputs="batch")
+
+
+def test_a_reference_that_lacks_its_arguments_is_told():
+    with pytest.raises(ReproError, match=r"the reference takes \(seed\), .* functools.partial"):
+        repro.check(lambda seed: losses(), losses)
 
 
 def test_a_port_with_other_names_of_the_same_part_is_told():

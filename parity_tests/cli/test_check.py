@@ -14,6 +14,7 @@ from repro.cli.console import waiting
 from repro.run import Run, record
 
 PORT = """
+import sys
 import numpy as np
 from beside import rate
 
@@ -32,6 +33,13 @@ def close():
     for step in train():
         yield {name: a * np.float64(1 + 1e-6) for name, a in step.items()}
 
+def ends(status=0):
+    yield {"w": np.ones(2)}
+    sys.exit(status)
+
+def wrong_key(state, draws):
+    return {"w": state["W"]}
+
 number = 3
 """
 
@@ -42,6 +50,7 @@ def cli(tmp_path, monkeypatch, capsys):
     (tmp_path / "port.py").write_text(PORT)
     (tmp_path / "beside.py").write_text("rate = 0.1\n")
     (tmp_path / "broken.py").write_text("x = 1\n1 / 0\n")
+    (tmp_path / "exits.py").write_text("import sys\nsys.exit(0)\n")
     (tmp_path / "model.jl").write_text("train(seed) = [(w = Float32[seed, seed],)]\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -100,6 +109,14 @@ def test_the_options_reach_the_check(cli):
     assert cli("port.py:train(1)", "port.py:train(2)", "--names", "x")[0] == 0
 
 
+def test_what_a_side_prints_is_not_among_the_figures(cli, tmp_path):
+    """Catches JSON on standard output that no reader takes."""
+    text = "print('loaded')\ndef train():\n    print('training')\n    yield {'w': 1.0}\n"
+    (tmp_path / "chatty.py").write_text(text)
+    status, out, errors = cli("chatty.py:train", "chatty.py:train", "--json", "-")
+    assert status == 0 and json.loads(out) and "loaded" in errors and "training" in errors
+
+
 def test_what_cannot_be_run_is_status_2(cli, tmp_path):
     status, out, _ = cli("model.jl:train(1)", "port.py:train", "--julia-exe", "no-julia")
     assert status == 2 and out.startswith("NOT_RUN") and "repro julia install" in out
@@ -113,6 +130,15 @@ def test_what_cannot_be_run_is_status_2(cli, tmp_path):
         (["port.py:train", "port.py"], "'port.py' names no side: give FILE.jl:FUNCTION"),
         (["port.py:train", "."], ". holds no port.npz"),
         (["port.py:gone", "port.py:train"], "port.py has no gone: choose train, step, close"),
+        (["port.py:train", "port.py:ends"], "port.py, line 23, ended the check: SystemExit: 0"),
+        (["port.py:ends(1)", "port.py:train"], "port.py, line 23, ended the check: SystemExit: 1"),
+        (
+            ["port.py:train", "port.py:wrong_key", "--resynchronise", "--draws", "x"],
+            "port.py, line 26, ended the check: KeyError: 'W'. Mend it",
+        ),
+        (["port.py:step", "port.py:train"], "the reference takes (state, draws, rate="),
+        (["port.py:train(1, 2, 3)", "port.py:train"], "too many positional arguments. Give"),
+        (["exits.py:x", "port.py:train"], "exits.py cannot be imported: SystemExit: 0, line 2"),
         (["port.py:number(1)", "port.py:train"], "is a int, which takes no arguments"),
         (["broken.py:x", "port.py:train"], "ZeroDivisionError: division by zero, line 2"),
         (["model.jl:train(rand())", "port.py:train"], "are no literals"),
@@ -134,6 +160,13 @@ def test_bad_input_is_one_line(cli, arguments, says):
     assert errors.startswith("repro: ") and errors.count("\n") == 1 and says in errors
 
 
+def test_what_is_not_foreseen_is_no_failed_check(cli, monkeypatch):
+    """Catches a crash of our own with the status of a port that is wrong."""
+    monkeypatch.setattr("repro.checks.check", lambda *_, **__: 1 / 0)
+    status, _, errors = cli("port.py:train", "port.py:train")
+    assert status == 2 and "ZeroDivisionError" in errors
+
+
 PLACES = [("--json", "port.py/x"), ("--html", "port.py"), ("--junit", "."), ("--save", "port.py")]
 
 
@@ -142,6 +175,24 @@ def test_places_that_cannot_be_written_are_found_before_anything_runs(cli, tmp_p
     (tmp_path / "runs.py").write_text("open('it ran', 'x')\ntrain = []\n")
     status, _, errors = cli("runs.py:train", "runs.py:train", *place)
     assert status == 2 and "cannot be written" in errors and not (tmp_path / "it ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "lost"),
+    [
+        (("--reproduction", "."), "reference.npz"),
+        (("--save", "."), "reference.npz"),
+        (("--json", "./port.py"), "port.py"),
+        (("--junit", "reference.npz"), "reference.npz"),
+    ],
+)
+def test_no_result_replaces_what_was_compared(cli, tmp_path, place, lost):
+    """Catches a recording that is replaced by the one step that was wrong."""
+    record([{"w": np.ones(2, np.float32)}], tmp_path / "reference.npz")
+    before = (tmp_path / lost).read_bytes()
+    status, _, errors = cli("reference.npz", "port.py:train", *place)
+    assert status == 2 and f"would replace {lost}: name another place" in errors
+    assert (tmp_path / lost).read_bytes() == before
 
 
 @pytest.mark.julia

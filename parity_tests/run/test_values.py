@@ -138,6 +138,7 @@ endless.append(endless)
         (np.longdouble(1), "float128: yield x.astype(numpy.float64)"),
         ({1, 2}, "is of type set: yield numbers or texts"),
         (np.ma.array([1], mask=[1]), "it is masked; `x.filled(numpy.nan)` is not"),
+        ([np.ma.masked, 1.0], "it is masked; `x.filled(numpy.nan)` is not"),
         (np.tanh, "is of type ufunc"),
         (endless, "has parts within parts without end"),
         ({"a.b": 1, "a": {"b": 2}}, "two values in step 3 of the port are called 'v.a.b'"),

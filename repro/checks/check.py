@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -91,7 +91,7 @@ def check(
     roles = Roles(
         _names(draws), None if state is None else _names(state), _names(constants), _names(inputs)
     )
-    _refuse(port, tolerance, resynchronise, roles)
+    _refuse(reference, port, tolerance, resynchronise, roles)
     try:
         whole = collect(reference)
         expected = _chosen(whole, names, "reference")
@@ -108,10 +108,13 @@ def check(
 
 
 def _names(given: Sequence[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+    found = (given,) if isinstance(given, str) else given
+    if not isinstance(found, Iterable) or not all(isinstance(name, str) for name in found):
+        raise CheckError(f"{given!r} names nothing: give a name, or a list of names")
+    return tuple(found)
 
 
-def _refuse(port: Any, tolerance: Any, resynchronise: bool, roles: Roles) -> None:
+def _refuse(reference: Any, port: Any, tolerance: Any, resynchronise: bool, roles: Roles) -> None:
     """What cannot be meant so, each with what to write."""
     if isinstance(tolerance, type) or (tolerance is not None and not hasattr(tolerance, "bind")):
         said = getattr(tolerance, "__name__", tolerance)
@@ -125,26 +128,40 @@ def _refuse(port: Any, tolerance: Any, resynchronise: bool, roles: Roles) -> Non
         raise CheckError("draws and state are names for resynchronising: add resynchronise=True")
     if roles.constants and not (resynchronise or roles.inputs):
         raise CheckError("constants come with a step's draws: add resynchronise=True, or inputs")
+    needs = _misfit(reference, 0) if callable(reference) else None
+    if needs is not None:
+        raise CheckError(
+            f"the reference takes {needs}, and is called with nothing: give its arguments, "
+            "functools.partial(train, 1), or in a command FILE.py:train(1)"
+        )
     if callable(port):
         _refuse_arguments(port, 2 if resynchronise else 1 if roles.inputs else 0)
 
 
 def _refuse_arguments(port: Any, count: int) -> None:
     """A port that cannot be called as it would be."""
-    try:
-        signature = inspect.signature(port)
-    except (TypeError, ValueError):
-        return
-    try:
-        signature.bind(*range(count))
-    except TypeError:
+    signature = _misfit(port, count)
+    if signature is not None:
         how = (
             "a step takes its state and draws: add resynchronise=True, and draws=[...] if any; "
             "where it has no state, its inputs: add inputs=[...]",
             "with inputs=[...] it is step(inputs)",
             "with resynchronise=True it is step(state, draws)",
         )[count]
-        raise CheckError(f"the port takes {signature}, and is not called so: {how}") from None
+        raise CheckError(f"the port takes {signature}, and is not called so: {how}")
+
+
+def _misfit(function: Any, count: int) -> inspect.Signature | None:
+    """The signature, if it is known and does not take so many arguments."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return signature
+    return None
 
 
 def _own(
@@ -191,6 +208,7 @@ def _step_by_step(
             way = "resynchronise=True needs a function step(state, draws)"
         raise CheckError(f"{way}, not a {type(step).__name__}")
     stepper = replace(Stepper.on(step, expected, roles), accepted=accepted)
+    stepper.check_inputs(_chosen(expected, names, "step"))
     here, rule = _chosen(stepper.compared(expected), names, "step"), tolerance or Growth()
 
     def pair(way: Way, run: Runner, repeated: bool = False) -> Pair:
@@ -287,6 +305,8 @@ def _reasons(
     option: str, reasons: Mapping[str, str], expected: Run, given: Sequence[str]
 ) -> Mapping[str, str]:
     """By the name of what is compared; a name that is given stands for its parts as well."""
+    if not isinstance(reasons, Mapping):
+        raise CheckError(f"{option} gives a reason for every name: {option}={{NAME: 'because'}}")
     compared = {base_name(name) for name in expected.quantities if not under(name, given)}
     for name, reason in reasons.items():
         if not any(under(label, [name]) for label in compared):
@@ -294,7 +314,7 @@ def _reasons(
             is_given = under(name, given)
             lacks = "is given and not compared" if is_given else "the reference does not have"
             raise CheckError(f"{option} names {name}, which {lacks}: choose from {known}")
-        if not str(reason).strip():
+        if reason is None or not str(reason).strip():
             said = f"{option}={{{name!r}: 'because'}}"
             raise CheckError(f"say why {name} may {LET_THROUGH[option]}: {said}")
     found = {label: reasons[name] for name in reasons for label in compared if under(label, [name])}
@@ -311,7 +331,14 @@ def _accepting(pair: Pair, undecided: Mapping[str, str], accepted: Mapping[str, 
                 accepted=accepted.get(base_name(c.name)))
         for c in pair.report.comparisons
     )  # fmt: skip
-    return replace(pair, report=Report(found))
+    report = Report(found)
+    held = sum(c.finite for c in found if not (c.differs and c.accepted))
+    if not held and any(c.accepted for c in found) and report.verdict is not Verdict.FAIL:
+        return replace(pair, report=report, unmeasured=NOTHING_HELD)
+    return replace(pair, report=report)
+
+
+NOTHING_HELD = "but for what is accepted, not one finite value was compared: accept less"
 
 
 def _unrepeated(once: Run, again: Run) -> str | None:

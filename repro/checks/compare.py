@@ -393,7 +393,7 @@ def _apart(expected: np.ndarray, values: np.ndarray) -> tuple[np.ndarray | int, 
     but 0, and their distance is added to it."""
     apart = rows(difference(expected, values))
     some = rows(expected != 0).astype(np.float64)
-    bits = apart.astype(np.int64)
+    bits = np.minimum(apart, 2.0**62).astype(np.int64)
     return some, some + apart, np.zeros_like(bits), bits, int(np.iinfo(np.int64).max)
 
 

@@ -1,9 +1,9 @@
 """The first wrong step alone, as files that show the difference without this package.
 
 ``reference.npz`` and ``port.npz`` hold what both sides computed in that step; of a port written as
-a step, ``state.npz`` and ``draws.npz`` what went into it. ``show.py`` prints both sides' values;
-where the port's step is a function at the top of a file that does not need this package, it runs
-it, from a copy of that file.
+a step, ``state.npz`` and ``draws.npz``, or ``inputs.npz``, what went into it. ``show.py`` prints
+both sides' values; where the port's step is a function at the top of a file that does not need
+this package, it runs it, from a copy of that file.
 """
 
 from __future__ import annotations
@@ -36,15 +36,18 @@ SIDE_BY_SIDE = """expected = np.load(folder / "reference.npz").get(name)
 found = np.load(folder / "port.npz").get(name)
 """
 
-RUNS_THE_STEP = """state, draws = (dict(np.load(folder / f)) for f in ("state.npz", "draws.npz"))
-expected, found = np.load(folder / "reference.npz")[name], {function}(state, draws)[name]
+RUNS_THE_STEP = """given = [dict(np.load(folder / file)) for file in {given}]
+expected, found = np.load(folder / "reference.npz").get(name), {function}(*given)[name]
 found = np.asarray(found.detach().cpu() if hasattr(found, "detach") else found)
+found = np.stack([found.real, found.imag], -1) if np.iscomplexobj(found) else found
 """
 
-SHOWS = """print("reference:", expected, "port:", found, sep="\\n")
-if np.shape(expected) == np.shape(found):
-    off = np.abs(found - expected.astype(float)).max()
-    print("largest difference:", off, "allowed:", {allowed})
+SHOWS = """for side, a in ("reference", expected), ("port", found):
+    print(side, getattr(a, "dtype", "without it"), a, sep="\\n")
+"""
+
+SHOWS_THE_DIFFERENCE = """off = np.abs(found - expected.astype(float)).max()
+print("largest difference:", off, "allowed:", {allowed})
 """
 
 
@@ -63,11 +66,15 @@ def write(pair: Pair, first: Divergence, folder: Path) -> list[Path]:
     step = first.step
     assert step is not None
     files = {"reference": _step(pair.reference, step), "port": _step(pair.port, step)}
-    function = None
+    function, given = None, {}
     stepper = pair.stepper
     if stepper is not None and first.resynchronised:
-        files |= {"state": stepper.state_before(step), "draws": stepper.draws_at(step)}
-        function = _shown(stepper.step, files["state"], files["draws"], first.name)
+        draws = stepper.draws_at(step)
+        given = {"inputs": draws}
+        if not stepper.alone:
+            given = {"state": stepper.state_before(step), "draws": draws}
+        function = _shown(stepper.step, given, first.name)
+    sides, files = (files["reference"], files["port"]), files | given
     paths = [_write_arrays(folder / f"{name}.npz", arrays) for name, arrays in files.items()]
     about = {
         "title": _plain(f"`{first.name}` in step {step}"),
@@ -79,15 +86,24 @@ def write(pair: Pair, first: Divergence, folder: Path) -> list[Path]:
     }
     if function is not None:
         about |= {"shows": "runs the port's step", "function": function.__name__}
+        about |= {"given": str([f"{name}.npz" for name in given])}
         about |= _importing(function, folder)
     about["needs"] = _plain(about["needs"])
     text = HEAD + (SIDE_BY_SIDE if function is None else RUNS_THE_STEP) + SHOWS
+    text += SHOWS_THE_DIFFERENCE if _subtracted(*(side.get(first.name) for side in sides)) else ""
     return [*paths, _write_text(folder / "show.py", text.format(**about))]
 
 
 def _plain(text: str) -> str:
     """For a docstring, which a name out of a file must not end."""
     return re.sub(r"[^\w .,/'`-]", "?", text)
+
+
+def _subtracted(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    """Whether there is a largest difference: of numbers, in one shape, on both sides."""
+    if a is None or b is None or a.shape != b.shape or not a.size:
+        return False
+    return {a.dtype.kind, b.dtype.kind} <= set("biuf")
 
 
 def _step(run: Run, step: int) -> dict[str, np.ndarray]:
@@ -99,16 +115,13 @@ def _step(run: Run, step: int) -> dict[str, np.ndarray]:
 
 
 def _shown(
-    function: Callable[..., Any],
-    state: Mapping[str, np.ndarray],
-    draws: Mapping[str, np.ndarray],
-    name: str,
+    function: Callable[..., Any], given: Mapping[str, Mapping[str, np.ndarray]], name: str
 ) -> Callable[..., Any] | None:
     """The step, if it can be imported elsewhere and returns what is wrong (and does not only note
     it on the way)."""
     if not _importable(function):
         return None
-    copies = ({n: a.copy() for n, a in given.items()} for given in (state, draws))
+    copies = ({n: a.copy() for n, a in part.items()} for part in given.values())
     try:
         return function if name in function(*copies) else None
     except Exception:
@@ -148,11 +161,16 @@ def _importing(function: Callable[..., Any], folder: Path) -> dict[str, str]:
     alone = not beside & (_imported(file.read_text(encoding="utf-8")) | {"__init__"})
     if module == "__main__":
         module = file.stem
-    line = f"from {module} import {function.__name__}\n"
     if alone and "." not in module:
-        if folder.resolve() != file.parent:
-            shutil.copyfile(file, folder / file.name)
-        return {"imports": line, "needs": f"NumPy and {file.name}, a copy of the port's file"}
+        # The script itself is called show, and `my-port` could not be imported.
+        module = module if module.isidentifier() and module != "show" else "the_port"
+        if folder.resolve() / f"{module}.py" != file:
+            shutil.copyfile(file, folder / f"{module}.py")
+        line = f"from {module} import {function.__name__}\n"
+        return {"imports": line, "needs": f"NumPy and {module}.py, a copy of the port's file"}
+    line = f"from {module} import {function.__name__}\n"
+    if not module.replace(".", "").isidentifier():
+        line = f"{function.__name__} = __import__({module!r}).{function.__name__}\n"
     root = str(file.parents[module.count(".")])
     line = f"import sys\n\nsys.path.insert(0, {root!r})\n{line}"
     return {"imports": line, "needs": f"NumPy and what lies in {root}"}

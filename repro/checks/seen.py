@@ -21,6 +21,7 @@ ELEMENTS = 1_000_000
 """And so many elements in all of them; of a larger array none."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of wrong arrays anything may come
 def pattern(pair: Pair, c: Comparison) -> Pattern | None:
     """What a failing quantity's difference looks like, from its first wrong step on; None where
     it looks like nothing that is known, or there are no two arrays of one kind."""

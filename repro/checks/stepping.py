@@ -286,15 +286,32 @@ class Stepper:
                 quantities[label] = Quantity(q.steps[later], q.values[later], q.kind)
         return replace(run, quantities=quantities)
 
+    def check_inputs(self, run: Run) -> None:
+        """Of what is compared: a step without inputs is not run, and would be held to nothing.
+
+        Raises:
+            SteppingError: the reference has something to compare there.
+        """
+        given = {*self.draws, *self.constants}
+        for label, q in run.quantities.items():
+            lost = np.setdiff1d(q.steps, self.later)
+            if self.alone and len(lost) and base_name(label) not in given:
+                raise SteppingError(
+                    f"step {lost[0]} of the reference has {label}, but no inputs: yield them in "
+                    "every such step, compare other names=[...], or name what it gives once, and "
+                    "is the same in all steps, by constants=[...]"
+                )
+
     def _check(self) -> None:
         if not self.state:
             raise SteppingError(
                 "no state is named: yield it before the first iteration, or name what a step is "
                 "given: inputs=[...]"
             )
-        both = set(self.state) & set(self.draws)
-        if both:
-            raise SteppingError(f"{', '.join(sorted(both))} is named as state and as draws: choose")
+        for role, names in (("draws", self.draws), ("constants", self.constants)):
+            both = sorted(set(self.state) & set(names))
+            if both:
+                raise SteppingError(f"{', '.join(both)} is named as state and as {role}: choose")
         for t, found in self.steps.items():
             lacking = [name for name in self.state if name not in found]
             if lacking:

@@ -125,6 +125,7 @@ def _first_bit(report: Report) -> str:
     return "nowhere" if first is None else f"in {_named(first)}, step {first.first_difference}"
 
 
+@np.errstate(over="ignore")
 def _place(side: Pair, c: Comparison) -> str:
     """The element that is furthest off in the first step beyond tolerance."""
     at = np.array([c.first_excess])
@@ -301,6 +302,10 @@ def _advice(side: Pair, first: Comparison, alone: bool) -> str:
     if side.way is not Way.OWN:
         return f"read the line that computes {name} beside the reference's{_agreed(side, first)}"
     if not alone:
+        compared = [base_name(c.name) for c in side.comparisons]
+        unseen = [n for n in (side.stepper.state if side.stepper else ()) if n not in compared]
+        if unseen:
+            return f"state that is not compared may be wrong: add {_listed(unseen)} to names=[...]"
         return (
             "rounding did not carry that far in any perturbed run, so something handed from step "
             "to step is likely not among the state. Name all of it as state"

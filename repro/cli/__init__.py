@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -56,9 +57,13 @@ for command in (figures, figures_check, figures_envelope):
 
 
 def main() -> None:
-    """Run the command line; what the user can mend becomes one line and exit status 2."""
+    """Run the command line; what the user can mend becomes one line and exit status 2. So does
+    what is not foreseen, with its traceback: status 1 says that something was compared."""
     try:
         app()
     except ReproError as error:
         print(f"repro: {error}", file=sys.stderr)
+        sys.exit(2)
+    except Exception:
+        traceback.print_exc()
         sys.exit(2)

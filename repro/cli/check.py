@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from repro.cli.places import check_places
+from repro.cli.places import check_places, spare
 from repro.errors import ReproError
 
 if TYPE_CHECKING:
@@ -103,34 +105,41 @@ def check(
     )
     rule = _rule(bitwise, ulps, because)
     from repro.cli.console import console, one_thread, waiting
-    from repro.sides.named import Julia, named
+    from repro.sides.named import Julia, blamed, file_of, named
 
+    spare(
+        (file_of(reference, "reference"), file_of(port, "port")),
+        {"--json": json_file, "--junit": junit, "--save": save, "--reproduction": reproduction},
+    )
     one_thread()
     common = {} if seconds is None else {"seconds": seconds}
     ours = Julia({"project": project, "julia": julia_exe, **common})
-    theirs = {"project": port_project or project, "julia": port_julia_exe or julia_exe}
-    sides = (
-        named(reference, "reference", ours, python),
-        named(port, "port", Julia({**theirs, **common}), port_python),
-    )
+    other = {"project": port_project or project, "julia": port_julia_exe or julia_exe}
+    theirs = Julia({**other, **common})
     from repro.checks import check as hold
     from repro.cli.parity import write_reports
     from repro.reports import Named, Outcome
     from repro.reports.outcome import exit_status
 
-    with waiting("check"):
-        found = hold(
-            *sides, tolerance=rule, strict=strict, resynchronise=resynchronise,
-            names=_listed(names) or None, draws=_listed(draws), state=_listed(state) or None,
-            constants=_listed(constants), inputs=_listed(inputs),
-            undecided_ok=_reasons("undecided-ok", "be undecided", undecided_ok),
-            accept=_reasons("accept", "differ", accept),
-        )  # fmt: skip
+    # What the sides print is no part of the figures.
+    with redirect_stdout(sys.stderr if json_file == Path("-") else sys.stdout):
+        sides = (
+            named(reference, "reference", ours, python),
+            named(port, "port", theirs, port_python),
+        )
+        with waiting("check"), blamed(reference, port):
+            found = hold(
+                *sides, tolerance=rule, strict=strict, resynchronise=resynchronise,
+                names=_listed(names) or None, draws=_listed(draws), state=_listed(state) or None,
+                constants=_listed(constants), inputs=_listed(inputs),
+                undecided_ok=_reasons("undecided-ok", "be undecided", undecided_ok),
+                accept=_reasons("accept", "differ", accept),
+            )  # fmt: skip
+        if save is not None:
+            found.save(save)
+        if reproduction is not None:
+            found.reproduction(reproduction)
     outcomes = [Outcome(Named(f"{reference} | {port}"), found)]
-    if save is not None:
-        found.save(save)
-    if reproduction is not None:
-        found.reproduction(reproduction)
     write_reports(outcomes, json_file, html, junit, "cpu")
     if json_file != Path("-"):
         console.print(found.message, markup=False, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -26,6 +27,36 @@ def check_places(files: dict[str, Path | None], folders: dict[str, Path | None])
     for option, folder in folders.items():
         if folder is not None:
             _check(option, folder, folder)
+
+
+WRITTEN = {
+    "--save": ("reference.npz", "port.npz", "resynchronised.npz"),
+    "--reproduction": (
+        "reference.npz", "port.npz", "state.npz", "draws.npz", "inputs.npz",
+        "show.py", "the_port.py",
+    ),
+}  # fmt: skip
+"""By option, the files that it puts into its folder."""
+
+
+def spare(sides: Iterable[Path], places: dict[str, Path | None]) -> None:
+    """Make sure that no result replaces what it is a result of.
+
+    Args:
+        sides: the files that are compared.
+        places: by the option that names them, files and folders; None where it is not given.
+
+    Raises:
+        ReproError: one would; the message names the option.
+    """
+    known = {side.resolve(): side for side in sides}
+    for option, place in places.items():
+        if place is None:
+            continue
+        for name in WRITTEN.get(option, (".",)):
+            side = known.get((place / name).resolve())
+            if side is not None:
+                raise ReproError(f"{option} {place} would replace {side}: name another place")
 
 
 def _check(option: str, named: Path, folder: Path) -> None:

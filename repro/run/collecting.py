@@ -94,6 +94,9 @@ def run_of(steps: Iterable[Mapping[str, np.ndarray]], provenance: Provenance | N
     ones. Integers, Bools and texts are draws. A quantity whose shape or type changes is split: what
     is unlike its first values goes on as ``NAME as TYPE[SHAPE]``. Integers of any width, and texts
     of any length, are one type.
+
+    Raises:
+        StepError: a name holds `` as ``, and so is that of another quantity's part.
     """
     kept: dict[tuple[str, str], tuple[list[int], list[np.ndarray]]] = {}
     sequences: dict[tuple[str, ...], None] = {}
@@ -102,6 +105,11 @@ def run_of(steps: Iterable[Mapping[str, np.ndarray]], provenance: Provenance | N
     for t, step in enumerate(steps):
         sequences[tuple(step)] = None
         for name, a in step.items():
+            if base_name(name) != name:
+                raise StepError(
+                    f"the name {name!r} in step {t} is taken for a part of {base_name(name)!r}: "
+                    "write it without ' as '"
+                )
             at, values = kept.setdefault((name, form(a, name in signed)), ([], []))
             at.append(t)
             values.append(a)

@@ -37,11 +37,17 @@ def read_npz(path: str | Path) -> dict[str, np.ndarray]:
         RunError: the file is missing, unreadable, damaged, or holds Python objects.
     """
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as npz:
+        with open(path, "rb") as file:
+            npz = np.load(file, allow_pickle=False)
+            if isinstance(npz, np.ndarray):
+                raise RunError(f"{path} is a single array: write its steps, numpy.savez(path, "
+                               "**{'0:NAME': array})")  # fmt: skip
             return {name: npz[name] for name in npz.files}
     except FileNotFoundError:
         raise RunError(f"{path} does not exist: check the path") from None
-    except (OSError, ValueError, BadZipFile, EOFError, zlib.error) as error:
+    except RunError:
+        raise
+    except (OSError, ValueError, BadZipFile, EOFError, NotImplementedError, zlib.error) as error:
         raise RunError(
             f"{path} cannot be read as arrays ({error}): make it again, or restore it from a copy"
         ) from None

@@ -38,11 +38,15 @@ def plain_steps(
             "restore it from a copy"
         )
     said = arrays.pop("provenance", None)
-    made = {"source": Path(path).name} if said is None else json.loads(bytes(said).decode())
+    try:
+        made = {"source": Path(path).name} if said is None else json.loads(bytes(said).decode())
+        provenance = Provenance.from_dict(made)
+    except (ValueError, TypeError, AttributeError):
+        raise RunError(f"the provenance of {path} is no JSON object: record it again") from None
     steps: dict[int, dict[str, np.ndarray]] = {}
     for key, values in arrays.items():
         number, _, name = key.partition(":")
         steps.setdefault(int(number), {})[name] = values
     if list(steps) != list(range(len(steps))):
         raise RunError(f"{path} has steps {', '.join(map(str, steps))}: number them from 0 on")
-    return list(steps.values()), Provenance.from_dict(made)
+    return list(steps.values()), provenance

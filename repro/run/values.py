@@ -140,7 +140,8 @@ def _left_out(part: Any) -> bool:
 
 
 def _array(value: Any) -> np.ndarray:
-    if isinstance(value, np.ma.MaskedArray):
+    several = value if isinstance(value, list | tuple) else [value]
+    if any(isinstance(v, np.ma.MaskedArray) for v in several):
         raise TypeError("it is masked; `x.filled(numpy.nan)` is not")
     if hasattr(value, "detach"):
         return _of_tensor(value)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import functools
 import importlib.util
+import inspect
 import re
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -59,14 +62,19 @@ def named(text: str, role: str, julia: Julia | None = None, python: str | None =
             given, keywords = literals(arguments or "", f"{file}:{name}")
             return PythonFunction(file, name, *given, python=python, **keywords)
         return _called(file, name, arguments, julia or Julia())
-    path = Path(text)
-    if path.is_dir():
-        path = path / f"{role}.npz"
-        if not path.is_file():
-            raise SideError(f"{text} holds no {role}.npz: name a run by its file, {text}/RUN.npz")
+    path = file_of(text, role)
+    if Path(text).is_dir() and not path.is_file():
+        raise SideError(f"{text} holds no {role}.npz: name a run by its file, {text}/RUN.npz")
     if path.suffix != ".npz":
         raise SideError(f"{text!r} names no side: give {FORMS}")
     return load(path)
+
+
+def file_of(text: str, role: str) -> Path:
+    """The file that a side is read from, whether it is there or not."""
+    call = CALL.fullmatch(text)
+    path = Path(text if call is None else call["file"])
+    return path / f"{role}.npz" if path.is_dir() else path
 
 
 def _called(file: Path, name: str, arguments: str | None, julia: Julia) -> Source:
@@ -88,7 +96,19 @@ def _called(file: Path, name: str, arguments: str | None, julia: Julia) -> Sourc
         return found  # type: ignore[no-any-return]
     if not callable(found):
         raise SideError(f"{name} of {file} is a {type(found).__name__}, which takes no arguments")
+    _bound(found, given, keywords, f"{name} of {file}")
     return functools.partial(found, *given, **keywords)
+
+
+def _bound(function: Any, given: list[Any], keywords: dict[str, Any], where: str) -> None:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind_partial(*given, **keywords)
+    except TypeError as problem:
+        raise SideError(f"{where} takes {signature}: {problem}. Give it those") from None
 
 
 def literals(text: str, where: str) -> tuple[list[Any], dict[str, Any]]:
@@ -129,11 +149,10 @@ def _imported(file: Path) -> ModuleType:
     sys.modules[file.stem] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         del sys.modules[file.stem]
-        stack = traceback.extract_tb(problem.__traceback__)
-        lines = [f for f in stack if Path(f.filename).resolve() == file.resolve()]
-        line = f", line {lines[-1].lineno}" if lines else ""
+        number = _line(problem, file)
+        line = "" if number is None else f", line {number}"
         raise SideError(
             f"{file} cannot be imported: {type(problem).__name__}: {problem}{line}. Mend it, and "
             f"try it by itself: python {file}"
@@ -142,6 +161,38 @@ def _imported(file: Path) -> ModuleType:
         if before is not None:
             sys.modules[file.stem] = before
     return module
+
+
+@contextmanager
+def blamed(*sides: str) -> Iterator[None]:
+    """While the Python files among these sides run: what they raise, as one line. Their
+    ``sys.exit`` too, or a port would choose the status of its own check.
+
+    Raises:
+        SideError: which file, and where.
+    """
+    try:
+        yield
+    except ReproError:
+        raise
+    except (Exception, SystemExit) as problem:
+        calls = (CALL.fullmatch(side) for side in sides)
+        places = [(c["file"], _line(problem, Path(c["file"]))) for c in calls if c is not None]
+        file, line = next((place for place in places if place[1] is not None), (None, None))
+        if file is None:
+            raise
+        said = next(iter(str(problem).splitlines()), "")
+        raise SideError(
+            f"{file}, line {line}, ended the check: {type(problem).__name__}: {said}. Mend it, and "
+            "try it by itself"
+        ) from problem
+
+
+def _line(problem: BaseException, file: Path) -> int | None:
+    """Which line of a file raised it, or called what did."""
+    stack = traceback.extract_tb(problem.__traceback__)
+    lines = [f.lineno for f in stack if Path(f.filename).resolve() == file.resolve()]
+    return lines[-1] if lines else None
 
 
 def _attribute(module: ModuleType, name: str, file: Path) -> Any:
