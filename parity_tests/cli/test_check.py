@@ -63,7 +63,8 @@ def test_a_right_port_passes_and_a_wrong_one_fails(cli):
     status, out, _ = cli("port.py:train", "port.py:train(1, steps=3)")
     assert status == 0 and out.startswith("PASS_BITWISE")
     status, out, _ = cli("port.py:train(1)", "port.py:train(seed=2)")
-    assert status == 1 and "first wrong: `w` in step 0" in out
+    assert status == 1 and out.startswith("FAIL: `w` in step 0 is where the port parts")
+    assert "first wrong: `w` in step 0" in out
 
 
 def test_a_step_is_resynchronised(cli):
@@ -124,6 +125,7 @@ def test_what_cannot_be_run_is_status_2(cli, tmp_path):
         (["port.py:train", "port.py:train", "--because", "x"], "add --ulps N"),
         (["port.py:train", "port.py:train", "--bitwise", "--ulps", "1"], "two tolerances"),
         (["port.py:train", "port.py:train", "--draws", "x"], "resynchron"),
+        (["port.py:train", "port.py:step", "--resynchronise"], "asks for draws['x'], but is given"),
         (["port.py:train", "port.py:train", "--undecided-ok", "w"], "say why w may be undecided"),
         (["model.jl:train(julia=1)", "port.py:train"], "julia is ours, not the function's"),
     ],
@@ -160,3 +162,29 @@ def test_long_work_is_spoken_of_and_short_work_is_not(capsys):
     with waiting("check", after=0.01, between=5):
         time.sleep(0.2)
     assert capsys.readouterr().err == "check: running, 0 s\n"
+
+
+def test_what_a_side_raises_is_no_verdict(cli, tmp_path):
+    (tmp_path / "raising.py").write_text("def step(state, draws):\n    return undefined\n")
+    try:
+        options = ("--resynchronise", "--draws", "x")
+        status, out, errors = cli("port.py:train(1)", "raising.py:step", *options)
+    finally:
+        sys.modules.pop("raising", None)
+    assert status == 2 and out == "" and "typer" not in errors
+    assert 'raising.py", line 2, in step' in errors
+    assert errors.splitlines()[-1].startswith("repro: raising.py raised NameError")
+
+
+def test_what_is_ours_is_not_blamed_on_a_side(cli, monkeypatch):
+    def broken(*_, **__):
+        raise IndexError
+
+    monkeypatch.setattr("repro.checks.check", broken)
+    with pytest.raises(IndexError):
+        cli("port.py:train(1)", "port.py:train(1)")
+
+
+def test_a_page_is_said_where_it_is(cli):
+    errors = cli("port.py:train(1)", "port.py:train(1)", "--html", "page")[2]
+    assert errors == "page: page/index.html\n"

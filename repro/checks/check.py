@@ -122,7 +122,10 @@ def _refuse(port: Any, tolerance: Any, resynchronise: bool, roles: Roles) -> Non
     if roles.inputs and (resynchronise or roles.draws or roles.state is not None):
         raise CheckError("inputs are all that a step is given: leave out resynchronise and draws")
     if (roles.draws or roles.state is not None) and not resynchronise:
-        raise CheckError("draws and state are names for resynchronising: add resynchronise=True")
+        raise CheckError(
+            "draws and state are names for resynchronising: add resynchronise=True "
+            "(--resynchronise)"
+        )
     if roles.constants and not (resynchronise or roles.inputs):
         raise CheckError("constants come with a step's draws: add resynchronise=True, or inputs")
     if callable(port):

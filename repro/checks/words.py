@@ -67,7 +67,10 @@ def _headline(verdict: Verdict, pairs: Sequence[Pair]) -> str:
         return f"the port agrees with the reference as far as both go{_lengths(sharp)}"
     if all(pair.verdict for pair in pairs if pair.way is not Way.OWN) and len(pairs) > 1:
         return "the port's own run parts from the reference, though every single step agrees"
-    return "the port parts from the reference"
+    first = sharp.first_excess
+    at = "" if first is None or first.first_excess is None else f" in step {first.first_excess}"
+    where = "" if first is None else f"{_named(first)}{at} is where "
+    return f"{where}the port parts from the reference"
 
 
 def _findings(side: Pair, alone: bool) -> Iterator[str]:
@@ -113,7 +116,7 @@ def _figures(side: Pair) -> str:
     else:
         share = np.floor(report.bit_equal * 1e4) / 100
         agreement = f"{share:.2f} % of the values bit-equal, first other bit {_first_bit(report)}"
-    closest = f"; {_named(worst)} reaches {worst.worst_ratio:.3g} of its tolerance"
+    closest = f"; {_named(worst)} reaches {worst.worst_ratio:.3g} of its tolerance (1 is allowed)"
     return (
         f"{verdict}, {len(names)} names over {len(steps)} steps, {agreement}"
         f"{closest if 0 < worst.worst_ratio < np.inf else ''}"

@@ -70,5 +70,5 @@ def _print_followed(followed: Pair) -> None:
     table = Table("operation", "numbers", "bits equal", "largest, ulp", "of budget", box=None)
     for kind, r in followed.rounding.items():
         share = f"{floor_percent(r.equal / r.values)} %"
-        table.add_row(kind, str(r.values), share, f"{r.ulp:.2f}", f"{r.budget_used:.2f}")
+        table.add_row(kind, str(r.values), share, f"{r.ulp:.3g}", f"{r.budget_used:.2f}")
     console.print(table)
