@@ -18,7 +18,15 @@ from repro.checks.perturb import perturbing
 from repro.checks.perturb_numpy import aware
 from repro.checks.progress import telling
 from repro.checks.result import Check
-from repro.checks.rules import CANNOT, Bitwise, Growth, Rule, ToleranceError, Unmeasured
+from repro.checks.rules import (
+    CANNOT,
+    Bitwise,
+    BitwiseForLack,
+    Growth,
+    Rule,
+    ToleranceError,
+    Unmeasured,
+)
 from repro.checks.stepping import Roles, Stepper
 from repro.checks.verdict import Verdict
 from repro.errors import ReproError, Unavailable
@@ -163,7 +171,7 @@ def _own(
         seed = {"perturbation": perturbation} if takes_seed else {}
         return _chosen(_perturbed(port, Stream(perturbation, moves), seed), names, "port")
 
-    rule = tolerance or (Growth() if perturbable else Bitwise())
+    rule = tolerance or (Growth() if perturbable else BitwiseForLack())
     return _pair(Way.OWN, expected, run, rule, strict, perturbable, moves)
 
 

@@ -11,6 +11,7 @@ from repro.checks.agreement import difference, ulp_of
 from repro.checks.compare import Comparison, Fault, Report
 from repro.checks.measured import last_step
 from repro.checks.pair import Pair, Way
+from repro.checks.rules import BitwiseForLack
 from repro.checks.seen import pattern
 from repro.checks.told import names as _listed
 from repro.checks.verdict import Verdict
@@ -308,12 +309,27 @@ def _advice(side: Pair, first: Comparison, alone: bool) -> str:
             "rounding did not carry that far in any perturbed run, so something handed from step "
             "to step is likely not among the state. Name all of it as state"
         )
+    if side.rule == BitwiseForLack.words and _like_rounding(side, first):
+        return (
+            f"if {name} is off by rounding alone, give the port as a function of Python, so that a "
+            "tolerance can be measured, or count one: tolerance=Ulps(...) (--ulps). Else read the "
+            f"line that computes {name} beside the reference's"
+        )
     if first.first_excess == min(int(q.steps[0]) for q in side.reference.quantities.values()):
         return f"read the line that computes {name} beside the reference's"
     return (
         f"read the line that computes {name} beside the reference's. Rounding amplified over "
         "earlier steps is told apart by a port written as step(state, draws) and resynchronise=True"
     )
+
+
+def _like_rounding(side: Pair, c: Comparison) -> bool:
+    """Whether it is off, where it parts first, in the lower half of its digits alone."""
+    dtype = side.reference[c.name].values.dtype
+    if dtype.kind != "f" or c.problem is not None:
+        return False
+    off = c.ulp[np.argmax(c.steps == c.first_excess)]
+    return bool(off <= 2 ** ((np.finfo(dtype).nmant + 1) / 2))
 
 
 def _agreed(side: Pair, first: Comparison) -> str:
