@@ -447,3 +447,13 @@ def test_recordings_of_this_project_are_references_like_any_other():
 def test_draws_without_resynchronising_are_refused():
     with pytest.raises(ReproError, match="add resynchronise=True"):
         repro.check(descent, descent, draws=["x"])
+
+
+def test_saved_steps_that_round_otherwise_are_told_what_gives_a_tolerance():
+    """Bitwise for lack of a port to measure with: a right one fails, and is not called wrong."""
+    right, port = [{"a": np.float32(0.1)}], [{"a": np.nextafter(np.float32(0.1), np.float32(1))}]
+    said = repro.check(right, port).message
+    assert "since a port that cannot be called and perturbed leaves nothing to measure" in said
+    assert said.splitlines()[-1].startswith("Next: if `a` is off by rounding alone, give the port")
+    asked = repro.check(right, port, tolerance=repro.Bitwise()).message
+    assert "since a port" not in asked and "Next: read the line that computes `a`" in asked

@@ -140,7 +140,8 @@ def test_a_pass_says_how_sharp_it_was_and_what_float32_cannot_see():
     sharp = result.resynchronised.report["y"].sharpness
     assert result.verdict and 5e-7 < sharp.median <= sharp.worst < 2e-5 and sharp.dull == 0
     message = result.message
-    assert "held to, of each number: `y` " in message and "not noticed in float32" in message
+    assert "held to, as a share of each number: `y` " in message
+    assert "not noticed in float32" in message
     wide = beside(np.exp(x.astype(float)), lambda x: np.exp(x / 2) ** 2, x.astype(float))
     assert wide.verdict and "not noticed" not in wide.message
 

@@ -132,6 +132,14 @@ def test_a_loss_without_state_is_held_step_by_step():
     assert "state" not in result.message
 
 
+def test_a_name_that_a_step_is_not_given_is_said_with_what_gives_it():
+    """A `KeyError` too, so that a port may ask and go on; no failure, since nothing was judged."""
+    with pytest.raises(ReproError, match=r"step 0 .* inputs\['given.y'\], .* given.p, kind: name"):
+        repro.check(losses, loss, inputs=["kind", "given.p"])
+    with pytest.raises(KeyError):
+        repro.check(losses, loss, inputs=["kind", "given.p"])
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -72,7 +72,8 @@ def test_a_right_port_passes_and_a_wrong_one_fails(cli):
     status, out, _ = cli("port.py:train", "port.py:train(1, steps=3)")
     assert status == 0 and out.startswith("PASS_BITWISE")
     status, out, _ = cli("port.py:train(1)", "port.py:train(seed=2)")
-    assert status == 1 and "first wrong: `w` in step 0" in out
+    assert status == 1 and out.startswith("FAIL: `w` in step 0 is where the port parts")
+    assert "first wrong: `w` in step 0" in out
 
 
 def test_a_step_is_resynchronised(cli):
@@ -134,7 +135,7 @@ def test_what_cannot_be_run_is_status_2(cli, tmp_path):
         (["port.py:ends(1)", "port.py:train"], "port.py, line 23, ended the check: SystemExit: 1"),
         (
             ["port.py:train", "port.py:wrong_key", "--resynchronise", "--draws", "x"],
-            "port.py, line 26, ended the check: KeyError: 'W'. Mend it",
+            "the port asks for state['W'], but is given w",
         ),
         (["port.py:step", "port.py:train"], "the reference takes (state, draws, rate="),
         (["port.py:train(1, 2, 3)", "port.py:train"], "too many positional arguments. Give"),
@@ -150,6 +151,7 @@ def test_what_cannot_be_run_is_status_2(cli, tmp_path):
         (["port.py:train", "port.py:train", "--because", "x"], "add --ulps N"),
         (["port.py:train", "port.py:train", "--bitwise", "--ulps", "1"], "two tolerances"),
         (["port.py:train", "port.py:train", "--draws", "x"], "resynchron"),
+        (["port.py:train", "port.py:step", "--resynchronise"], "asks for draws['x'], but is given"),
         (["port.py:train", "port.py:train", "--undecided-ok", "w"], "say why w may be undecided"),
         (["model.jl:train(julia=1)", "port.py:train"], "julia is ours, not the function's"),
     ],
@@ -211,3 +213,17 @@ def test_long_work_is_spoken_of_and_short_work_is_not(capsys):
     with waiting("check", after=0.01, between=5):
         time.sleep(0.2)
     assert capsys.readouterr().err == "check: running, 0 s\n"
+
+
+def test_what_is_ours_is_not_blamed_on_a_side(cli, monkeypatch):
+    def broken(*_, **__):
+        raise IndexError
+
+    monkeypatch.setattr("repro.checks.check", broken)
+    status, _, errors = cli("port.py:train(1)", "port.py:train(1)")
+    assert status == 2 and errors.endswith("IndexError\n") and "ended the check" not in errors
+
+
+def test_a_page_is_said_where_it_is(cli):
+    errors = cli("port.py:train(1)", "port.py:train(1)", "--html", "page")[2]
+    assert errors == "page: page/index.html\n"

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from repro.cases import luna
 from repro.cli import main
-from repro.cli.table import _table
+from repro.cli.table import _table, print_outcomes
 from repro.reports.outcome import COLUMNS, Outcome
 from repro.run import Run
 from repro.sides import parity, recorded
@@ -152,6 +152,14 @@ def test_names_stay_whole_and_columns_are_left_out(outcome, width, columns):
     title, line = narrow.file.getvalue().splitlines()
     assert line.startswith("transfer_learn_blog_seed0_dense [40]")
     assert [column in title for column in COLUMNS] == [i < columns for i in range(len(COLUMNS))]
+
+
+def test_columns_that_are_left_out_are_named(outcome, monkeypatch):
+    narrow = Console(width=80, file=io.StringIO())
+    monkeypatch.setattr("repro.cli.table.console", narrow)
+    print_outcomes([outcome])
+    said = " ".join(narrow.file.getvalue().split())
+    assert f"too narrow: {', '.join(COLUMNS[3:])} 1 of 1" in said
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def test_streams_and_checks_are_shown_in_a_line():
     assert repr(MersenneTwister(1234)) == "<MersenneTwister of Julia 1.5, seed 1234>"
     assert repr(Xoshiro(1)).startswith("<Xoshiro of Julia 1.10, state ")
     found = check([{"a": 1.0}], [{"a": 2.0}])
-    assert repr(found) == "<Check FAIL: the port parts from the reference>"
+    assert repr(found) == "<Check FAIL: `a` in step 0 is where the port parts from the reference>"
     assert "&lt;" not in found._repr_html_() and "`a` in step 0" in found._repr_html_()
 
 

@@ -54,7 +54,7 @@ def test_a_wrong_port_fails_and_says_where_and_what_next(suite, pytester):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "FAIL: the port parts from the reference",
+            "FAIL: `w` in step 0 is where the port parts from the reference",
             "*first wrong: `w` in step 0: the reference has 0.9*the port 1.4*",
             "*right before it in that step: `grad`",
             "Next: read the line that computes `w` beside the reference's*",

@@ -201,6 +201,15 @@ def test_a_failure_shows_julias_words_and_none_of_our_frames(first):
     assert "invokelatest" not in said and "worker.jl" not in said and "[3]" not in said
 
 
+def test_a_frame_is_short_whatever_the_types_of_its_arguments():
+    state = 'NamedTuple{(Symbol("conv.weight"), :b),Tuple{Array{Float32,3},Array{Float32,1}}}'
+    trace = f" [1] step(::{state}; rate::Float32) at /home/me/model.jl:27"
+    problem = JuliaError("x", backtrace=f"{{kept}} not defined\nStacktrace:\n{trace}")
+    said = JuliaFunction("model.jl", "step")._failure(problem)
+    assert "[1] step(::NamedTuple; rate::Float32) at /home/me/model.jl:27" in said
+    assert "{kept}" in said
+
+
 def test_status_changes_nothing(julia, tmp_path):
     import subprocess
 

@@ -18,7 +18,15 @@ from repro.checks.perturb import perturbing
 from repro.checks.perturb_numpy import aware
 from repro.checks.progress import telling
 from repro.checks.result import Check
-from repro.checks.rules import CANNOT, Bitwise, Growth, Rule, ToleranceError, Unmeasured
+from repro.checks.rules import (
+    CANNOT,
+    Bitwise,
+    BitwiseForLack,
+    Growth,
+    Rule,
+    ToleranceError,
+    Unmeasured,
+)
 from repro.checks.stepping import Roles, Stepper
 from repro.checks.verdict import Verdict
 from repro.errors import ReproError, Unavailable
@@ -125,7 +133,10 @@ def _refuse(reference: Any, port: Any, tolerance: Any, resynchronise: bool, role
     if roles.inputs and (resynchronise or roles.draws or roles.state is not None):
         raise CheckError("inputs are all that a step is given: leave out resynchronise and draws")
     if (roles.draws or roles.state is not None) and not resynchronise:
-        raise CheckError("draws and state are names for resynchronising: add resynchronise=True")
+        raise CheckError(
+            "draws and state are names for resynchronising: add resynchronise=True "
+            "(--resynchronise)"
+        )
     if roles.constants and not (resynchronise or roles.inputs):
         raise CheckError("constants come with a step's draws: add resynchronise=True, or inputs")
     needs = _misfit(reference, 0) if callable(reference) else None
@@ -177,7 +188,7 @@ def _own(
         seed = {"perturbation": perturbation} if takes_seed else {}
         return _chosen(_perturbed(port, Stream(perturbation, moves), seed), names, "port")
 
-    rule = tolerance or (Growth() if perturbable else Bitwise())
+    rule = tolerance or (Growth() if perturbable else BitwiseForLack())
     return _pair(Way.OWN, expected, run, rule, strict, perturbable, moves)
 
 

@@ -45,6 +45,15 @@ class Bitwise:
         return lambda name, reference: np.zeros(_wide(reference))
 
 
+class BitwiseForLack(Bitwise):
+    """What is left where no tolerance was given and the port cannot be run again to measure one."""
+
+    words = (
+        "bitwise: nothing may differ, since a port that cannot be called and perturbed leaves "
+        "nothing to measure: a right one may fail by its rounding"
+    )
+
+
 class Ulps:
     """A budget that was counted from the operations.
 

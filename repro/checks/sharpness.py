@@ -26,12 +26,12 @@ def lines(side: Pair) -> Iterator[str]:
         return
     worst = sorted(known, key=_bluntness, reverse=True)[:SHOWN]
     held = [
-        f"`{base_name(c.name)}` {c.sharpness.median:.1e} (worst element {c.sharpness.worst:.1e})"
+        f"`{c.name}` {c.sharpness.median:.1e} (worst element {c.sharpness.worst:.1e})"
         for c in known
         if c in worst and c.sharpness is not None
     ]
     more = " …" if len(known) > SHOWN else ""
-    yield f"held to, of each number: {', '.join(held)}{more}"
+    yield f"held to, as a share of each number: {', '.join(held)}{more}"
     if side.measured is not None:
         yield from _perturbed(side.measured)
     yield from _narrow(side, known)

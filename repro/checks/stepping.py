@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from repro.checks.follow import Substituting
+from repro.checks.given import Given
 from repro.checks.noise import Moves, Stream
 from repro.checks.perturb import knowing_input, moved_input, perturbing
 from repro.checks.perturb_numpy import aware
@@ -211,7 +212,9 @@ class Stepper:
         return replace(self.compared(numbered), broke_off=broke_off)
 
     def _plain(self, state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
-        return self.step(*self._arguments(_copies(state), _copies(draws)))
+        what = "inputs" if self.alone else "draws"
+        own = Given("state", _copies(state), t), Given(what, _copies(draws), t)
+        return self.step(*self._arguments(*own))
 
     def _in_float64(self, state: Arrays, draws: Arrays, t: int) -> Mapping[str, Any]:
         return self.step(*self._arguments(_copies(state, wide=True), _copies(draws, wide=True)))

@@ -11,6 +11,7 @@ from repro.checks.agreement import difference, ulp_of
 from repro.checks.compare import Comparison, Fault, Report
 from repro.checks.measured import last_step
 from repro.checks.pair import Pair, Way
+from repro.checks.rules import BitwiseForLack
 from repro.checks.seen import pattern
 from repro.checks.told import names as _listed
 from repro.checks.verdict import Verdict
@@ -67,7 +68,10 @@ def _headline(verdict: Verdict, pairs: Sequence[Pair]) -> str:
         return f"the port agrees with the reference as far as both go{_lengths(sharp)}"
     if all(pair.verdict for pair in pairs if pair.way is not Way.OWN) and len(pairs) > 1:
         return "the port's own run parts from the reference, though every single step agrees"
-    return "the port parts from the reference"
+    first = sharp.first_excess
+    at = "" if first is None or first.first_excess is None else f" in step {first.first_excess}"
+    where = "" if first is None else f"{_named(first)}{at} is where "
+    return f"{where}the port parts from the reference"
 
 
 def _findings(side: Pair, alone: bool) -> Iterator[str]:
@@ -113,7 +117,7 @@ def _figures(side: Pair) -> str:
     else:
         share = np.floor(report.bit_equal * 1e4) / 100
         agreement = f"{share:.2f} % of the values bit-equal, first other bit {_first_bit(report)}"
-    closest = f"; {_named(worst)} reaches {worst.worst_ratio:.3g} of its tolerance"
+    closest = f"; {_named(worst)} reaches {worst.worst_ratio:.3g} of its tolerance (1 is allowed)"
     return (
         f"{verdict}, {len(names)} names over {len(steps)} steps, {agreement}"
         f"{closest if 0 < worst.worst_ratio < np.inf else ''}"
@@ -310,12 +314,27 @@ def _advice(side: Pair, first: Comparison, alone: bool) -> str:
             "rounding did not carry that far in any perturbed run, so something handed from step "
             "to step is likely not among the state. Name all of it as state"
         )
+    if side.rule == BitwiseForLack.words and _like_rounding(side, first):
+        return (
+            f"if {name} is off by rounding alone, give the port as a function of Python, so that a "
+            "tolerance can be measured, or count one: tolerance=Ulps(...) (--ulps). Else read the "
+            f"line that computes {name} beside the reference's"
+        )
     if first.first_excess == min(int(q.steps[0]) for q in side.reference.quantities.values()):
         return f"read the line that computes {name} beside the reference's"
     return (
         f"read the line that computes {name} beside the reference's. Rounding amplified over "
         "earlier steps is told apart by a port written as step(state, draws) and resynchronise=True"
     )
+
+
+def _like_rounding(side: Pair, c: Comparison) -> bool:
+    """Whether it is off, where it parts first, in the lower half of its digits alone."""
+    dtype = side.reference[c.name].values.dtype
+    if dtype.kind != "f" or c.problem is not None:
+        return False
+    off = c.ulp[np.argmax(c.steps == c.first_excess)]
+    return bool(off <= 2 ** ((np.finfo(dtype).nmant + 1) / 2))
 
 
 def _agreed(side: Pair, first: Comparison) -> str:

@@ -24,6 +24,7 @@ app = typer.Typer(
     name="repro",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Hold PyTorch ports against the original Julia, with the same seeds.",
 )

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def check(
-    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="What is right.")],
+    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="What is taken as right.")],
     port: Annotated[str, typer.Argument(metavar="PORT", help="What is held against it.")],
     resynchronise: Annotated[
         bool, typer.Option("--resynchronise", help="PORT is step(state, draws); judge every step.")
     ] = False,
     draws: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME[,NAME]...", help="A step's inputs, taken from the reference."),
+        typer.Option(metavar="NAME[,NAME]...", help="Drawn in a step; PORT gets the reference's."),
     ] = None,
     state: Annotated[
         list[str] | None,
@@ -32,50 +32,50 @@ def check(
     ] = None,
     constants: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME[,NAME]...", help="What the reference yields once."),
+        typer.Option(metavar="NAME[,NAME]...", help="Yielded once, in the first step."),
     ] = None,
     inputs: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME[,NAME]...", help="All of a step(inputs) that has no state."),
+        typer.Option(metavar="NAME[,NAME]...", help="PORT is step(inputs), without state."),
     ] = None,
     names: Annotated[
         list[str] | None, typer.Option(metavar="NAME[,NAME]...", help="Compare these alone.")
     ] = None,
     strict: Annotated[
-        bool, typer.Option(help="What one side alone has, and another width, fail.")
+        bool, typer.Option(help="Fail where one side has more, or Float64 meets Float32.")
     ] = True,
-    bitwise: Annotated[bool, typer.Option("--bitwise", help="Nothing may differ.")] = False,
+    bitwise: Annotated[bool, typer.Option("--bitwise", help="No bit may differ.")] = False,
     ulps: Annotated[
-        float | None, typer.Option(help="A budget that was counted; needs --because.")
+        float | None, typer.Option(help="Allow this many ulp; needs --because.")
     ] = None,
-    because: Annotated[str, typer.Option(help="How the budget was counted.")] = "",
+    because: Annotated[str, typer.Option(help="How the ulp were counted.")] = "",
     undecided_ok: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=REASON", help="May be undecided; may be repeated."),
+        typer.Option(metavar="NAME=REASON", help="This name may be UNDECIDED; may be repeated."),
     ] = None,
     accept: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=REASON", help="Known to differ; may be repeated."),
+        typer.Option(metavar="NAME=REASON", help="This name is known to differ; may be repeated."),
     ] = None,
     project: Annotated[Path | None, typer.Option(help="Julia project of the Julia files.")] = None,
     port_project: Annotated[
-        Path | None, typer.Option(help="That of the port's, where it is another.")
+        Path | None, typer.Option(help="The port's Julia project, where it is another.")
     ] = None,
     julia_exe: Annotated[
-        str | None, typer.Option("--julia-exe", help="A Julia; default: REPRO_JULIA.")
+        str | None, typer.Option("--julia-exe", help="A Julia executable; default: REPRO_JULIA.")
     ] = None,
     port_julia_exe: Annotated[
-        str | None, typer.Option("--port-julia-exe", help="The port's, where it is another.")
+        str | None, typer.Option("--port-julia-exe", help="The port's Julia, where it is another.")
     ] = None,
     python: Annotated[
-        str | None, typer.Option(help="An interpreter that runs REFERENCE, a Python file.")
+        str | None, typer.Option(help="A Python that runs REFERENCE in a process of its own.")
     ] = None,
     port_python: Annotated[
         str | None, typer.Option("--port-python", help="One that runs PORT.")
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="Limit for one call of Julia.")] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write all figures here; - for standard output.")
+        Path | None, typer.Option("--json", help="Write the report as JSON; - for standard output.")
     ] = None,
     html: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write a page about the check here.")
@@ -91,7 +91,9 @@ def check(
         typer.Option(metavar="DIR", help="Write the first wrong step here, with a script."),
     ] = None,
 ) -> None:
-    """Hold any port against any reference.
+    """Hold a port of your own against its reference, in Julia or Python, or a saved run.
+
+    Such as: repro check 'model.jl:train(1)' port.py:step --resynchronise --draws x,y
 
     Either is FILE.jl:FUNCTION(ARGUMENTS), FILE.py:NAME, FILE.py:FUNCTION(ARGUMENTS), a saved run
     (.npz), or a folder that --save wrote. Arguments are literals; nothing else is evaluated. The

@@ -20,7 +20,7 @@ JuliaVersion = Annotated[
     typer.Option(
         metavar="VERSION",
         help="Which Julia, by the beginning of its version: 1.5, 1.10.8; by default "
-        "REPRO_JULIA_VERSION, or the first of `repro julia list`.",
+        "REPRO_JULIA_VERSION, or the first that 'repro julia list' shows.",
     ),
 ]
 

@@ -60,7 +60,7 @@ def parity(
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …")] = "cpu",
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write all figures here; - for standard output.")
+        Path | None, typer.Option("--json", help="Write the report as JSON; - for standard output.")
     ] = None,
     html: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write a page about the run here.")
@@ -70,7 +70,7 @@ def parity(
     ] = None,
     trajectory_dir: Annotated[Path | None, typer.Option(help="Keep both sides' runs here.")] = None,
 ) -> None:
-    """Run the ports with the original's seeds and say whether they agree.
+    """Run the ports that come with this package, and say whether they agree with the originals.
 
     Exit status: 0 all passed, 1 something failed or is undecided, 2 could not run, 130
     interrupted: what was finished is printed and written.
@@ -234,7 +234,8 @@ def write_reports(
     junit: Path | None,
     device: torch.device | str,
 ) -> None:
-    """Write what was asked for; ``device`` is the port's."""
+    """Write what was asked for, and say where the page is; ``device`` is the port's."""
+    from repro.cli.console import errors
     from repro.reports import write_html, write_junit
     from repro.run.settings import settings
 
@@ -242,7 +243,8 @@ def write_reports(
         _write_json(json_file, _document(outcomes, device))
     if html is not None:
         about = settings(device)
-        write_html(outcomes, html, command=_command(), settings=about, commit=_commit())
+        page = write_html(outcomes, html, command=_command(), settings=about, commit=_commit())
+        errors.print(f"page: {page}", markup=False, soft_wrap=True)
     if junit is not None:
         write_junit(outcomes, junit)
 

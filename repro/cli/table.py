@@ -17,8 +17,13 @@ COLOURS = {Verdict.PASS_BITWISE: "green", Verdict.PASS: "green", Verdict.NOT_RUN
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     """The table, then why each case that did not pass did not, once per distinct cause."""
-    console.print(_table(outcomes, console.width))
+    table = _table(outcomes, console.width)
+    console.print(table)
     console.print(LEGEND, style="dim", markup=False)
+    left_out = COLUMNS[len(table.columns) :]
+    if left_out:
+        note = f"Left out, the terminal is too narrow: {', '.join(left_out)}"
+        console.print(note, style="dim", markup=False)
     for outcome in outcomes:
         if outcome.check.note:
             console.print(f"{outcome.label}: {outcome.check.note}", markup=False)
@@ -70,5 +75,5 @@ def _print_followed(followed: Pair) -> None:
     table = Table("operation", "numbers", "bits equal", "largest, ulp", "of budget", box=None)
     for kind, r in followed.rounding.items():
         share = f"{floor_percent(r.equal / r.values)} %"
-        table.add_row(kind, str(r.values), share, f"{r.ulp:.2f}", f"{r.budget_used:.2f}")
+        table.add_row(kind, str(r.values), share, f"{r.ulp:.3g}", f"{r.budget_used:.2f}")
     console.print(table)

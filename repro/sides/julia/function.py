@@ -253,7 +253,7 @@ class JuliaFunction:
         end = ours[0] if ours else len(lines)
         # From 1.6 on a frame takes two lines, and the second says where.
         end -= end < len(lines) and lines[end].lstrip().startswith("@")
-        whole = "\n".join(lines[:end])
+        whole = "\n".join(map(_short_frame, lines[:end]))
         return (
             f"{self.function} of {self.file} failed:\n{whole}\n"
             f'Mend it, and try it in Julia: include("{self.file.resolve()}")'
@@ -269,3 +269,11 @@ class JuliaFunction:
             **{str(i): value for i, value in enumerate(self.arguments, 1)},
             **{f":{name}": value for name, value in self.keywords.items()},
         }
+
+
+def _short_frame(line: str) -> str:
+    """A stack's line without types' parameters: those of a named tuple fill a screen."""
+    if not re.match(r"\s*\[\d+\] ", line):
+        return line
+    shorter = re.sub(r"\{[^{}]*\}", "", line)
+    return line if shorter == line else _short_frame(shorter)
