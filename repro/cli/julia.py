@@ -88,7 +88,8 @@ def list_all(folder: Folder = None, julia_version: JuliaVersion = None) -> None:
     recorded = _found(RECORDED_BY, folder)
     claims = recorded.executable if isinstance(recorded, Julia) else f"NOT_RUN: {recorded}"
     _line(f"used: {used.version}, {_why(used, julia_version)}")
-    _line(f"make record-check, faults and false-alarms, claimed of {RECORDED_BY} alone: {claims}")
+    own = "for this package's own make record-check, faults and false-alarms"
+    _line(f"{own}, claimed of {RECORDED_BY} alone: {claims}")
     _line("another: --julia-version 1.5, REPRO_JULIA_VERSION=1.5 or REPRO_JULIA=/path/to/julia")
 
 
