@@ -8,6 +8,11 @@ import os
 # pytest with a pool of threads each bring a small machine to a halt.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import signal
+
+# What a shell runs in the background ignores interrupts, and so would the tests about them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # ruff: noqa: E402
 from collections.abc import Callable, Iterator
 from pathlib import Path

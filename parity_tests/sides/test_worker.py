@@ -174,16 +174,9 @@ def test_an_interrupt_leaves_no_answer_for_the_next_request(fake):
     reference = fake("is slow once")
     reference.about()
     process = reference._backend.pid
-    caught = threading.Event()
-
-    def interrupt():  # once more where it falls into a destructor, which swallows it
-        while not caught.wait(1):
-            os.kill(os.getpid(), signal.SIGINT)
-
-    threading.Thread(target=interrupt, daemon=True).start()
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         pid(reference)
-    caught.set()
     assert gone(process)
     assert pid(reference) != process
 
