@@ -11,15 +11,15 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-import time
-from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
 import torch
 from jang.localised import Replayed
+from planted.tally import tally
 
 from repro.cases import Case
+from repro.checks import Verdict
 from repro.run import Run
 from repro.sides.choosing import live_case, live_functions
 from repro.sides.envelopes import growth
@@ -53,13 +53,13 @@ def cases(runs: int, first: int = 0) -> list[Case]:
     return found
 
 
-def alarms(chosen: list[Case], python: str) -> Iterator[tuple[Case, str | None]]:
-    """Each case, and what is held against the faithful port in it; None when nothing."""
+def held(chosen: list[Case], python: str) -> Iterator[tuple[Case, Verdict, str]]:
+    """Each case, and what comes of the faithful port in it."""
     answers = steps(python, *({**request(case), "parts": True} for case in chosen))
     for case in chosen:
         found = tuple(islice(answers, ITERATIONS + 1))
         check = parity(case, Answered(found), operations=Replayed(found))
-        yield case, None if check else check.message
+        yield case, check.verdict, check.message
 
 
 def main() -> int:
@@ -68,19 +68,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first run")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    counts: Counter[str] = Counter()
-    start = time.perf_counter()
-    for case, found in alarms(cases(arguments.runs, arguments.first), find_jax()):
-        counts[case.function] += 1
-        counts["alarms"] += found is not None
-        if found:
-            print(f"{case.name}: {found}", flush=True)
-    each = ", ".join(f"{name} {n}" for name, n in sorted(counts.items()) if name != "alarms")
-    print(
-        f"{counts['alarms']} false alarms in {arguments.runs} runs of {ITERATIONS} iterations "
-        f"({each}); {time.perf_counter() - start:.0f} s"
-    )
-    return 1 if counts["alarms"] else 0
+    return tally(held(cases(arguments.runs, arguments.first), find_jax()), ITERATIONS)
 
 
 if __name__ == "__main__":

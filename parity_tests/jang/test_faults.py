@@ -1,4 +1,4 @@
-"""Every planted mistake fails by the measured tolerances that the faithful port keeps."""
+"""Every planted mistake fails by the very tolerances that `repro parity` holds the port to."""
 
 from __future__ import annotations
 
@@ -8,20 +8,14 @@ from jang.faults import FAULTS
 
 from repro.checks import Verdict
 
-DEFAULT = FAULTS[::6]
-"""Held in the default suite; the others take a minute."""
 
-
-@pytest.mark.parametrize("dtype", [pytest.param("float64", marks=pytest.mark.slow), "float32"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_the_faithful_port_passes(dtype):
     found = held.first_failure(dtype, 10)
     assert found is None, found
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [pytest.param(f, marks=[] if f in DEFAULT else pytest.mark.slow, id=f.name) for f in FAULTS],
-)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_fails(fault, monkeypatch):
     for target, name, wrong in fault.patches:
         monkeypatch.setattr(target, name, wrong)

@@ -7,34 +7,15 @@ be another iteration, unit and sample.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
-import torch
-from jang import held, live_jax
-from jang.test_port import hide_avx512
+from jang import live_jax
 
 from repro import jang
-from repro.jang import notebook
-from repro.jang.kinks import Crossing, crossings
-
-
-def first_crossing(theirs: np.ndarray) -> tuple[int, Crossing, np.ndarray]:
-    """Iteration from 1, crossing, and our weights before it; `theirs` has a row an iteration."""
-    for i, (ours, batch) in enumerate(port_states()):
-        for crossing in crossings(ours, jang.unflatten(theirs[i]), batch):
-            return i + 1, crossing, jang.flatten(ours)
-    raise AssertionError("unreachable: the port trains on")
-
-
-def port_states() -> Iterator[tuple[jang.Params, tuple[torch.Tensor, ...]]]:
-    rng, optimiser = jang.batched_stream(0), jang.Adam(1e-3)
-    state = optimiser.init(jang.net_init())
-    for i in range(20_000):
-        batch = jang.sample_tasks(4, 20, rng)
-        yield state.x, batch
-        state, _ = notebook.step(i, state, optimiser, jang.batch_maml_loss, batch)
+from repro.jang.kinks import crossings
+from repro.sides.choosing import live_case
+from repro.sides.live_jax import LiveJax
+from repro.sides.parity import parity
 
 
 def test_the_recorded_kink_is_one_sample_on_two_sides():
@@ -51,14 +32,9 @@ def test_the_recorded_kink_is_one_sample_on_two_sides():
 
 
 @pytest.mark.slow
-def test_until_the_first_kink_losses_agree(tmp_path, jax_python):
-    path = tmp_path / "weights.npz"
-    script, hidden = live_jax.HERE / "jax_weights.py", hide_avx512(tmp_path)
-    arguments = ("batched", "3600", "0", "float32", str(path))
-    live_jax.run_script(jax_python, script, *arguments, **hidden)
-    with np.load(path, allow_pickle=False) as arrays:
-        weights, losses = arrays["weights"], arrays["losses"]
-    iteration, crossing, _ = first_crossing(weights)
-    assert abs(crossing.ours - crossing.theirs) < 1e-4
-    found = held.hold("batched", "float32", iteration - 1, 0, ({}, losses[: iteration - 1]))
-    assert found, found
+def test_a_case_is_compared_up_to_its_first_kink(jax_python):
+    """Found and said, by the runs themselves; a wrong port would part before it, and fail."""
+    found = parity(live_case("jax_batched_float32", 0, 3600, {}), LiveJax(jax_python))
+    assert found and "before the first kink: task " in found.note, found.note
+    compared = found.own.report["weights"].steps[-1]
+    assert f"up to iteration {compared}, " in found.note and compared > 300

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from jang import held
 
 from repro import jang
 from repro.gallery import figure
 from repro.jang import pictures
+from repro.sides import recorded
 
-RECORDED = held.recording("float32")
+RECORDED = recorded.load("jax_fit_float32_seed0").arrays
 
 
 def drawings():

@@ -12,16 +12,23 @@ import torch
 from jang import held, live_jax
 
 from repro import check, jang
+from repro.checks import Verdict
 from repro.jang.adam import correction
+from repro.sides import recorded
+from repro.sides.choosing import live_case
+from repro.sides.live_jax import LiveJax
+from repro.sides.parity import parity
 from repro.sides.recorded import FOLDER
 
 
 def test_the_initial_weights_are_jaxs_bits():
-    assert held.initial("float64") and held.initial("float32")
+    for dtype in ("float64", "float32"):
+        own = held.hold("batched", dtype, 0).own
+        assert own.report["init_weights"].verdict is Verdict.PASS_BITWISE
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("part", ["batched", pytest.param("single", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("part", ["batched", "single"])
 def test_three_hundred_iterations_pass(part, dtype):
     found = held.hold(part, dtype, 300)
     assert found, found
@@ -30,7 +37,7 @@ def test_three_hundred_iterations_pass(part, dtype):
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["batched", "single"])
 def test_long_trainings_pass_in_float64(part):
-    """All 20,000 iterations take a quarter of an hour: docs/jang.md has what they gave."""
+    """All 20,000 iterations: `repro parity jax_notebook --full`."""
     found = held.hold(part, "float64", 3000)
     assert found, found
 
@@ -50,7 +57,7 @@ def test_the_numbers_of_cells_3_and_13():
 
 
 def test_predictions_of_the_pictures():
-    recorded = held.recording("float64")
+    arrays = recorded.load("jax_fit_float64_seed0").arrays
 
     def port():
         params = jang.net_init(dtype=torch.float64)
@@ -59,7 +66,7 @@ def test_predictions_of_the_pictures():
             yield {f"{name}_predictions": jang.net_apply(p, grid)[:, 0].numpy()}
 
     names = ("untrained_predictions", "fitted_predictions")
-    found = check([{name: recorded[name]} for name in names], port)
+    found = check([{name: arrays[name]} for name in names], port)
     assert found, found
 
 
@@ -119,12 +126,9 @@ def hide_avx512(folder) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "part"), [(1, "single"), (2, "batched"), (3, "single")])
-def test_live_jax_from_other_seeds(seed, part, tmp_path, jax_python):
-    path = tmp_path / "weights.npz"
-    script = live_jax.HERE / "jax_weights.py"
-    live_jax.run_script(jax_python, script, part, "2000", str(seed), "float64", str(path))
-    with np.load(path, allow_pickle=False) as arrays:
-        weights, losses = arrays["weights"], arrays["losses"]
-    kept = {i: weights[i] for i in (1, 10, 100, 1000, 2000)}
-    found = held.hold(part, "float64", 2000, seed, (kept, losses))
+def test_live_jax_from_other_seeds(seed, part, jax_python):
+    case = live_case(f"jax_{part}_float64", seed, 2000, {})
+    found = parity(case, LiveJax(jax_python))
     assert found, found
+    furthest = {c.name: c.absolute.max() for c in found.own.comparisons}
+    assert furthest["losses"] < 1e-12 and furthest["weights"] < 1e-10

@@ -3,8 +3,8 @@
     python -m planted.false_alarms --runs 1000      (or: make false-alarms)
 
 Every run is drawn from a seed of its own: the function, its arguments, the optimisers and their
-rates. An alarm is a comparison outside its envelope, or an operation outside its budget. Runs in
-which both sides break off because the loss is not finite are counted apart.
+rates. An alarm is a comparison outside its envelope, or an operation outside its budget. Runs that
+cannot be held, because both sides break off or chaos has eaten them, are shown and are no alarm.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-import time
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
+from planted.tally import tally
 from rich.progress import track
 
 from repro.cases import Case
+from repro.checks import Verdict
 from repro.cli.console import errors
 from repro.errors import NonFiniteLossError
 from repro.sides.choosing import live_case
@@ -55,15 +55,17 @@ def _optimiser(rng: random.Random, eta: float) -> str:
     return f"{kind}({eta / 10 if kind == 'ADAM' else eta:g})"
 
 
-def alarm(case: Case, live: Live) -> str | None:
-    """What the harness holds against a faithful port in this case; None when nothing."""
+def held(case: Case, live: Live) -> tuple[Verdict, str]:
+    """What comes of a faithful port in this case. Where both sides break off, or a perturbed run
+    does, there is nothing to hold."""
     try:
         found = parity(case, live, operations=live.operations(case))
     except JuliaError as error:
-        return None if "loss" in str(error).lower() and _port_breaks_off(case) else str(error)
+        both = "loss" in str(error).lower() and _port_breaks_off(case)
+        return (Verdict.NOT_RUN, "both break off") if both else (Verdict.ERROR, str(error))
     except NonFiniteLossError:
-        return None  # a perturbed run broke off: there is no envelope to hold anything against
-    return None if found else found.message
+        return Verdict.NOT_RUN, "a perturbed run broke off: there is no envelope"
+    return found.verdict, found.message
 
 
 def _port_breaks_off(case: Case) -> bool:
@@ -88,22 +90,9 @@ def main() -> int:
     except JuliaNotFound as problem:
         print(f"NOT RUN: {problem}", file=sys.stderr)
         return 2
-    counts: Counter[str] = Counter()
-    start = time.perf_counter()
     with JuliaReference("worker", chosen) as julia:
-        for number in numbers:
-            case = draw(number)
-            found = alarm(case, Live(julia))
-            counts["alarms" if found else "quiet"] += 1
-            counts[case.function] += 1
-            if found:
-                print(f"run {number}: {case.name}: {found}", flush=True)
-    functions = ", ".join(f"{k} {v}" for k, v in sorted(counts.items()) if k[0] not in "aq")
-    print(
-        f"{counts['alarms']} false alarms in {arguments.runs} runs of {ITERATIONS} iterations "
-        f"({functions}); {time.perf_counter() - start:.0f} s"
-    )
-    return 1 if counts["alarms"] else 0
+        cases = map(draw, numbers)
+        return tally(((case, *held(case, Live(julia))) for case in cases), ITERATIONS)
 
 
 if __name__ == "__main__":

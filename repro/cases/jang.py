@@ -40,7 +40,7 @@ PRECISIONS = ("float64", "float32")
 LENGTHS = {("batched", "float32"): 1000, ("single", "float32"): 1000}
 """How much of a recording is compared, where it is not all: in Float32 what comes before the first
 kink, which hangs on how the processor rounds. The batched training had it in iteration 3,333 on
-one, before 1,472 on another."""
+one, in 1,465 on another."""
 KINDS = {"init_weights": Kind.DRAW, "weights": Kind.STATE, "losses": Kind.STATE}
 KEPT = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
 """The iterations after which weights are recorded."""

@@ -31,7 +31,8 @@ def first_kink(case: Case, reference: Run, port: Run) -> tuple[int, Crossing] | 
     The weights before that iteration are still compared, so that a port that is wrong, and for
     that reason has a unit on the other side, fails by them.
     """
-    if not all(len(run["weights"].steps) == case.epochs for run in (reference, port)):
+    kept = [run.quantities.get("weights") for run in (reference, port)]
+    if not all(q is not None and len(q.steps) == case.epochs for q in kept):
         return None
     single = (record_of(case).jax or {})["part"] == "single"
     rng = np.random.RandomState(case.seed) if single else jang.batched_stream(case.seed)
