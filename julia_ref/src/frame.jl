@@ -1,4 +1,4 @@
-# One message on a pipe, the same in both directions and in repro/sides/julia/frame.py. All numbers
+# One message on a pipe, the same in both directions and in repro/sides/frame.py. All numbers
 # are little-endian.
 #
 #   magic     8 bytes   "JLREF01\n"

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from repro.sides.julia.frame import encode, read_frame
+from repro.sides.frame import encode, read_frame
 
 reading, writing = os.fdopen(int(sys.argv[-2]), "rb"), os.fdopen(int(sys.argv[-1]), "wb", 0)
 behaviour = os.environ.get("FAKE_BEHAVIOUR", "")

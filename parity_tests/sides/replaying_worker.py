@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from repro.sides.julia.frame import encode, read_frame
+from repro.sides.frame import encode, read_frame
 
 HERE = Path(__file__).parent
 RECORDED = HERE / "julia_1.10.8"

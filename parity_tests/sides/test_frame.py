@@ -9,7 +9,7 @@ import struct
 import numpy as np
 import pytest
 
-from repro.sides.julia.frame import MAGIC, FrameError, Symbol, encode, read_frame
+from repro.sides.frame import MAGIC, FrameError, Symbol, encode, read_frame
 
 ITEMS = {
     "text": "ψ is 0.5",

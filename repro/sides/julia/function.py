@@ -10,13 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from repro.errors import ReproError
 from repro.folders import shipped
-from repro.run import Provenance, described, run_of
+from repro.run import Provenance, run_of
+from repro.sides.frame import Value
+from repro.sides.function import FileFunction, steps_of
 from repro.sides.julia.find import Julia, JuliaNotFound, find_julia
-from repro.sides.julia.frame import Value
 from repro.sides.julia.worker import REQUEST_SECONDS, JuliaError, Told, Worker
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class JuliaFileError(ReproError, ValueError):
     """A Julia file or project that is not there."""
 
 
-class JuliaFunction:
+class JuliaFunction(FileFunction):
     """A function of a Julia file, to be called in a Julia process of its own.
 
     The function returns its steps as anything that iterates, and each step as a named tuple or as
@@ -74,8 +73,6 @@ class JuliaFunction:
     wide: where a right step fails by a few tolerances, note what goes into the name.
     """
 
-    perturbable = False  # from outside
-
     def __init__(
         self,
         file: str | os.PathLike[str],
@@ -87,8 +84,7 @@ class JuliaFunction:
         way: str = "worker",
         **keywords: Value,
     ) -> None:
-        self.file, self.function = Path(file), function
-        self.arguments, self.keywords = arguments, keywords
+        super().__init__(file, function, arguments, keywords)
         self.julia, self.project = julia, project
         self.seconds, self.way = REQUEST_SECONDS if seconds is None else seconds, way
         self._living: Worker | InProcess | None = None
@@ -120,17 +116,14 @@ class JuliaFunction:
         if self.project:
             self._project()
         if given:
-            from repro.sides.julia.step import one_step
+            from repro.sides.step import one_step
 
             return one_step(self._ask_living, self.function, given)
         julia = self.julia if isinstance(self.julia, Julia) else find_julia(self.julia)
         about, answer = self._retried(lambda: self._call(julia))
         shared = tuple(name for name in str(answer.pop("shared")).split("\n") if name)
         texts = [line.split(" ", 1) for line in str(answer.pop("texts")).splitlines()]
-        steps: list[dict[str, np.ndarray]] = [{} for _ in range(int(str(answer.pop("steps"))))]
-        for key, value in answer.items():
-            step, name = key.split(":", 1)
-            steps[int(step)][name] = np.asarray(value)
+        steps = steps_of(answer, int(str(answer.pop("steps"))))
         provenance = Provenance(
             f"{self.file.name}: {self.function}",
             sha256=hashlib.sha256(code).hexdigest(),
@@ -140,13 +133,8 @@ class JuliaFunction:
         )
         return replace(run_of(steps, provenance), shared=shared)
 
-    @property
-    def folder(self) -> Path:
-        """Where the file lies, and where a recording's paths count from."""
-        return self.file.resolve().parent
-
     def asked(self) -> dict[str, Any]:
-        """What a recording of it has to have been made of, besides the files' texts. The version
+        """See :meth:`FileFunction.asked`; project and version of Julia belong to it. The version
         is None, any, where no Julia is named, or the named one is not there."""
         try:
             named = find_julia(self.julia) if isinstance(self.julia, str | Path) else self.julia
@@ -156,9 +144,7 @@ class JuliaFunction:
         if project is not None and not project.startswith("@"):  # those are Julia's shared ones
             project = os.path.relpath(Path(project).resolve(), self.folder)
         return {
-            "function": self.function,
-            "arguments": described(self.arguments),
-            "keywords": described(self.keywords),
+            **super().asked(),
             "julia": named.version if isinstance(named, Julia) else None,
             "project": project,
         }
@@ -259,16 +245,10 @@ class JuliaFunction:
             f'Mend it, and try it in Julia: include("{self.file.resolve()}")'
         )
 
-    def _request(self) -> Mapping[str, Any]:
-        return {
-            "file": str(self.file.resolve()),
-            "function": self.function,
-            "arguments": len(self.arguments),
-            # In one process, what was included stays: a file that has changed is another one.
-            **({"home": f"{id(self)} {hash(self._code())}"} if self.way == "juliacall" else {}),
-            **{str(i): value for i, value in enumerate(self.arguments, 1)},
-            **{f":{name}": value for name, value in self.keywords.items()},
-        }
+    def _request(self) -> dict[str, Any]:
+        # In one process, what was included stays: a file that has changed is another one.
+        home = {"home": f"{id(self)} {hash(self._code())}"} if self.way == "juliacall" else {}
+        return super()._request() | home
 
 
 def _short_frame(line: str) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from repro.sides.frame import Value, encode
 from repro.sides.julia import juliacall_bridge
 from repro.sides.julia.find import Julia
-from repro.sides.julia.frame import Value, encode
 from repro.sides.julia.worker import JuliaError, Told
 
 # The requests and the answers' types are those of the worker's frames. `fill` keeps a Float32

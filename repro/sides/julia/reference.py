@@ -21,8 +21,8 @@ import numpy as np
 
 from repro.flux import Optimiser
 from repro.folders import shipped
+from repro.sides.frame import Value
 from repro.sides.julia.find import Julia, find_julia
-from repro.sides.julia.frame import Value
 from repro.sides.julia.inprocess import InProcess
 from repro.sides.julia.requests import Tape as Tape
 from repro.sides.julia.requests import draws_from, given, options_from, plain

@@ -11,7 +11,7 @@ import numpy as np
 from repro.cases import RECORDS
 from repro.cases.luna import optimiser
 from repro.flux import OPTIMISERS, Optimiser, parse_optimiser
-from repro.sides.julia.frame import Value
+from repro.sides.frame import Value
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def rule() -> Any:
     return found
 
 
-frame = module("_side_frame", OURS / "sides" / "julia" / "frame.py")
+frame = module("_side_frame", OURS / "sides" / "frame.py")
 values = rule()
 
 

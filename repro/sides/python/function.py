@@ -8,18 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from repro.errors import ReproError, Unavailable
-from repro.run import Provenance, described, run_of
+from repro.errors import Unavailable
+from repro.run import Provenance, run_of
 from repro.run.recording import file_digest
-from repro.sides.julia.frame import Value
-from repro.sides.julia.worker import REQUEST_SECONDS, JuliaError, Worker
+from repro.sides.frame import Value
+from repro.sides.function import FileFunction, steps_of
+from repro.sides.worker import REQUEST_SECONDS, Worker, WorkerError
 
 SOURCE = Path(__file__).parent
 
 
-class PythonError(ReproError, RuntimeError):
+class PythonError(WorkerError):
     """The other Python did not answer, or its function failed. The message has its words."""
 
 
@@ -33,11 +32,12 @@ class PythonWorker(Worker):
     program = "Python"
     options = ("-u",)
     script = Path("answering.py")
+    error = PythonError
     other = "name another python="
     advice = "Name an interpreter that has NumPy: python=PATH"
 
 
-class PythonFunction:
+class PythonFunction(FileFunction):
     """A function of a Python file, called in a process of another Python.
 
     What :class:`repro.JuliaFunction` is to Julia: so two versions of torch, NumPy or JAX are held
@@ -60,8 +60,6 @@ class PythonFunction:
     are, so a tolerance may be too tight, never too wide.
     """
 
-    perturbable = False
-
     def __init__(
         self,
         file: str | os.PathLike[str],
@@ -72,8 +70,8 @@ class PythonFunction:
         seconds: float = REQUEST_SECONDS,
         **keywords: Value,
     ) -> None:
-        self.file, self.function, self.python = Path(file), function, os.fspath(python)
-        self.arguments, self.keywords = arguments, keywords
+        super().__init__(file, function, arguments, keywords)
+        self.python = os.fspath(python)
         self.environment, self.seconds = dict(environment or {}), seconds
         self._living: PythonWorker | None = None
 
@@ -95,14 +93,11 @@ class PythonFunction:
         if not self.file.is_file():
             raise PythonError(f"{self.file} is not there: check the path")
         if given:
-            from repro.sides.julia.step import one_step
+            from repro.sides.step import one_step
 
             return one_step(lambda request, told: self._ask(request), self.function, given)
         answer = self._ask({})
-        steps: list[dict[str, np.ndarray]] = [{} for _ in range(int(str(answer.pop("steps"))))]
-        for key, value in answer.items():
-            step, name = key.split(":", 1)
-            steps[int(step)][name] = np.asarray(value)
+        steps = steps_of(answer, int(str(answer.pop("steps"))))
         assert self._living is not None
         about = self._living.about
         self.close()
@@ -117,20 +112,9 @@ class PythonFunction:
             ),
         )
 
-    @property
-    def folder(self) -> Path:
-        """Where the file lies, and where a recording's paths count from."""
-        return self.file.resolve().parent
-
     def asked(self) -> dict[str, Any]:
         """What a recording of it has to have been made of, besides the file's text."""
-        return {
-            "function": self.function,
-            "arguments": described(self.arguments),
-            "keywords": described(self.keywords),
-            "python": self.python,
-            "environment": self.environment,
-        }
+        return {**super().asked(), "python": self.python, "environment": self.environment}
 
     def close(self) -> None:
         """End the process; the next call starts another."""
@@ -144,7 +128,7 @@ class PythonFunction:
             if self._living is None or not self._living.alive:
                 self._living = self._start()
             return self._living.ask({**self._request(), **request}, self.seconds)
-        except JuliaError as problem:
+        except PythonError as problem:
             said = f"{problem}\n{problem.backtrace}".strip()
             raise PythonError(
                 f"{self.function} of {self.file} in {self.python} failed: {said}\n"
@@ -158,12 +142,3 @@ class PythonFunction:
                 'as ".venv-old/bin/python"'
             )
         return PythonWorker([self.python], {**os.environ, **self.environment}, SOURCE)
-
-    def _request(self) -> dict[str, Any]:
-        return {
-            "file": str(self.file.resolve()),
-            "function": self.function,
-            "arguments": len(self.arguments),
-            **{str(i): value for i, value in enumerate(self.arguments, 1)},
-            **{f":{name}": value for name, value in self.keywords.items()},
-        }

@@ -1,6 +1,6 @@
-"""A Julia function as one step of a port: called again and again in a Julia that lives on.
+"""Another program's function as one step of a port: called again and again in one that lives on.
 
-Nothing can be moved inside Julia from outside. In a perturbed run the step's inputs are moved, its
+Nothing can be moved inside it from outside. In a perturbed run the step's inputs are moved, its
 results where it yields them, and what it *notes*: values that pass through Python on their way, to
 be compared and, resynchronised, to be replaced by the reference's.
 """
@@ -14,13 +14,13 @@ import numpy as np
 
 from repro.checks.noise import Noise, Stream
 from repro.checks.perturb import perturbed_by
-from repro.sides.julia.frame import Value
+from repro.sides.frame import Value
 from repro.trace import note
 
 
 class Asked(Protocol):
-    """Puts a request to a Julia; ``told`` gets the values that it notes, and gives what it is to
-    go on with."""
+    """Puts a request to the program; ``told`` gets the values that it notes, and gives what it is
+    to go on with."""
 
     def __call__(
         self, request: Mapping[str, Any], told: Callable[[str, Value], Value]
