@@ -5,16 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 
 import numpy as np
 import torch
+from torch.func import vmap
 from torch.utils.flop_counter import FlopCounterMode
 
 from repro.implicit import meta_gradients as by
 from repro.implicit.memory import imaml_bytes, maml_bytes
 from repro.implicit.problems import Problem, quadratic, sine_network, spectrum
 from repro.implicit.scalar import Ridge, vanishing
-from repro.implicit.solvers import conjugate_gradient, nesterov_momentum, steps_of_descent
+from repro.implicit.solvers import (
+    cg_iterates,
+    conjugate_gradient,
+    nesterov_momentum,
+    steps_of_descent,
+)
 
 Arrays = dict[str, np.ndarray]
 CONDITIONS = (10, 100, 1000)
@@ -27,8 +34,9 @@ def cg_errors(steps: int = 40, lam: float = 0.01) -> Arrays:
     for condition in CONDITIONS:
         problem = quadratic(50, condition)
         phi, truth = by.solve_inner(problem, lam), by.exact(problem, lam)
-        solutions = [by.imaml(problem, lam, phi, n).x for n in range(steps + 1)]
-        errors = [max(by.relative_error(x, truth), FLOOR) for x in solutions]
+        product, g = by.implicit_equation(problem, lam, phi)
+        iterates = islice(cg_iterates(product, g, g), steps + 1)
+        errors = [max(by.relative_error(found.x, truth), FLOOR) for found in iterates]
         found[f"condition_{condition}"] = np.array(errors)
     return found
 
@@ -144,8 +152,8 @@ def surface(lam: float = 0.3, rate: float = 0.5, steps: int = 12) -> Arrays:
     return {
         "p": p,
         "q": q,
-        "train": torch.stack([problem.train(x) for x in points]).numpy().reshape(shape),
-        "validate": torch.stack([problem.validate(x) for x in points]).numpy().reshape(shape),
+        "train": vmap(problem.train)(points).numpy().reshape(shape),
+        "validate": vmap(problem.validate)(points).numpy().reshape(shape),
         "path": path.numpy(),
         "optimum": by.solve_inner(problem, lam).numpy(),
         "exact": by.exact(problem, lam).numpy(),
