@@ -158,7 +158,9 @@ def test_later_steps_are_added_to_earlier_ones():
 def test_parts_of_complex_numbers_are_named_where_shapes_differ():
     said = compare(run(a=np.ones((1, 3)), b=np.ones(1)), run(a=np.ones((1, 3, 2)), b=np.ones(1)),
                    within(1.0))["a"].problem  # fmt: skip
-    assert said.fault is Fault.SHAPE and str(said).endswith("(a complex number has a last axis of two)")
+    assert said.fault is Fault.SHAPE and str(said).endswith(
+        "(a complex number has a last axis of two)"
+    )
     said = compare(run(a=np.ones((1, 3)), b=np.ones(1)), run(a=np.ones((1, 3, 3)), b=np.ones(1)),
                    within(1.0))["a"].problem  # fmt: skip
     assert str(said) == "the port's shape is (3, 3), not (3,)"

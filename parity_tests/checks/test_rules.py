@@ -96,7 +96,10 @@ def test_an_envelope_is_read_as_it_was_written(tmp_path):
     measured.save(tmp_path / "e.npz")
     again = Envelope.load(tmp_path / "e.npz")
     for name, q in measured.growth.items():
-        assert np.array_equal(again.growth[name].values, q.values) and again.growth[name].kind is q.kind
+        assert (
+            np.array_equal(again.growth[name].values, q.values)
+            and again.growth[name].kind is q.kind
+        )
     assert again.provenance == measured.provenance
 
 
@@ -127,7 +130,9 @@ def test_the_perturbations_that_are_asked_for_are_run():
     bound = Growth([7, 5]).bind(run)
     assert ran == [None, 7, 5] and bound.runs == 2
     assert bound("w", side(None)["w"])[1, 0] == 70
-    assert Growth(range(100, 120)).bind(run).runs == 8 and Growth().perturbations == (*range(1, 33),)
+    assert Growth(range(100, 120)).bind(run).runs == 8 and Growth().perturbations == (
+        *range(1, 33),
+    )
     with pytest.raises(ToleranceError, match="give at least one seed"):
         Growth([])
     with pytest.raises(ToleranceError, match="cannot be run perturbed"):

@@ -47,7 +47,9 @@ def mutants_of(file: str) -> list[Mutant]:
     text = Path(file).read_text()
     # mutmut leaves decorated functions alone; without its decorator, ours is like any other.
     module, mutations, _, _ = create_mutations(file, re.sub(r"(?m)^( *)@", r"\1#", text))
-    where = MetadataWrapper(module, unsafe_skip_copy=True).resolve(WhitespaceInclusivePositionProvider)
+    where = MetadataWrapper(module, unsafe_skip_copy=True).resolve(
+        WhitespaceInclusivePositionProvider
+    )
     starts = [0, *accumulate(len(line) for line in text.splitlines(keepends=True))]
 
     def one(mutation: Mutation) -> Mutant:
@@ -74,7 +76,7 @@ def planted(file: str, was: str, now: str) -> Mutant:
 
 def _compared(file: str, text: str, source: str, line: int) -> Mutant:
     before, after = text.splitlines(), source.splitlines()
-    end = len(commonprefix([before[:line - 1:-1], after[:line - 1:-1]]))
+    end = len(commonprefix([before[: line - 1 : -1], after[: line - 1 : -1]]))
     was, now = (_joined(lines[line - 1 : len(lines) - end]) for lines in (before, after))
     return Mutant(file, source, line, was, now)
 
