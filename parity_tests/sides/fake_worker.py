@@ -43,6 +43,13 @@ def misbehave() -> None:
         writing.write(answer()[:-1] + b"?")
     if behaviour == "writes rubbish":
         writing.write(b"signal (11): Segmentation fault" * 9)
+    if behaviour == "reports an error":
+        writing.write(encode({"status": "error", "message": "no such thing", "backtrace": "f.jl"}))
+    if behaviour == "has no status":
+        writing.write(encode({"values": 7}))
+    if behaviour == "talks and ends":
+        print("the beginning", "." * 4000, "the end", flush=True)
+        sys.exit(3)
     if behaviour == "ends":
         print("ERROR: out of memory", flush=True)
         sys.exit(3)

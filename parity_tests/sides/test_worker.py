@@ -87,12 +87,14 @@ def test_a_julia_that_prints_rubbish(fake):
     assert "REPRO_JULIA" in message and str(reference.julia.executable) in message
 
 
-def test_a_julia_that_never_comes_up(fake):
-    reference = fake(script="exec sleep 60", start_seconds=0.3)
+def test_a_julia_that_never_comes_up(fake, tmp_path):
+    """Catches one that is left running."""
+    reference = fake(script=f"echo $$ > {tmp_path}/pid; exec sleep 60", start_seconds=1)
     start = time.monotonic()
-    with pytest.raises(JuliaError, match=r"did not come up within 0\.3 s; it was stopped"):
+    with pytest.raises(JuliaError, match=r"did not come up within 1 s; it was stopped"):
         reference.about()
     assert time.monotonic() - start < 10
+    assert gone(int((tmp_path / "pid").read_text()))
 
 
 def test_a_julia_that_does_not_start(tmp_path):
@@ -119,6 +121,36 @@ def test_an_answer_that_is_none(fake, behaviour, said):
     assert gone(process)
     assert reference.version == "1.5.3"
     assert reference._backend.pid != process
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "said"),
+    [("reports an error", "reports: no such thing$"), ("has no status", "reports: .*7")],
+)
+def test_an_error_is_no_answer_and_the_process_lives(fake, behaviour, said):
+    """Catches an error's status that is taken for an answer."""
+    reference = fake(behaviour)
+    reference.about()
+    process = reference._backend.pid
+    with pytest.raises(JuliaError, match=said) as caught:
+        pid(reference)
+    assert caught.value.backtrace == ("f.jl" if behaviour == "reports an error" else "")
+    assert reference._backend.pid == process and not gone(process)
+
+
+def test_the_end_of_what_was_printed_is_quoted(fake):
+    """Catches the beginning in its place: what went wrong is printed last."""
+    with pytest.raises(JuliaError) as caught:
+        pid(fake("talks and ends"))
+    assert "the end" in str(caught.value) and "the beginning" not in str(caught.value)
+
+
+def test_a_julia_has_a_session_of_its_own(fake):
+    """Catches one that an interrupt typed at our terminal reaches."""
+    reference = fake()
+    reference.about()
+    process = reference._backend.pid
+    assert os.getsid(process) == process != os.getsid(0)
 
 
 def test_a_julia_that_never_answers(fake):

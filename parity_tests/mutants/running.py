@@ -1,0 +1,182 @@
+"""Run tests against a file with a fault in it, in a process that is forked and thrown away.
+
+Everything is imported and every test collected once; a process then puts the faulty functions'
+code in the place of the right ones', runs the tests up to the first that fails, and ends. So a
+fault costs what its tests cost, and nothing is written anywhere.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from inspect import isfunction
+from types import FunctionType
+from typing import Any
+
+import pytest
+from mutants.mutations import Mutant
+
+OPTIONS = (
+    *("-x", "-q", "-p", "no:benchmark", "-p", "no:cacheprovider", "-p", "no:xdist"),
+    *("-m", "not slow and not julia", "--no-header", "--no-summary"),
+)
+SECONDS, BYTES = 30, 16 << 30
+"""What one fault may take of a processor, and of memory: some never end."""
+
+
+class End(str, Enum):
+    """What became of a fault: noticed by a test, or by taking too long, or not at all."""
+
+    KILLED = "killed"
+    TIMEOUT = "timeout"
+    SURVIVED = "survived"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A fault, what became of it, and after how many seconds."""
+
+    mutant: Mutant
+    end: End
+    seconds: float
+
+
+class Unsound(Exception):
+    """Tests that fail without a fault, or a fault that no function has: nothing would be learnt."""
+
+
+def trials(mutants: Sequence[Mutant], tests: Mapping[str, Sequence[str]]) -> list[Trial]:
+    """Each fault before the tests of its file.
+
+    Args:
+        tests: by file, its test files, those first that are likelier to fail.
+
+    Raises:
+        Unsound: they fail as it is.
+    """
+    wanted = dict.fromkeys(test for file in {m.file for m in mutants} for test in tests[file])
+    found = _Trying(mutants, tests)
+    pytest.main([*OPTIONS, *wanted], plugins=[found])
+    if found.unsound or len(found.trials) < len(mutants):
+        raise Unsound(found.unsound or "the tests were not collected: run them by themselves")
+    return found.trials
+
+
+class _Trying:
+    """In the place of pytest's loop over the tests."""
+
+    def __init__(self, mutants: Sequence[Mutant], tests: Mapping[str, Sequence[str]]) -> None:
+        self.mutants, self.tests = mutants, tests
+        self.trials: list[Trial] = []
+        self.unsound = ""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        everything = list(session.items)
+        for file in dict.fromkeys(m.file for m in self.mutants):
+            order = [os.path.abspath(test) for test in self.tests[file]]
+            session.items = sorted(
+                (item for item in everything if str(item.path) in order),
+                key=lambda item: order.index(str(item.path)),
+            )
+            if not session.items or _forked(lambda: _failed(session)) is not End.SURVIVED:
+                self.unsound = f"the tests of {file} fail as it is, or there are none: mend them"
+                return True
+            for mutant in self.mutants:
+                if mutant.file == file:
+                    self.trials.append(_tried(mutant, session))
+        return True
+
+
+def _tried(mutant: Mutant, session: pytest.Session) -> Trial:
+    start = time.monotonic()
+
+    def child() -> bool:
+        plant(mutant)
+        return _failed(session)
+
+    end = _forked(child)
+    trial = Trial(mutant, end, time.monotonic() - start)
+    print(f"{end.value} {trial.seconds:.1f} s  {mutant}", file=sys.__stderr__, flush=True)
+    return trial
+
+
+def _failed(session: pytest.Session) -> bool:
+    from _pytest.main import pytest_runtestloop
+
+    try:
+        pytest_runtestloop(session)
+    except (session.Failed, session.Interrupted):
+        return True
+    return session.testsfailed > 0
+
+
+def _forked(run: Callable[[], bool]) -> End:
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            signal.alarm(10 * SECONDS)
+            resource.setrlimit(resource.RLIMIT_CPU, (_used() + SECONDS, _used() + SECONDS))
+            resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+            status = int(run())
+        finally:
+            os._exit(status)
+    _, ended = os.waitpid(child, 0)
+    if os.WIFSIGNALED(ended) and os.WTERMSIG(ended) in (signal.SIGALRM, signal.SIGXCPU):
+        return End.TIMEOUT
+    return End.SURVIVED if ended == 0 else End.KILLED
+
+
+def _used() -> int:
+    return int(time.process_time()) + 1
+
+
+def plant(mutant: Mutant) -> None:
+    """Put the faulty code in the place of the right one, in this process.
+
+    Raises:
+        Unsound: no function is changed by it.
+    """
+    module = sys.modules[mutant.module]
+    faulty: dict[str, Any] = {"__name__": mutant.module, "__file__": module.__file__}
+    faulty["__package__"] = module.__package__
+    exec(compile(mutant.source, str(module.__file__), "exec", dont_inherit=True), faulty)
+    theirs = dict(_functions(faulty, mutant.module))
+    changed = 0
+    for name, function in _functions(vars(module), mutant.module):
+        other = theirs[name]
+        for part in ("__code__", "__defaults__", "__kwdefaults__"):
+            if getattr(function, part) != getattr(other, part):
+                setattr(function, part, getattr(other, part))
+                changed += 1
+    if not changed:
+        raise Unsound(f"no function is changed: {mutant}")
+
+
+def _functions(names: Mapping[str, Any], module: str) -> Iterator[tuple[str, FunctionType]]:
+    """A module's own, those of its classes too, without what decorates them."""
+    for value in list(names.values()):
+        if isinstance(value, type) and value.__module__ == module:
+            yield from _functions(vars(value), module)
+            continue
+        function = _bare(value)
+        if isfunction(function) and function.__module__ == module:
+            yield function.__qualname__, function
+
+
+def _bare(value: Any) -> Any:
+    if isinstance(value, property):
+        return value.fget
+    if isinstance(value, functools.cached_property):
+        return value.func
+    while hasattr(value, "__wrapped__"):
+        value = value.__wrapped__
+    return getattr(value, "__func__", value)
