@@ -44,7 +44,6 @@ def write_junit(outcomes: Sequence[Outcome], path: Path) -> Path:
     for outcome in outcomes:
         _add(suite, outcome)
     ElementTree.indent(root)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:
         ElementTree.ElementTree(root).write(temporary, "utf-8", xml_declaration=True)
     return path
