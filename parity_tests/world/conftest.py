@@ -12,7 +12,9 @@ from world.hostile import HERE, World, world
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory, not_run: Callable[[str], None]):
+def hostile(
+    tmp_path_factory: pytest.TempPathFactory, not_run: Callable[[str], None]
+) -> Iterator[World]:
     """The world; NOT RUN where there is no C compiler."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
@@ -23,6 +25,3 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, not_run: Callable[[str], N
     subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", library, source], check=True)
     with world(folder / "world", library) as found:
         yield found
-
-
-__all__ = ["Iterator", "World"]

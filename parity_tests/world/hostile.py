@@ -29,6 +29,8 @@ COMMANDS = {
     "figures": "figures --only luna-sine-wave --seed LENGTH --out OUT",
     "check": "check side.py:right(LENGTH) side.py:wrong(LENGTH) --ulps 1 --because counted "
     "--html OUT --json OUT/r.json --junit OUT/r.xml --save OUT --reproduction OUT/first",
+    "save": "check side.py:right(LENGTH) side.py:wrong(LENGTH) --ulps 1 --because counted "
+    "--json OUT/r.json --junit OUT/r.xml --save OUT",
     "parity": "parity eval_model --html OUT --json OUT/r.json --junit OUT/r.xml "
     "--trajectory-dir OUT",
 }
@@ -169,8 +171,12 @@ class World:
 
 
 @contextmanager
-def world(place: Path, library: Path) -> Iterator[World]:
-    """A driver behind the shim, with temporary files, caches, home and a Julia of its own."""
+def world(place: Path, library: Path, planted: str = "") -> Iterator[World]:
+    """A driver behind the shim, with temporary files, caches, home and a Julia of its own.
+
+    Args:
+        planted: Python that the driver runs before anything of ours is imported.
+    """
     for name in ("tmp", "home", "cache", "bin"):
         (place / name).mkdir(parents=True)
     (place / "side.py").write_text(SIDE)
@@ -189,12 +195,11 @@ def world(place: Path, library: Path) -> Iterator[World]:
         "REPRO_CACHE_DIR": str(place / "cache"),
         "REPRO_JULIA": str(julia),
     }
-    driver = subprocess.Popen(
-        [sys.executable, str(HERE / "driver.py"), str(place)], stdin=subprocess.PIPE,
+    with subprocess.Popen(
+        [sys.executable, str(HERE / "driver.py"), planted, str(place)], stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, text=True, env=environment, cwd=place,
-    )  # fmt: skip
-    try:
-        yield World(place, driver)
-    finally:
-        driver.kill()
-        driver.wait()
+    ) as driver:  # fmt: skip
+        try:
+            yield World(place, driver)
+        finally:
+            driver.kill()
