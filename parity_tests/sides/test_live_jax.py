@@ -22,8 +22,8 @@ def fake_jax(tmp_path: Path) -> Callable[[str], str]:
 
     def make(lines: str) -> str:
         program = tmp_path / "python"
-        lines = f"import io, os, sys, time, numpy as np; b, out = io.BytesIO(), sys.stdout.buffer; {lines}"
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{lines}"\n')
+        first = "import io, os, sys, time, numpy as np; b, out = io.BytesIO(), sys.stdout.buffer; "
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{first}{lines}"\n')
         program.chmod(0o755)
         return str(program)
 

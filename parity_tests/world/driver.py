@@ -1,6 +1,6 @@
-"""python driver.py PLANTED FOLDER, behind `shim.c`: run `repro` commands in which one writing call fails.
+"""python driver.py PLANTED FOLDER, behind `shim.c`: `repro` commands in which one call fails.
 
-In goes a line of JSON for each, ``{"words", "nth", "times", "error", "said"}``, and out comes
+In goes a line of JSON for each, ``{"words", "nth", "times", "error", "said"}``, out comes
 ``[status, calls]``. Each runs in a fork, from the parser to the last finaliser of a Python that
 ends, with its output in the file ``said``; the same has run once before, so that nothing has
 to be imported any more.

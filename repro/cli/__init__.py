@@ -103,7 +103,9 @@ def _end_of_the_world(error: OSError) -> None:
 
 
 def _end(said: str) -> None:
-    for output, text in ((sys.stderr, f"repro: {said}\n"), (sys.stdout, "")):
+    from repro.cli.console import visible
+
+    for output, text in ((sys.stderr, f"repro: {visible(said)}\n"), (sys.stdout, "")):
         try:
             output.write(text)
             output.flush()

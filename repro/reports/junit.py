@@ -63,15 +63,15 @@ def _add(suite: Element, outcome: Outcome) -> None:
         SubElement(test, tag, message).text = why
     _, verdict, ratio, equal, _, divergence = row(outcome)
     if outcome.report is not None:
-        SubElement(test, "system-out").text = (
+        SubElement(test, "system-out").text = legal(
             f"{verdict}: {equal} equal bit for bit, largest difference over its tolerance {ratio}, "
-            f"first divergence {legal(divergence)}{_accepted(outcome)}"
+            f"first divergence {divergence}{_accepted(outcome)}"
         )
 
 
 def _accepted(outcome: Outcome) -> str:
     known = [f"{name} ({reason})" for name, reason in outcome.check.accepted.items()]
-    return legal(f", accepted differences: {', '.join(known)}") if known else ""
+    return f", accepted differences: {', '.join(known)}" if known else ""
 
 
 def _why(outcome: Outcome) -> str:

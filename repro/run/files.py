@@ -6,11 +6,9 @@ import errno
 import hashlib
 import os
 import tempfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock
@@ -56,23 +54,43 @@ def read_npz(path: str | Path) -> dict[str, np.ndarray]:
     """All arrays of an ``.npz``, never unpickling anything.
 
     Raises:
-        RunError: the file is missing, unreadable, damaged, or holds Python objects.
+        RunError: the file is missing, unreadable, damaged, holds Python objects, or unpacks to
+            more than ``MOST_UNPACKED`` and ``MOST_TIMES`` its size.
+    """
+    with unfit(path, "cannot be read as arrays"), open(path, "rb") as file:
+        npz = np.load(file, allow_pickle=False)
+        if isinstance(npz, np.ndarray):
+            raise RunError(f"{path} is a single array: write its steps, numpy.savez(path, "
+                           "**{'0:NAME': array})")  # fmt: skip
+        unpacked = sum(member.file_size for member in npz.zip.infolist())
+        if unpacked > max(MOST_UNPACKED, MOST_TIMES * os.fstat(file.fileno()).st_size):
+            raise RunError(f"{path} would unpack to {unpacked:,} bytes, which is suspicious of one "
+                           "so small: if it is right, write it by numpy.savez")  # fmt: skip
+        return {name: npz[name] for name in npz.files}
+
+
+MOST_UNPACKED, MOST_TIMES = 1 << 28, 200
+"""Bytes that any file may unpack to, and times its own size. Deflate reaches 1030 on zeros, and
+about 1.1 on the weights of a training run."""
+
+
+@contextmanager
+def unfit(path: str | Path, how: str) -> Iterator[None]:
+    """Turn whatever a file's content leads to inside the block into one line that names it: a
+    checksum that fits says who wrote it as little as it says what.
+
+    Raises:
+        RunError: anything was raised.
     """
     try:
-        with open(path, "rb") as file:
-            npz = np.load(file, allow_pickle=False)
-            if isinstance(npz, np.ndarray):
-                raise RunError(f"{path} is a single array: write its steps, numpy.savez(path, "
-                               "**{'0:NAME': array})")  # fmt: skip
-            return {name: npz[name] for name in npz.files}
+        yield
     except FileNotFoundError:
         raise RunError(f"{path} does not exist: check the path") from None
-    except RunError:
+    except ReproError:
         raise
-    except (OSError, ValueError, BadZipFile, EOFError, NotImplementedError, zlib.error) as error:
-        raise RunError(
-            f"{path} cannot be read as arrays ({error}): make it again, or restore it from a copy"
-        ) from None
+    except Exception as error:
+        said = next(iter(str(error).splitlines()), type(error).__name__)
+        raise RunError(f"{path} {how} ({said}): make it again, or restore it from a copy") from None
 
 
 def write_npz(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
