@@ -289,6 +289,5 @@ def _write_json(path: Path, document: dict[str, Any]) -> None:
     if path == Path("-"):
         print(text)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:
         temporary.write_text(text + "\n")

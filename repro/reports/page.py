@@ -82,7 +82,6 @@ def write_html(
         cases=[_shown(outcome, run, reproduce) for outcome in outcomes],
         Verdict=Verdict,
     )
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.html"
     with atomic(path) as temporary:
         temporary.write_text(legal(page), encoding="utf-8")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from repro.run.files import RunError, digest, read_npz, write_npz
+from repro.run.files import RunError, digest, read_npz, unfit, write_npz
 from repro.run.provenance import Provenance
 
 
@@ -156,10 +156,11 @@ class Run:
                 f"{path} is damaged or holds no run: its checksum does not fit its content. "
                 "Make it again, or restore it from a copy"
             )
-        provenance = Provenance.from_dict(json.loads(str(arrays.pop("provenance"))))
         quantities = {}
-        for key, values in arrays.items():
-            kind, name = key.split(":", 1)
-            if kind != "steps":
-                quantities[name] = Quantity(arrays[f"steps:{name}"], values, Kind(kind))
+        with unfit(path, "holds no run"):
+            provenance = Provenance.from_dict(json.loads(str(arrays.pop("provenance"))))
+            for key, values in arrays.items():
+                kind, name = key.split(":", 1)
+                if kind != "steps":
+                    quantities[name] = Quantity(arrays[f"steps:{name}"], values, Kind(kind))
         return cls(quantities, provenance)
