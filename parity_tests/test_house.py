@@ -18,7 +18,7 @@ PROJECT = Path(__file__).parents[1]
 TABLE = re.search(r"```rooms\n(.*?)```", (PROJECT / "docs/architecture.md").read_text(), re.S)
 LINES = [line.split(", ") for line in TABLE[1].splitlines()]
 FLOOR = {room: i for i, line in enumerate(LINES) for room in line}
-CHECKS_KNOW = {"run", "trace", "errors", "checks"}
+CHECKS_KNOW = {"run", "trace", "progress", "errors", "checks"}
 
 
 @pytest.fixture(scope="module")

@@ -236,7 +236,7 @@ def test_half_of_a_quantity_that_is_nan_on_both_sides_is_undecided():
 
 
 def test_progress_is_shown_on_a_terminal_where_it_takes_long(monkeypatch, capsys):
-    from repro.checks import progress
+    from repro import progress
 
     def port():
         return [{"a": np.exp(np.linspace(1, 2, 5)) - np.exp(1.0)}]

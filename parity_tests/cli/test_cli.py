@@ -5,17 +5,23 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from planted.plant import Change, PlantedPort
 from rich.console import Console
 
-from repro.cases import luna
+from repro.cases import RECORDS, luna
+from repro.checks import Bitwise, check
 from repro.cli import main
+from repro.cli.options import refuse_misspelt
 from repro.cli.table import _table, print_outcomes
+from repro.errors import ReproError
 from repro.reports.outcome import COLUMNS, Outcome
 from repro.run import Run
 from repro.sides import parity, recorded
@@ -94,7 +100,7 @@ def test_a_failure_says_which_command_names_the_operation(repro_cli, monkeypatch
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--case", "maml"], "unknown case 'maml': choose from eval_model"),
+        (["--case", "maml"], "unknown case 'maml': `repro cases` lists them. Did you mean fomaml"),
         (["fomaml_seed0_dens"], "Did you mean fomaml_seed0_dense"),
         (["fomaml_seed42_dense", "--seed", "1"], "is a run of seed 42, and --seed 1 is given"),
         (["--seed", "-1"], "seed -1 is negative: Julia refuses it"),
@@ -162,6 +168,18 @@ def test_columns_that_are_left_out_are_named(outcome, monkeypatch):
     assert f"too narrow: {', '.join(COLUMNS[3:])} 1 of 1" in said
 
 
+def test_one_cause_is_told_once_with_the_other_cases_of_it(outcome, monkeypatch):
+    """Catches a port wrong in fourteen cases that says so in fourteen messages."""
+    wide, wrong = Console(width=200, file=io.StringIO()), {"w": np.zeros(2)}
+    monkeypatch.setattr("repro.cli.table.console", wide)
+    found = check([{"w": np.ones(2)}], [wrong], tolerance=Bitwise())
+    cases = [replace(outcome.case, name=name) for name in ("one", "two", "three")]
+    print_outcomes([Outcome(case, found) for case in cases])
+    said = wide.file.getvalue()
+    assert said.count("first wrong: `w`") == 1 and said.count("\none") == 2
+    assert re.search(r"The same in 2 more: two.*, three.*", said)
+
+
 @pytest.fixture
 def recordings(tmp_path, monkeypatch):
     """A copy of the recordings that may be damaged."""
@@ -201,9 +219,17 @@ def test_doctor_prints_what_can_change_a_last_bit(repro_cli):
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["--version"], ["parity", "--help"], ["parity", "--sed", "1"]]
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["parity", "--help"],
+        ["parity", "--sed", "1"],
+        ["parity", "fomalm"],
+        ["parity", "--case", "reptil"],
+    ],
 )
-def test_help_and_misspelt_options_import_nothing_heavy(words):
+def test_help_and_misspelt_words_import_nothing_heavy(words):
     """They answer in a quarter of a second; torch alone takes a whole one."""
     script = (
         "import sys; sys.argv = ['repro', *sys.argv[1:]]\n"
@@ -213,6 +239,21 @@ def test_help_and_misspelt_options_import_nothing_heavy(words):
     )
     done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "."
+
+
+def test_no_name_that_there_is_counts_as_misspelt():
+    """Catches a guess so eager that it refuses ``jax_fit_float64``, which begins no file's name."""
+    parts = {record.part_of for record in RECORDS.values() if record.part_of}
+    refuse_misspelt([*RECORDS, *parts, *recorded.names()], recorded.FOLDER)
+    with pytest.raises(ReproError, match=r"unknown case 'reptil': .* Did you mean reptile"):
+        refuse_misspelt(["reptil"], recorded.FOLDER)
+
+
+@pytest.mark.parametrize("words", [[], ["parity"], ["check"], ["julia", "install"]])
+def test_help_says_nothing_in_pythons_types(repro_cli, words):
+    """Catches Typer's ``<str>`` and ``<bool>`` beside every argument and flag."""
+    _, out, _ = repro_cli(*words, "--help")
+    assert "--help" in out and not re.search(r"<(str|bool|int|float|path|list\[)", out)
 
 
 def test_piped_output_has_no_escape_codes():

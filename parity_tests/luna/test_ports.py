@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+
 import numpy as np
 import pytest
 import torch
 
-from repro import check
+from repro import check, progress
 from repro.errors import NonFiniteLossError
 from repro.flux import Descent
 from repro.julia import MersenneTwister, Xoshiro
@@ -39,6 +42,65 @@ def test_evaluations_come_at_their_interval(function):
     assert seen == [1, 2, 3, 4, 5, 6]
     assert all(e.test_losses.shape == (33,) for e in evaluations)
     assert all(e.test_losses.dtype == np.float32 for e in evaluations)
+
+
+@pytest.fixture
+def two_threads(monkeypatch):
+    """Torch on two threads, and no word of the user's about it."""
+    before = torch.get_num_threads()
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_training_keeps_to_one_thread_and_gives_the_setting_back(function, two_threads):
+    """Catches a pool of threads that waits for its slowest: 64 ms an iteration for 2."""
+    model, rng = fresh()
+    seen = []
+    function(model, epochs=1, rng=rng, observe=lambda i, m: seen.append(torch.get_num_threads()))
+    assert seen == [1] and torch.get_num_threads() == 2
+
+    def stop(epoch, model):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        function(model, epochs=1, rng=rng, observe=stop)
+    assert torch.get_num_threads() == 2
+
+
+def test_the_users_own_number_of_threads_stays(two_threads, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    model, rng = fresh()
+    seen = []
+    fomaml(model, epochs=1, rng=rng, observe=lambda i, m: seen.append(torch.get_num_threads()))
+    assert seen == [2]
+
+
+@pytest.mark.parametrize("watched", ["terminal", "notebook", "nobody"])
+def test_a_long_training_says_how_far_it_is_where_somebody_looks(monkeypatch, capsys, watched):
+    monkeypatch.setattr(progress, "PATIENCE", 0)
+    if watched == "terminal":
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    elif watched == "notebook":
+        monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    model, rng = fresh()
+    fomaml(model, epochs=2, rng=rng)
+    told = capsys.readouterr().err
+    if watched == "nobody":
+        assert told == ""
+    else:
+        assert "fomaml: iteration 1 of 2, " in told and told.endswith("\x1b[K")
+
+
+def test_within_somebody_elses_bar_nothing_is_told(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "PATIENCE", 0)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    model, rng = fresh()
+    with progress.told_elsewhere():
+        fomaml(model, epochs=1, rng=rng)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

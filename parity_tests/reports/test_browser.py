@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-
 import numpy as np
 import pytest
+from browser import DARK, browse
+from browser import chromium as chromium
 from matplotlib.image import imread
 from reports.conftest import outcome
 
 from repro.reports import write_html
 from repro.run.settings import settings
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-INSTALL = "apt-get install chromium"
 RED = (0xD5, 0x5E, 0x00)
 """The port's line."""
-DARK = "--blink-settings=preferredColorScheme=0"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip(
-            f"NOT RUN: there is no Chromium to look at the page with. Install one: {INSTALL}"
-        )
-    return found
 
 
 @pytest.fixture
@@ -37,17 +23,9 @@ def look(chromium, tmp_path):
     def take(page, *options: str) -> tuple[np.ndarray, list[str]]:
         picture = tmp_path / "shot.png"
         picture.unlink(missing_ok=True)
-        found = subprocess.run(
-            [
-                chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-                "--disable-background-networking", "--disable-component-update",
-                "--disable-sync", "--hide-scrollbars", "--enable-logging=stderr",
-                f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,3000",
-                f"--screenshot={picture}", *options, f"file://{page}",
-            ],
-            capture_output=True, text=True, timeout=120, check=True,
-        )  # fmt: skip
-        console = [line for line in found.stderr.splitlines() if "CONSOLE" in line]
+        _, console = browse(
+            chromium, page, tmp_path / "profile", f"--screenshot={picture}", *options
+        )
         return (imread(picture)[..., :3] * 255).round(), console
 
     return take

@@ -10,11 +10,13 @@ from html.parser import HTMLParser
 import pytest
 from reports.conftest import HOSTILE, PORT, RECORDED, outcome
 
+from repro import __version__
 from repro.cases import Case
 from repro.checks import Report, Way
 from repro.reports import Outcome, write_html
 from repro.reports.command import case_command
 from repro.reports.facts import UNKNOWN, facts
+from repro.reports.page import SCHEMA
 from repro.run import Provenance
 from repro.run.settings import settings
 from repro.sides import recorded
@@ -81,6 +83,7 @@ def test_every_case_and_verdict_is_there(text, outcomes):
     assert "2 of\n6 cases pass" in words and "ERROR" in words
     assert "no Julia: run `repro julia install`" in words
     assert "2026-01-02 03:04 UTC, commit abc123" in words
+    assert f"julia-parity\n{__version__}, report schema {SCHEMA}" in words
 
 
 def test_hostile_names_stay_text(text):
@@ -89,11 +92,25 @@ def test_hostile_names_stay_text(text):
 
 
 def test_what_failed_comes_first_passes_are_folded_and_settings_last(text):
-    order = ["What did not pass", "Verdicts", "What passed", "Numeric settings"]
-    places = [text.index(f"<h2>{heading}") for heading in order]
+    order = ['class="causes"', "<h2>Verdicts", "<h2>What did not pass"]
+    order += ["<h2>What passed", "<h2>Numeric settings"]
+    places = [text.index(heading) for heading in order]
     assert places == sorted(places)
-    passed = text[places[2] : places[3]]
+    passed = text[places[3] : places[4]]
     assert passed.count("<details><summary id=") == 2 and "<details open" not in text
+    verdicts = re.findall(r'<td class="verdict (\w+)">', text[places[1] : places[2]])
+    passes = [verdict.startswith("PASS") for verdict in verdicts]
+    assert len(passes) == 6 and passes == sorted(passes)
+
+
+def test_one_cause_is_told_once_and_its_other_cases_are_folded(tmp_path):
+    """Catches fourteen cases that say the same sentence over fourteen screens."""
+    text = page([outcome(name, 1e-2) for name in "abc"], tmp_path)
+    head = text[: text.index("<h2>Verdicts")]
+    assert head.count("is where the port parts") == 1 and "and 2\nmore" in head
+    failed = text[text.index("<h2>What did not pass") : text.index("<h2>Numeric settings")]
+    assert failed.count('<section class="failed">') == 1
+    assert "The same in 2 more" in failed and failed.count("<details><summary id=") == 2
 
 
 def test_a_failing_case_says_why_and_what_next(tmp_path):

@@ -11,12 +11,11 @@ import numpy as np
 
 from repro.checks.agreement import equal_bits
 from repro.checks.compare import NothingToCompare, Report, compare
-from repro.checks.measured import Measured, Runner, judge
+from repro.checks.measured import Measured, Runner, judge, teller
 from repro.checks.noise import Moves, Stream, half_ulp
 from repro.checks.pair import Pair, Way
 from repro.checks.perturb import perturbing
 from repro.checks.perturb_numpy import aware
-from repro.checks.progress import telling
 from repro.checks.result import Check
 from repro.checks.rules import (
     CANNOT,
@@ -30,6 +29,7 @@ from repro.checks.rules import (
 from repro.checks.stepping import Roles, Stepper
 from repro.checks.verdict import Verdict
 from repro.errors import ReproError, Unavailable
+from repro.progress import telling
 from repro.run import Run, Source, base_name, collect, under
 
 
@@ -268,7 +268,8 @@ def _pair(
     def parts(seed: int | None, steps: np.ndarray | None = None) -> Run:
         return run(seed, steps).in_parts()
 
-    with telling(str(way)) as tell:
+    with telling() as say:
+        tell = teller(str(way), say)
         expected, found = expected.in_parts(), parts(None)
         pair = Pair(way, expected, found, None, rule.words)
 

@@ -9,7 +9,7 @@ shows. Masks and fill values lie outside of that window.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, reduce
 from typing import Any, Protocol
@@ -21,8 +21,8 @@ from repro.checks.compare import Report, compare
 from repro.checks.envelope import FACTOR
 from repro.checks.loops import kernels
 from repro.checks.noise import Moves
-from repro.checks.progress import Tell
 from repro.checks.verdict import Verdict
+from repro.progress import Say
 from repro.run import Kind, Quantity, Run, rows
 
 
@@ -32,6 +32,24 @@ class Runner(Protocol):
     def __call__(self, seed: int | None, steps: np.ndarray | None = None, /) -> Run:
         """As it is for None, else perturbed by this seed; to its end, or in these steps at least,
         where it can be run step by step."""
+
+
+Tell = Callable[[int, int, Collection[str]], None]
+"""``tell(run, at_most, names)``: that this perturbed run begins, and for which names."""
+
+SHOWN = 4
+"""Names in a line about a perturbed run."""
+
+
+def teller(way: str, say: Say) -> Tell:
+    """Says on a progress line which perturbed run begins."""
+
+    def tell(run: int, at_most: int, names: Collection[str]) -> None:
+        more = " …" if len(names) > SHOWN else ""
+        still = ", ".join([*names][:SHOWN]) + more
+        say(lambda: f"{way}: perturbed run {run} of at most {at_most}, open: {still}")
+
+    return tell
 
 
 ENOUGH = 8

@@ -126,8 +126,8 @@ class Check:
         return f"<Check {self.message.splitlines()[0]}>"
 
     def _repr_html_(self) -> str:
-        """In a notebook, the whole message."""
-        return f"<pre>{escape(self.message)}</pre>"
+        """In a notebook, the whole message and the table of all names."""
+        return f"<pre>{escape(self.message)}\n\n{escape(str(self.table))}</pre>"
 
     def reproduction(self, folder: str | Path) -> list[Path]:
         """Write the first wrong step alone, to be attached to a report: its inputs, both sides'

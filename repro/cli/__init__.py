@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -18,12 +19,14 @@ from repro.cli.envelope import envelope
 from repro.cli.figures import figures, figures_check, figures_envelope
 from repro.cli.julia import app as julia_app
 from repro.cli.parity import parity
+from repro.cli.plain_help import PlainCommand, PlainGroup
 from repro.cli.record import record
 from repro.cli.stream import stream
 from repro.errors import ReproError
 
 app = typer.Typer(
     name="repro",
+    cls=PlainGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -47,16 +50,13 @@ def options(
     """Hold PyTorch ports against the original Julia, with the same seeds."""
 
 
-app.command()(parity)
-app.command()(check)
-app.command()(cases)
-app.command()(doctor)
-app.command()(envelope)
-app.command()(record)
-app.command()(stream)
+COMMANDS: tuple[Callable[..., None], ...] = (
+    parity, check, cases, doctor, envelope, record, stream, figures, figures_check,
+    figures_envelope,
+)  # fmt: skip
+for command in COMMANDS:
+    app.command(cls=PlainCommand)(command)
 app.add_typer(julia_app, name="julia")
-for command in (figures, figures_check, figures_envelope):
-    app.command()(command)
 
 
 WORLD = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
@@ -13,6 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
+
+from repro.progress import told_elsewhere
 
 PIPED_WIDTH = 160
 
@@ -53,7 +54,7 @@ def progress_bar(total: int, title: str) -> Iterator[tuple[Tick, Callable[[str],
         yield (lambda _=1: None), errors.print
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True) as progress:
+    with told_elsewhere(), Progress(*columns, console=errors, transient=True) as progress:
         task = progress.add_task(title, total=total)
 
         def announce(line: str) -> None:
@@ -93,7 +94,9 @@ def waiting(what: str, after: float = 2.0, between: float = 15.0) -> Iterator[No
 def one_thread() -> None:
     """Run torch on one thread unless the user has set a number: tiny matrices are fastest so,
     and the number of threads can change the order of a sum."""
-    if "OMP_NUM_THREADS" not in os.environ:
-        import torch
+    import torch
 
+    from repro.threads import chosen_by_user
+
+    if not chosen_by_user():
         torch.set_num_threads(1)

@@ -18,6 +18,7 @@ from rich.progress import (
 
 from repro.cli.console import errors
 from repro.gallery.jobs import Job, Tick
+from repro.progress import told_elsewhere
 
 SECONDS_BETWEEN_LINES, WORTH_SAYING = 15.0, 10.0
 
@@ -45,7 +46,7 @@ def _bar(job: Job, to: Console) -> Iterator[Tick]:
         TextColumn("to go"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=to, transient=True) as progress:
+    with told_elsewhere(), Progress(*columns, console=to, transient=True) as progress:
         task = progress.add_task(job.name, total=job.iterations)
         yield lambda n: progress.advance(task, n)
 

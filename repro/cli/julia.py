@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from repro.cli.console import console, errors
 from repro.cli.options import STARTING_JULIACALL, JuliaVersion
+from repro.cli.plain_help import PlainCommand, PlainGroup
 from repro.sides.julia.debian import Report
 from repro.sides.julia.find import (
     RECORDED_BY,
@@ -24,7 +25,9 @@ from repro.sides.julia.find import (
 )
 from repro.sides.julia.install import default_folder, install_julia, unpacked_julia
 
-app = typer.Typer(no_args_is_help=True, help="Which Julia there is, and getting one.")
+app = typer.Typer(
+    cls=PlainGroup, no_args_is_help=True, help="Which Julia there is, and getting one."
+)
 
 _SECONDS_TO_START = 300
 _START = "from repro.sides.julia.juliacall_bridge import main; main()"
@@ -37,7 +40,7 @@ Folder = Annotated[
 ]
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def status(
     julia_exe: Executable = None,
     julia_version: JuliaVersion = None,
@@ -68,7 +71,7 @@ def status(
         _print(julia, found.get("juliacall"))
 
 
-@app.command(name="list")
+@app.command(name="list", cls=PlainCommand)
 def list_all(folder: Folder = None, julia_version: JuliaVersion = None) -> None:
     """Show every Julia that is found, which is used, and why.
 
@@ -113,7 +116,7 @@ def _line(text: str) -> None:
     console.print(text, markup=False, soft_wrap=True)
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def install(
     folder: Folder = None,
     again: Annotated[bool, typer.Option(help="Unpack anew even where one lies.")] = False,
@@ -145,7 +148,7 @@ def install(
         )
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def recorder() -> None:
     """Print Record.jl, which makes recordings where there is no Python."""
     from repro.folders import shipped

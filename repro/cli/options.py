@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from repro.errors import ReproError
+from repro.errors import ReproError, nearest
 
 if TYPE_CHECKING:
     import torch
@@ -93,6 +95,26 @@ def read_generator(text: str | None) -> str | None:
     if text is not None and text not in known:
         raise ReproError(f"no generator {text!r}: choose {' or '.join(known)}")
     return known[text] if text is not None else None
+
+
+def refuse_misspelt(names: Iterable[str], recordings: Path) -> None:
+    """Say at once what a misspelt case may have been meant to be, before anything heavy is
+    imported. What is refused here begins no recording's name, as a function's name does, and is
+    nearly a name that is known; anything else is left to who knows the records.
+
+    Raises:
+        ReproError: a word is misspelt.
+    """
+    try:
+        index = json.loads((recordings / "index.json").read_text())
+    except (OSError, ValueError):
+        return  # missing or damaged: that is said, with the way to restore it, where it is read
+    known = [*dict.fromkeys(entry["function"] for entry in index.values()), *index]
+    stems = {path.stem for path in recordings.glob("*.npz")}
+    for name in names:
+        guess = nearest(name, known)
+        if guess and not any(f"{stem}_".startswith(f"{name}_") for stem in stems):
+            raise ReproError(f"unknown case {name!r}: `repro cases` lists them.{guess}")
 
 
 def read_words(words: Iterable[str]) -> tuple[list[str], dict[str, str]]:

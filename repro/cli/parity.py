@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 LIVE = ("julia", "jax")
 
+RECORDINGS = Path(__file__).parents[1] / "sides" / "recorded"
+"""The shipped ones; found without importing the room that reads them, and torch with it."""
+
 INTERRUPTED = 130
 """The exit status of a command that the user interrupts, as in a shell."""
 
@@ -83,15 +86,18 @@ def parity(
         read_engines,
         read_generator,
         read_words,
+        refuse_misspelt,
     )
 
     check_places(
         {"--json": json_file, "--junit": junit},
         {"--html": html, "--trajectory-dir": trajectory_dir},
     )
+    names, settings = read_words([*(case or ()), *(words or ())])
+    if reference == "recorded":
+        refuse_misspelt(names, RECORDINGS)
     one_thread()
     torch_device, torch_dtype = check_device(device), read_dtype(dtype)
-    names, settings = read_words([*(case or ()), *(words or ())])
     engines = read_engines(engine or ("eager",))
     from contextlib import ExitStack
     from functools import cache

@@ -10,7 +10,7 @@ from rich.table import Table
 from repro.checks import Pair, Verdict
 from repro.cli.console import console
 from repro.reports.command import localise_command
-from repro.reports.outcome import COLUMNS, LEGEND, Outcome, explain, floor_percent, row
+from repro.reports.outcome import COLUMNS, LEGEND, Outcome, causes, explain, floor_percent, row
 
 COLOURS = {Verdict.PASS_BITWISE: "green", Verdict.PASS: "green", Verdict.NOT_RUN: "yellow"}
 
@@ -27,15 +27,22 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.check.note:
             console.print(f"{outcome.label}: {outcome.check.note}", markup=False)
-        if not outcome:
-            console.print(explain(outcome), markup=False)
-            command = localise_command(outcome)
-            if command is not None:
-                console.print(f"In which operation: {command}", markup=False)
-        elif outcome.check.followed is not None:
+        if outcome and outcome.check.followed is not None:
             _print_followed(outcome.check.followed)
+    for first, *others in causes(outcomes):
+        _print_cause(first, others)
     passed = sum(map(bool, outcomes))
     console.print(f"{passed} of {len(outcomes)} cases pass.")
+
+
+def _print_cause(first: Outcome, others: Sequence[Outcome]) -> None:
+    console.print(explain(first), markup=False)
+    command = localise_command(first)
+    if command is not None:
+        console.print(f"In which operation: {command}", markup=False)
+    if others:
+        labels = ", ".join(other.label for other in others)
+        console.print(f"The same in {len(others)} more: {labels}", markup=False)
 
 
 def print_left_out(compared: int) -> None:

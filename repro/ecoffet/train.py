@@ -18,6 +18,7 @@ from torch.func import functional_call
 from torch.optim import SGD, Adam, Optimizer
 
 from repro.ecoffet.sine import Points, SineModel, SineWaveTask, copy_sine_model, points_for
+from repro.threads import one_thread
 
 Params = dict[str, Tensor]
 Loss = Callable[[Params], Tensor]
@@ -35,6 +36,7 @@ def sine_fit1(net: SineModel, wave: SineWaveTask, optim: Optimizer) -> float:
     return loss.item()
 
 
+@one_thread()
 def fit_transfer(
     model: SineModel,
     epochs: int = 1,
@@ -63,6 +65,7 @@ def fit_transfer(
             observe(step, model)
 
 
+@one_thread()
 def maml_sine(
     model: SineModel,
     epochs: int,
@@ -133,6 +136,7 @@ def maml_gradient(
     return inner, gradient(fresh_loss(adapted), params)
 
 
+@one_thread()
 def reptile_sine(
     model: SineModel,
     epochs: int,

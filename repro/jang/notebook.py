@@ -18,6 +18,7 @@ from repro.jang.adam import Adam, AdamState
 from repro.jang.maml import Told, aside, batch_maml_loss, inner_update, maml_loss
 from repro.jang.net import Params, flatten, loss, net_apply, sine_grid
 from repro.jang.tasks import TASKS, K, one_task, sample_tasks
+from repro.threads import one_thread
 from repro.trace import at_step, note, within
 
 ITERATIONS = 20_000
@@ -78,6 +79,7 @@ def numbered(iterations: int, draw: Callable[[], Batch]) -> Iterator[Batch]:
         yield draw()
 
 
+@one_thread()
 def run(
     params: Params,
     loss_fn: Loss,

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from repro.flux import Descent, Optimiser, back, mse, update_params
 from repro.luna.sine import SineWave, copies, params, restore
+from repro.threads import one_thread
 from repro.trace import note, within
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """What one evaluation saw: arrays in the precision of the run, losses always Float32.
 
@@ -34,10 +35,18 @@ class Evaluation:
     test_losses: np.ndarray
     epoch: int = 0
 
+    def __repr__(self) -> str:
+        first, last = self.test_losses[0], self.test_losses[-1]
+        return (
+            f"<Evaluation in iteration {self.epoch}: test loss {first:.4g} before and {last:.4g} "
+            f"after {len(self.test_losses) - 1} updates on {len(self.x)} points of {self.task}>"
+        )
+
 
 Print = Callable[[str], None]
 
 
+@one_thread()
 def eval_model(
     model: nn.Module,
     x: Tensor,

@@ -18,10 +18,11 @@ from repro.flux import (
 from repro.julia import Rng
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, copies, params, restore
-from repro.luna.training import Data, Observe, check_counts, check_kinds
+from repro.luna.training import Data, Observe, check_counts, check_kinds, training
 from repro.trace import at_step, note, within
 
 
+@training
 def fomaml(
     model: nn.Module,
     *,

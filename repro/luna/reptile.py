@@ -9,10 +9,11 @@ from repro.flux import Arrays, Descent, Optimiser, Params, back, mse, update_par
 from repro.julia import Rng
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, copies, params
-from repro.luna.training import Data, Observe, check_counts, check_kinds
+from repro.luna.training import Data, Observe, check_counts, check_kinds, training
 from repro.trace import at_step, note, within
 
 
+@training
 def reptile(
     model: nn.Module,
     *,

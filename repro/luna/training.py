@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from functools import wraps
+from inspect import signature
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -13,10 +17,35 @@ from repro.julia import Rng, julia_range
 from repro.julia.stream import Stream
 from repro.luna.evaluate import Evaluation, eval_model
 from repro.luna.sine import SineWave
+from repro.progress import left, telling
+from repro.threads import one_thread
 from repro.trace import note, within
 
 Observe = Callable[[int, nn.Module], None]
 """Called as ``observe(epoch, model)`` at the end of every iteration."""
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def training(train: F) -> F:
+    """A training function that runs on one thread, and says how far it is where a person looks on
+    and it takes long."""
+    usual = signature(train).parameters["epochs"].default
+
+    @wraps(train)
+    def trained(*args: Any, observe: Observe | None = None, **kwargs: Any) -> Any:
+        epochs, began = kwargs.get("epochs", usual), time.monotonic()
+        with one_thread(), telling() as say:
+
+            def seen(i: int, model: nn.Module) -> None:
+                say(lambda: f"{train.__name__}: {left(i, epochs, began)}")
+                if observe is not None:
+                    observe(i, model)
+
+            return train(*args, observe=seen, **kwargs)
+
+    return cast(F, trained)
 
 
 class Data:

@@ -9,10 +9,11 @@ from repro.flux import Descent, Optimiser, back, mse, update_params
 from repro.julia import Rng
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave, params
-from repro.luna.training import Data, Observe, check_counts, check_kinds
+from repro.luna.training import Data, Observe, check_counts, check_kinds, training
 from repro.trace import at_step, note, within
 
 
+@training
 def transfer_learn(
     model: nn.Module,
     *,

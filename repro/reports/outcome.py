@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,6 +129,17 @@ def _weight_error(pair: Pair | None) -> str:
 def explain(outcome: Outcome) -> str:
     """Why a case is no pass, and what to do next."""
     return f"{outcome.label}: {outcome.check.message}"
+
+
+def causes(outcomes: Iterable[Outcome]) -> list[list[Outcome]]:
+    """What did not pass, put together by what is wrong: the same verdict, name and step of one
+    function, whatever its seed and arguments, is one cause."""
+    found: dict[tuple[str, str, str], list[Outcome]] = {}
+    for outcome in outcomes:
+        if not outcome:
+            headline = outcome.check.message.partition("\n")[0]
+            found.setdefault((outcome.case.function, outcome.engine, headline), []).append(outcome)
+    return [*found.values()]
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:

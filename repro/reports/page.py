@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from repro import __version__
 from repro.checks import Check, Rounding, Row, Verdict, worst
 from repro.reports.charts import charts, layer_differences
-from repro.reports.command import case_command
+from repro.reports.command import case_command, localise_command
 from repro.reports.drawn import Chart
 from repro.reports.facts import facts
-from repro.reports.outcome import COLUMNS, Named, Outcome, floor_percent, row
+from repro.reports.outcome import COLUMNS, LEGEND, Named, Outcome, causes, floor_percent, row
 from repro.reports.text import legal
 from repro.run import atomic
 
@@ -37,6 +38,7 @@ class Shown:
     row: tuple[str, ...]
     message: str
     command: str
+    localise: str | None
     rounding: tuple[tuple[str, Rounding], ...]
     quantities: tuple[Row, ...]
     charts: tuple[Chart, ...]
@@ -70,6 +72,9 @@ def write_html(
         The page's path; the page before stays until the new one is whole.
     """
     run = shlex.join(command)
+    shown = [_shown(outcome, run, reproduce) for outcome in outcomes]
+    by_outcome = {id(case.outcome): case for case in shown}
+    told = [[by_outcome[id(o)] for o in cause] for cause in causes(outcomes)]
     page = _template().render(
         command=run,
         when=(when or datetime.now(timezone.utc)).strftime("%Y-%m-%d %H:%M UTC"),
@@ -78,8 +83,12 @@ def write_html(
         verdict=worst(outcome.verdict for outcome in outcomes),
         passed=sum(map(bool, outcomes)),
         columns=COLUMNS,
+        legend=LEGEND,
         facts=facts(outcomes, settings),
-        cases=[_shown(outcome, run, reproduce) for outcome in outcomes],
+        cases=shown,
+        worst_first=sorted(shown, key=lambda case: bool(case.outcome)),
+        causes=[(first, others) for first, *others in told],
+        version=__version__,
         Verdict=Verdict,
     )
     path = folder / "index.html"
@@ -126,6 +135,7 @@ def _shown(outcome: Outcome, run: str, reproduce: Callable[[Outcome], str] | Non
         row(outcome),
         outcome.check.message,
         reproduce(outcome) if reproduce is not None else case_command(outcome) or run,
+        localise_command(outcome),
         tuple(followed.rounding.items()) if followed is not None else (),
         outcome.check.table.rows,
         tuple(charts(outcome)),
