@@ -3,12 +3,13 @@
 The loops take an `Arithmetic` and call `arithmetic.tanh(x)`; to Numba each set of choices is a
 type of its own, so the calls are bound, and inlined, when the loops are compiled. `EXACT` and
 `FAST` are two such sets, and `dataclasses.replace(FAST, tanh="exact")` is one of many more.
+`RELU` is `FAST` with another activation, which the loops call by tanh's name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from numba import types
@@ -32,6 +33,7 @@ class Arithmetic:
 
     sine: str
     tanh: str
+    slope: str
     product: str
     narrow_products: str
     sums: str
@@ -40,6 +42,7 @@ class Arithmetic:
 
 EXACT = Arithmetic(**{f.name: "exact" for f in fields(Arithmetic)})
 FAST = Arithmetic(**{f.name: "fast" for f in fields(Arithmetic)})
+RELU = replace(FAST, tanh="relu", slope="relu")
 
 
 def implements(primitive: str, name: str, *functions: Callable[..., Any]) -> None:
@@ -63,7 +66,7 @@ class _ArithmeticType(types.Type):
         self.arithmetic = arithmetic
         names = [getattr(arithmetic, f.name) for f in fields(arithmetic)]
         super().__init__(name=f"Arithmetic({names[0] if len(set(names)) == 1 else names})")
-        self.cachable = {*names} <= {"exact", "fast"}
+        self.cachable = {*names} <= {"exact", "fast", "relu"}
 
 
 @typeof_impl.register(Arithmetic)

@@ -13,6 +13,7 @@ from repro.engine import loops, optimisers
 from repro.engine.algorithms import Algorithm, Sizes
 from repro.engine.arithmetic import Arithmetic
 from repro.engine.handover import (
+    ACTIVATIONS,
     TESTX,
     Array,
     Draws,
@@ -20,6 +21,7 @@ from repro.engine.handover import (
     Weights,
     aligned,
     require_network,
+    suited,
 )
 from repro.engine.network import room_for
 from repro.flux import Descent, Optimiser
@@ -86,7 +88,8 @@ def train(
 
     Model, generator and optimisers are brought up to date when it ends, however it ends.
     """
-    weights = require_network(model)
+    weights = require_network(model, ACTIVATIONS)
+    arithmetic = suited(arithmetic, model)
     model.to("cpu")
     vector, draws = Weights(model), Draws(rng)
     lasting = {
@@ -146,7 +149,8 @@ def eval_model(
     epoch: int,
 ) -> Evaluation:
     """`repro.luna.eval_model` for x (n,) and testx (m,) float32; the model is left as it was."""
-    state = OptimiserState(opt, require_network(model))
+    state = OptimiserState(opt, require_network(model, ACTIVATIONS))
+    arithmetic = suited(arithmetic, model)
     room = aligned(room_for(max(x.size, testx.size)))
     vector = Weights(model)
     try:
