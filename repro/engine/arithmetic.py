@@ -3,7 +3,6 @@
 The loops take an `Arithmetic` and call `arithmetic.tanh(x)`; to Numba each set of choices is a
 type of its own, so the calls are bound, and inlined, when the loops are compiled. `EXACT` and
 `FAST` are two such sets, and `dataclasses.replace(FAST, tanh="exact")` is one of many more.
-`RELU` is `FAST` with another activation, which the loops call by tanh's name.
 """
 
 from __future__ import annotations
@@ -42,7 +41,11 @@ class Arithmetic:
 
 EXACT = Arithmetic(**{f.name: "exact" for f in fields(Arithmetic)})
 FAST = Arithmetic(**{f.name: "fast" for f in fields(Arithmetic)})
-RELU = replace(FAST, tanh="relu", slope="relu")
+
+
+def with_relu(arithmetic: Arithmetic) -> Arithmetic:
+    """The same with relu for tanh, by whose name the loops go on calling it."""
+    return replace(arithmetic, tanh="relu", slope="relu")
 
 
 def implements(primitive: str, name: str, *functions: Callable[..., Any]) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from repro.engine import optimisers, stream
-from repro.engine.arithmetic import FAST, RELU, Arithmetic
+from repro.engine.arithmetic import FAST, Arithmetic, with_relu
 from repro.engine.loops import POINTS
 from repro.engine.network import SIZE
 from repro.errors import EngineError
@@ -72,16 +72,8 @@ def _activation(model: nn.Module) -> Activation | None:
 
 
 def suited(arithmetic: Arithmetic, model: nn.Module) -> Arithmetic:
-    """The arithmetic with the model's activation.
-
-    Raises:
-        EngineError: another than tanh, and not the fast engine, the only one that has it.
-    """
-    if _activation(model) is torch.tanh:
-        return arithmetic
-    if arithmetic != FAST:
-        raise EngineError("this engine is proven for tanh alone: use the fast one")
-    return RELU
+    """The arithmetic with the model's activation. Beside relu, no recording proves its sums."""
+    return arithmetic if _activation(model) is torch.tanh else with_relu(arithmetic)
 
 
 def gpu_for(
