@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -131,14 +132,12 @@ def trained(variant: Variant, seed: int, epochs: int, moved: int | None = None) 
         if moved is not None:
             luna.unflatten(model, nudged(luna.flatten(model), moved, np.float32))
 
-    given: dict[str, Any] = {
-        name: parse_optimiser(text) for name, text in variant.optimisers.items()
-    }
-    given |= {"epochs": epochs, "eval_interval": epochs + 1}  # none: it could end the run, too
+    opts: dict[str, Any] = {n: parse_optimiser(o) for n, o in variant.optimisers.items()}
+    never = epochs + 1  # an evaluation could end the run, too
     try:
         (run,) = compiled.train_seeds(
             variant.function, [seed], engine="exact", threads=1, prepare=prepare,
-            epochs=epochs, **never, **opts,
+            epochs=epochs, eval_interval=never, **opts,
         )  # fmt: skip
     except NonFiniteLossError:
         return None
