@@ -66,7 +66,9 @@ def proportions(
 def diverging(rates: ndarray, **arrays: ndarray) -> Drawing:
     """The share of trainings that stop, over the rate, for both starts of both functions."""
     figure = Drawing(figsize=(8, 3.6))
-    for ax, (function, optimiser) in zip(figure.subplots(1, 2), claims.DIVERGING.items()):
+    for ax, (function, optimiser) in zip(
+        figure.subplots(1, 2), claims.DIVERGING.items(), strict=True
+    ):
         for start, style, shift in (("linear", "o-", -0.02), ("glorot", "s--", 0.02)):
             part = {n: arrays[f"{function}_{start}_{n}"] for n in ("wins", "pairs")}
             share = part["wins"] / part["pairs"]
