@@ -88,7 +88,7 @@ def diverging(rates: ndarray, **arrays: ndarray) -> Drawing:
 STARTS = {"linear": "the post's Linear", "glorot": "Flux's glorot_uniform"}
 
 _HOW = (
-    "64 networks of each kind from the same 64 seeds, 5,000 iterations; each is fine-tuned on the "
+    "64 networks of each kind from the same 64 seeds, 2,000 iterations; each is fine-tuned on the "
     "same 50 tasks, ten points each, at a rate of 0.02, and its loss is the geometric mean over "
     "them. Lines are interquartile means over the networks, half of which are within the bands. "
     "To the right, in how many pairs of the same seed the first does better after ten updates, "

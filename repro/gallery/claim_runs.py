@@ -36,7 +36,7 @@ UPDATES = 10
 RATES = (0.02, 0.01)
 """Of the fine-tuning: the package's default, then that of the post's listing."""
 
-ITERATIONS = 5000
+ITERATIONS = 2000
 LAYERS = {"linear": (), "glorot": (0, 1, 2), "glorot_first": (0,), "glorot_rest": (1, 2)}
 """Which layers start as those of Flux's `Dense`: `glorot_uniform`, biases zero."""
 
