@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import LogLocator
 from numpy import ndarray
 
 from repro.gallery import claims
@@ -31,6 +32,9 @@ def pairs(
     for ax, (title, variants) in zip(axes, panels.items(), strict=True):
         bands(ax, variants, arrays)
         ax.set(title=title, xlabel="Updates", ylabel="Loss", yscale="log")
+        ax.yaxis.set_major_locator(LogLocator(base=2))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.minorticks_off()
         ax.legend(fontsize=8)
     won = [f"{w:.0f} of {n:.0f}" for w, n in zip(arrays["wins"], arrays["pairs"], strict=True)]
     labels = [f"{row}\n{w}" for row, w in zip(rows, won, strict=True)]
@@ -114,7 +118,9 @@ FIGURES = (
     _figure(
         "reptile",
         "Reptile and FOMAML",
-        "Both learn to learn, and far better than the network they begin with.",
+        "Both learn to learn, and far better than the network they begin with. An iteration of "
+        "FOMAML sees three tasks and one of Reptile a single one: with three times as many "
+        "iterations it has seen as many tasks.",
     ),
     _figure(
         "adam",
