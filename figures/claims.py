@@ -37,7 +37,7 @@ def pairs(
         ax.minorticks_off()
         ax.legend(fontsize=8)
     won = [f"{w:.0f} of {n:.0f}" for w, n in zip(arrays["wins"], arrays["pairs"], strict=True)]
-    labels = [f"{row}\n{w}" for row, w in zip(rows, won, strict=True)]
+    labels = [f"{row.replace(': ', chr(10))}: {w}" for row, w in zip(rows, won, strict=True)]
     share = arrays["wins"] / arrays["pairs"]
     proportions(last, np.arange(len(rows)), share, arrays["win_low"], arrays["win_high"])
     last.axvline(0.5, color="#666666", linewidth=0.8)
