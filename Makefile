@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark
 
-.PHONY: parity test test-slow record-check faults small-ports false-alarms faults-jax false-alarms-jax calibrate limits differences figures figures-check bench docs lint setup julia juliacall jax clean
+.PHONY: parity test test-slow record-check faults small-ports false-alarms faults-jax false-alarms-jax calibrate limits differences figures figures-check claims bench docs lint setup julia juliacall jax clean
 
 parity: setup  ## the main job: the ports against the original's recorded runs
 	$(BIN)/repro parity
@@ -55,6 +55,10 @@ figures: setup  ## every figure of the posts and the slides, from the seed up
 
 figures-check: setup  ## the first post's figures, drawn again, their data compared
 	$(BIN)/repro figures-check --only luna
+
+claims: setup  ## the first post's closing claims over 64 seeds: figures, and the page's tables
+	$(BIN)/repro figures --only claims
+	PYTHONPATH=parity_tests $(BIN)/python -m gallery.claims_page
 
 bench: julia  ## the engines side by side; JAX too where it is installed
 	$(BIN)/python -m pytest parity_tests/benchmarks/bench_luna.py
