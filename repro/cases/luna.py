@@ -13,6 +13,7 @@ from torch import nn
 from repro import luna
 from repro.cases.case import AT_THE_END, Case
 from repro.cases.luna_rounding import LunaRounding
+from repro.cases.luna_watched import condensed
 from repro.cases.record import (
     Argument,
     Conditions,
@@ -296,6 +297,7 @@ def _training(
         live=ask_training,
         counted=LunaRounding,
         layers=LAYERS,
+        watched=None if fixed else condensed(LAYERS),
     )
 
 

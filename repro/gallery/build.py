@@ -19,9 +19,9 @@ from repro.gallery.figure import Arrays, Figure, arrays_of
 from repro.gallery.manifest import OUT, Entry
 from repro.gallery.page import write_page
 from repro.gallery.runs import Options, Runs
-from repro.gallery.store import writing
 from repro.run import Provenance
 from repro.run.settings import settings
+from repro.run.store import writing
 
 Announce = Callable[[str], object]
 """Called with the name of each figure that has been drawn, and how long that took."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from repro.errors import ReproError
-from repro.gallery.store import writing
 from repro.run import atomic
+from repro.run.store import writing
 
 FILE = "gallery.json"
 Entry = dict[str, Any]

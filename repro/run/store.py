@@ -10,7 +10,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from repro.errors import ReproError
-from repro.run import Run, RunError
+from repro.run.files import RunError
+from repro.run.quantity import Run
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
