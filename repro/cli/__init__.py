@@ -12,6 +12,7 @@ from repro import __version__
 from repro.cli.cases import cases
 from repro.cli.check import check
 from repro.cli.doctor import doctor
+from repro.cli.ensemble import ensemble
 from repro.cli.envelope import envelope
 from repro.cli.figures import figures, figures_check, figures_envelope
 from repro.cli.julia import app as julia_app
@@ -49,6 +50,7 @@ app.command()(parity)
 app.command()(check)
 app.command()(cases)
 app.command()(doctor)
+app.command()(ensemble)
 app.command()(envelope)
 app.command()(record)
 app.command()(stream)

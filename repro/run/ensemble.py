@@ -64,6 +64,7 @@ class Ensemble:
     def diverged(self) -> np.ndarray:
         """(n,) whether a seed's run broke off, or holds a value that is not finite."""
         ends = [~np.isfinite(_by_seed(q)).all(axis=1) for q in self.quantities.values()]
+        ends = [~np.isfinite(_by_seed(q)).all(axis=1) for q in self.quantities.values()]
         found: np.ndarray = np.logical_or.reduce(ends)
         return found
 

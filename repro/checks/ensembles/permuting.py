@@ -115,7 +115,7 @@ def labelings(n: int, m: int, paired: bool, seed: int, count: int) -> np.ndarray
         dealt = first * np.tile(swap, 2)
     else:
         dealt = rng.permuted(np.tile(first, (count, 1)), axis=1)
-    return np.concatenate([first[None], dealt])
+    return np.asarray(np.concatenate([first[None], dealt]))
 
 
 def _t(values: np.ndarray, labels: np.ndarray, n: int, paired: bool) -> np.ndarray:
@@ -129,7 +129,7 @@ def _t(values: np.ndarray, labels: np.ndarray, n: int, paired: bool) -> np.ndarr
         total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
         within = total - difference**2 * (n * m / (n + m))
         variance = within / (n + m - 2) * (1 / n + 1 / m)
-    t = np.zeros_like(difference)
+    t: np.ndarray = np.zeros_like(difference)
     seen = np.abs(difference) >= RESOLUTION
     tiny = np.finfo(np.float64).eps * RESOLUTION  # every pair differs by the same
     np.divide(difference, np.sqrt(np.maximum(variance, tiny**2)), out=t, where=seen)
