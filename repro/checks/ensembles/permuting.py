@@ -16,7 +16,10 @@ from functools import cached_property
 from math import comb
 
 import numpy as np
+from scipy import stats
 from scipy.spatial.distance import cdist
+
+from repro.checks.ensembles.summary import STILL
 
 PERMUTATIONS = 1999
 FAMILIES = ("location", "spread", "curves")
@@ -68,10 +71,12 @@ class Permuted:
         return np.stack([_adjusted(found) for found in (self.location, self.spread)])
 
     def critical_t(self, alpha: float) -> float:
-        """|t| above which a column's location is significant; infinite where none could be."""
+        """|t| above which a column's location is significant; at the least what one column by
+        itself would need, where hardly any permutation moves more than `RESOLUTION`."""
         largest = self.location.max(axis=1)
         critical = self.critical(alpha) or 1 / len(largest)
-        return float(np.quantile(largest, 1 - critical, method="inverted_cdf"))
+        found = float(np.quantile(largest, 1 - critical, method="inverted_cdf"))
+        return max(found, float(stats.norm.isf(alpha / 2)))
 
     @property
     def attainable(self) -> float:
@@ -99,7 +104,7 @@ def permuted(
     return Permuted(
         np.abs(location),
         np.abs(_t(np.abs(apart), labels, len(a), paired)),
-        _energy(scaled, labels),
+        _energy(scaled, labels, len(a) if paired else 0),
         location[0],
         2.0 ** len(a) if paired else float(comb(len(a) + len(b), len(a))),
     )
@@ -131,14 +136,19 @@ def _t(values: np.ndarray, labels: np.ndarray, n: int, paired: bool) -> np.ndarr
         variance = within / (n + m - 2) * (1 / n + 1 / m)
     t: np.ndarray = np.zeros_like(difference)
     seen = np.abs(difference) >= RESOLUTION
-    tiny = np.finfo(np.float64).eps * RESOLUTION  # every pair differs by the same
-    np.divide(difference, np.sqrt(np.maximum(variance, tiny**2)), out=t, where=seen)
+    least = STILL**2  # every pair differs by the same
+    np.divide(difference, np.sqrt(np.maximum(variance, least)), out=t, where=seen)
     return t
 
 
-def _energy(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(p,) energy distances of the labelings, per column; 0 below the square of `RESOLUTION`."""
+def _energy(values: np.ndarray, labels: np.ndarray, pairs: int) -> np.ndarray:
+    """(p,) energy distances of the labelings, per column; 0 below the square of `RESOLUTION`.
+
+    The distance within a pair is left out: it is the same under every labeling.
+    """
     distance = cdist(values, values) / np.sqrt(values.shape[1])
+    within = np.arange(pairs)
+    distance[within, within + pairs] = distance[within + pairs, within] = 0
     found = -np.einsum("pi,pi->p", labels @ distance, labels)
     return np.asarray(np.where(found < RESOLUTION**2, 0.0, found))
 

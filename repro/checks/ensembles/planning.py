@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from repro.checks.ensembles.beside import Beside
-from repro.checks.ensembles.permuting import permuted
+from repro.checks.ensembles.permuting import RESOLUTION, permuted
 from repro.checks.ensembles.summary import LEVEL
 
 PROBABILITY = 0.9
@@ -171,10 +171,10 @@ def _needed(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """(simulations, c): by how much each column's port has to be moved up to be significant."""
-    found = []
+    found, spread = [], a.std(axis=0)
     for _ in range(simulations):
         left = rng.integers(len(a), size=n)
         right = left if paired else rng.integers(len(b), size=n)
         mean, error, _ = _moments(a[None, left], b[None, right], paired)
-        found.append((critical * error - mean)[0])
+        found.append((np.maximum(critical * error, RESOLUTION * spread) - mean)[0])
     return np.array(found)
