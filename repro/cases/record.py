@@ -11,6 +11,7 @@ import torch
 
 from repro.cases.case import Case, CaseError
 from repro.checks import Counted
+from repro.checks.ensembles import Summary
 from repro.run import Kind, Quantity
 
 Tick = Callable[[int], object]
@@ -96,6 +97,23 @@ class Argument:
 
 
 @dataclass(frozen=True)
+class Watched:
+    """What is kept of a case's run where many seeds of it are compared.
+
+    Attributes:
+        keep: a few numbers a step, of all its quantities.
+        summaries: those that two ensembles have to share.
+        epochs: iterations.
+        eval_interval: iterations between evaluations, at which the weights are looked at as well.
+    """
+
+    keep: Callable[[Quantities], Quantities]
+    summaries: tuple[Summary, ...]
+    epochs: int = 5000
+    eval_interval: int = 250
+
+
+@dataclass(frozen=True)
 class Record:
     """A case's record.
 
@@ -119,6 +137,7 @@ class Record:
         file: the recording's, where it is not the case's name: several cases may lie in one.
         part_of: a name that stands for this record and others together.
         jax: what live JAX is asked for, by its names; None where it is not to be asked.
+        watched: what of it is compared over many seeds; None where nothing is.
     """
 
     name: str
@@ -139,6 +158,7 @@ class Record:
     file: str = ""
     part_of: str = ""
     jax: Mapping[str, str] | None = None
+    watched: Watched | None = None
 
     def as_usual(self, case: Case) -> bool:
         """Whether all of a case's arguments are the defaults."""

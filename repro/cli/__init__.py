@@ -15,6 +15,7 @@ from repro import __version__
 from repro.cli.cases import cases
 from repro.cli.check import check
 from repro.cli.doctor import doctor
+from repro.cli.ensemble import ensemble
 from repro.cli.envelope import envelope
 from repro.cli.figures import figures, figures_check, figures_envelope
 from repro.cli.julia import app as julia_app
@@ -51,7 +52,7 @@ def options(
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (
-    parity, check, cases, doctor, envelope, record, stream, figures, figures_check,
+    parity, check, cases, doctor, ensemble, envelope, record, stream, figures, figures_check,
     figures_envelope,
 )  # fmt: skip
 for command in COMMANDS:

@@ -17,7 +17,7 @@ from repro.folders import checkout, shipped, user_cache
 if TYPE_CHECKING:
     from repro.gallery.regression import Regression
     from repro.gallery.runs import Options
-    from repro.gallery.store import Store
+    from repro.run.store import Store
 
 QUICK_LOOKS = Path("runs/gallery")
 COMMITTED = shipped("figures") / "gallery" if checkout() else QUICK_LOOKS
@@ -167,7 +167,7 @@ def read_options(
 def store() -> Store:
     """Where finished runs are kept."""
     from repro.cli.console import errors
-    from repro.gallery.store import Store
+    from repro.run.store import Store
 
     return Store(user_cache() / "runs", warn=errors.print)
 

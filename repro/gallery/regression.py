@@ -19,8 +19,8 @@ from repro.gallery.figure import Figure, folder
 from repro.gallery.image import Likeness, alike
 from repro.gallery.manifest import Entry
 from repro.gallery.runs import Options, Runs, Watch, unwatched
-from repro.gallery.store import Store
 from repro.run import Provenance, Run, RunError
+from repro.run.store import Store
 
 ENVELOPES = folder() / "envelopes"
 MEASURE = "repro figures-envelope --only"

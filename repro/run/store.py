@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from repro.run import Run, RunError, alone, writing
+from repro.run.files import RunError, alone, writing
+from repro.run.quantity import Run
 
 INSTEAD = "name another folder in REPRO_CACHE_DIR"
 
