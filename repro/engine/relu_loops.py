@@ -21,20 +21,17 @@ from repro.engine.relu_network import (
     predict,
     tape,
 )
-from repro.engine.tiles import out_of_line, unmanaged
+from repro.engine.tiles import fma, out_of_line, unmanaged
 
-_any_order = {"contract", "nsz"}
-
-
-@jit(fastmath=_any_order)
+@jit
 def _descend(out, w, g, rate) -> None:
     """out = w - rate * g."""
     out_of_line()
     for i in range(SIZE):
-        out[i] = w[i] - rate * g[i]
+        out[i] = fma(-rate, g[i], w[i])
 
 
-@jit(fastmath=_any_order)
+@jit
 def _adam(w, moments, g, rate, corrections) -> None:
     """One step of Adam (D. P. Kingma and J. Ba, 2015, algorithm 1) with its usual constants.
 
@@ -48,7 +45,7 @@ def _adam(w, moments, g, rate, corrections) -> None:
     nothing = kind(1e-34)
     m, v = moments[0], moments[1]
     for i in range(SIZE):
-        first, second = b1 * m[i] + c1 * g[i], b2 * v[i] + c2 * (g[i] * g[i])
+        first, second = fma(b1, m[i], c1 * g[i]), fma(b2, v[i], c2 * (g[i] * g[i]))
         m[i] = kind(0) if abs(first) < nothing else first
         v[i] = kind(0) if second < nothing else second
         w[i] -= step * m[i] / (np.sqrt(v[i]) * root + eps)

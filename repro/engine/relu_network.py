@@ -14,16 +14,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from repro.engine.compiling import inlined, jit
+from repro.engine.compiling import jit
 from repro.engine.network import fill, take
-from repro.engine.tiles import out_of_line, product_tile, transpose_tile
+from repro.engine.tiles import out_of_line, product_tile, transpose_tile, where_positive
 
 HIDDEN = 40
 SIZE = 3 * HIDDEN + HIDDEN * HIDDEN + HIDDEN + 1
 # As variables: for literals Numba would compile the product once for each combination.
 _NEXT, _COLUMN = np.int64(1), np.int64(HIDDEN)
-#: Where the order of a sum is free, and a product may be fused into it.
-_any_order = {"reassoc", "contract", "nsz"}
+#: Where a product may be fused into a sum.
+_fused = {"contract"}
 
 _five, _one = (product_tile(HIDDEN, n, stride=HIDDEN) for n in (5, 1))
 _five_onto, _one_onto = (product_tile(HIDDEN, n, stride=HIDDEN, onto=True) for n in (5, 1))
@@ -119,16 +119,10 @@ def _transpose(out, w) -> None:
             _transpose_block(out, w, HIDDEN * i + j, HIDDEN * j + i)
 
 
-@inlined
-def _relu(z):
-    """NaN stays NaN."""
-    return type(z)(0) if z <= 0 else z
-
-
 # Loops over all values of a layer, each a function of its own: LLVM vectorises no larger ones.
 
 
-@jit(fastmath=_any_order)
+@jit(fastmath=_fused)
 def _first_layer(out, w: Layers, x) -> None:
     """out = w1 * x + b1, (n, 40)."""
     out_of_line()
@@ -137,16 +131,16 @@ def _first_layer(out, w: Layers, x) -> None:
             out[j, i] = w.w1[i] * x[j] + w.b1[i]
 
 
-@jit(fastmath=_any_order)
+@jit(fastmath=_fused)
 def _gate(a, h, n: int) -> None:
     """What passes the derivative of a relu with outputs h: at a kink nothing, as in torch."""
     out_of_line()
     for j in range(n):
         for i in range(HIDDEN):
-            a[j, i] *= a.dtype.type(h[j, i] > 0)
+            a[j, i] = where_positive(h[j, i], a[j, i])
 
 
-@jit(fastmath=_any_order)
+@jit(fastmath=_fused)
 def _outer(out, w3, d, n: int) -> None:
     """out = the products of d (n,) and w3 (40,)."""
     out_of_line()
@@ -155,7 +149,7 @@ def _outer(out, w3, d, n: int) -> None:
             out[j, i] = w3[i] * d[j]
 
 
-@jit(fastmath=_any_order)
+@jit(fastmath=_fused)
 def _outer_onto(out, w3, d, n: int) -> None:
     """out += the products of d (n,) and w3 (40,)."""
     out_of_line()
@@ -164,24 +158,26 @@ def _outer_onto(out, w3, d, n: int) -> None:
             out[j, i] += w3[i] * d[j]
 
 
-@jit(fastmath=_any_order)
+@jit(fastmath=_fused)
 def predict(w: Layers, x, t: Tape) -> None:
     """The network's output at x (n,) into the tape, with the hidden values."""
     out_of_line()
     n = x.size
     for j in range(n):
         for i in range(HIDDEN):
-            t.h1[j, i] = _relu(w.w1[i] * x[j] + w.b1[i])
+            z = w.w1[i] * x[j] + w.b1[i]
+            t.h1[j, i] = where_positive(z, z)
     _product(t.h2, w.w2, t.h1, _NEXT, _COLUMN, n, _COLUMN)
     for j in range(n):
         for i in range(HIDDEN):
-            t.h2[j, i] = _relu(t.h2[j, i] + w.b2[i])
+            z = t.h2[j, i] + w.b2[i]
+            t.h2[j, i] = where_positive(z, z)
     _times_row(t.output, w.w3, t.h2, n)
     for j in range(n):
         t.output[j] += w.b3[0]
 
 
-@jit(fastmath=_any_order)
+@jit(fastmath={"reassoc", *_fused})
 def _times_row(out, row, h, n: int) -> None:
     """out (n,) = row (40,) times each row of h (n, 40)."""
     out_of_line()
@@ -192,7 +188,7 @@ def _times_row(out, row, h, n: int) -> None:
         out[j] = s
 
 
-@jit(fastmath=_any_order)
+@jit
 def mse(y, t: Tape):
     """The mean squared error of the prediction in the tape."""
     out_of_line()
@@ -202,7 +198,7 @@ def mse(y, t: Tape):
     return s / y.dtype.type(y.size)
 
 
-@jit(fastmath=_any_order)
+@jit
 def gradient(g: Layers, w: Layers, x, y, t: Tape):
     """The gradient of the mean squared error at (x, y) into g; returns the error."""
     out_of_line()
@@ -222,7 +218,7 @@ def gradient(g: Layers, w: Layers, x, y, t: Tape):
     return mse(y, t)
 
 
-@jit(fastmath=_any_order)
+@jit
 def _edges(g: Layers, x, t: Tape, n: int) -> None:
     """Biases and the first layer: sums over the points of d, d2 and d1."""
     out_of_line()
@@ -241,7 +237,7 @@ def _sum(out, a, by, n: int) -> None:
     _one(out, a, by, 0, 0, 0, 1, 0, n)
 
 
-@jit(fastmath=_any_order)
+@jit
 def hessian_times(hv: Layers, v: Layers, w: Layers, x, t: Tape, r: Tape) -> None:
     """The Hessian at w times v, into hv.
 

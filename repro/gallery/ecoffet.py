@@ -69,6 +69,7 @@ def _job(name: str, method: str, peculiar: bool, options: Options) -> Job:
         weights = experiment.train(
             method,
             n_train=n_train,
+            models=1 if method == "random" else experiment.MODELS,
             seed=options.seed,
             peculiar=peculiar,
             by=by,
