@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from repro.engine import running
+from repro.engine import relu, running
 from repro.engine.algorithms import FOMAML, REPTILE, TRANSFER_LEARN, Algorithm, Sizes
 from repro.engine.arithmetic import EXACT, FAST, Arithmetic
 from repro.engine.handover import ACTIVATIONS, gpu_for, require_network
@@ -203,7 +203,21 @@ def checked(
     return {name: given.get(name) or usual for name, usual in algorithm.optimisers.items()}
 
 
-exact, fast = Engine("exact", EXACT), Engine("fast", FAST)
+class FastEngine(Engine):
+    """The same with the second and third posts' trainings, whose network it alone knows.
+
+    They take the arguments of `repro.ecoffet.batched`'s and `repro.jang`'s; see :mod:`relu`.
+    """
+
+    maml_sine = staticmethod(relu.maml_sine)
+    reptile_sine = staticmethod(relu.reptile_sine)
+    fit_transfer = staticmethod(relu.fit_transfer)
+    finetune = staticmethod(relu.finetune)
+    train_single = staticmethod(relu.train_single)
+    train_batched = staticmethod(relu.train_batched)
+
+
+exact, fast = Engine("exact", EXACT), FastEngine("fast", FAST)
 ENGINES: dict[str, Engine] = {engine.name: engine for engine in (exact, fast)}
 """All of them, by name."""
 

@@ -133,7 +133,7 @@ def exact_slope(h: np.float32) -> np.float32:
 
 _wide = product_tile(64, 6)
 _middle = product_tile(48, 6)
-_edge = product_tile(8, 6, chains=2, lanes=8)
+_edge = product_tile(8, 6, chains=2)
 _four = product_tile(64, 4)
 _two = product_tile(64, 2)
 _one = product_tile(64, 1)

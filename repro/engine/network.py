@@ -18,6 +18,7 @@ HIDDEN = WIDTHS[1]
 W1, B1, W2, B2, W3, B3, SIZE = OFFSETS
 _1, _2 = np.float32(1), np.float32(2)
 # As variables: for literals Numba would compile the product once for each combination.
+_transpose_block = transpose_tile()
 _NEXT, _COLUMN = np.int64(1), np.int64(ROWS)
 
 
@@ -136,7 +137,7 @@ def transpose(out, w) -> None:
     out_of_line()
     for i in range(0, ROWS, 8):
         for j in range(0, ROWS, 8):
-            transpose_tile(out, w, ROWS * i + j, ROWS * j + i)
+            _transpose_block(out, w, ROWS * i + j, ROWS * j + i)
 
 
 @jit
