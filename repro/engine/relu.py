@@ -255,4 +255,3 @@ def jax_corrections(steps: int, dtype: torch.dtype) -> Corrections:
     """Adam's, as JAX rounds them."""
     pairs = [[correction(beta, i, dtype) for beta in (0.9, 0.999)] for i in range(steps)]
     return np.array(pairs).reshape(-1, 2)
-

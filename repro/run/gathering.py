@@ -15,7 +15,6 @@ from repro.run.collecting import collect
 from repro.run.ensemble import Ensemble
 from repro.run.quantity import Quantity, Run
 from repro.run.recording import asked
-from repro.run.settings import numeric_settings
 from repro.run.store import Store
 
 Member = Callable[[int], Any]
@@ -93,6 +92,8 @@ def one(member: Member, seed: int) -> Run:
 
 def _keys(member: Member, seeds: list[int]) -> Mapping[int, str]:
     """By seed, a name made of everything that its run depends on."""
+    from repro.run.settings import numeric_settings  # torch, which help does without
+
     made_of = {"member": asked(member), "settings": numeric_settings("cpu")}
     text = json.dumps(made_of, sort_keys=True, default=str)
     name = hashlib.sha256(text.encode()).hexdigest()[:24]
