@@ -17,6 +17,11 @@ SAMPLE = (0.1, 0.35, 0.6, 0.85)
 """Of all calls, by their place: what the default suite tries."""
 
 
+def slow_but(quick: str) -> list:
+    """All commands, of which one is in the default suite."""
+    return [n if n == quick else pytest.param(n, marks=pytest.mark.slow) for n in COMMANDS]
+
+
 def spread(calls: int, most: int) -> list[int]:
     """Numbers of calls, so many at most, evenly from the first to the last."""
     return sorted({1 + round(i * (calls - 1) / (most - 1)) for i in range(most)})
@@ -54,6 +59,19 @@ def test_an_end_in_the_middle_of_a_call(hostile: World, name: str):
         hostile.fails(name, nth, KILL)
         status, _, said = hostile.run(name)
         assert status == right, said
+
+
+YEARS = 60 * 365 * 86_400
+
+
+@pytest.mark.parametrize("name", slow_but("save"))
+def test_a_clock_that_jumps_changes_nothing(hostile: World, name: str):
+    """Sixty years to and fro, at every look: nothing is measured or named by that clock."""
+    _, new, right, _ = hostile.lay_out(name)
+    status, _, said = hostile.run(name, jump=YEARS)
+    assert status == right and "Traceback" not in said
+    for path in new:
+        read_whole(hostile.out / path, said)
 
 
 IN_PLACE = """

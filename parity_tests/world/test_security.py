@@ -77,8 +77,8 @@ def code_from_data(source: str, path: str) -> set[str]:
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
             own = not isinstance(node.func, ast.Attribute) or node.func.attr != "compile"
             found |= {called} & CODE if own else set()
-            found |= {k.arg for k in node.keywords if k.arg in ("allow_pickle", "shell")
-                      and not (isinstance(k.value, ast.Constant) and k.value.value is False)}  # fmt: skip
+            asked = {k.arg: ast.unparse(k.value) for k in node.keywords}
+            found |= {n for n in ("allow_pickle", "shell") if asked.get(n, "False") != "False"}
             found |= {"torch.load", "os.system"} & {ast.unparse(node.func)}
     return {f"{path}: {name}" for name in found}
 
