@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle
+import re
 import shutil
 import struct
 import subprocess
@@ -45,6 +46,14 @@ class Planted:
 
     def __reduce__(self):
         return os.mkdir, (str(self.place),)
+
+
+def test_every_test_that_the_page_names_is_there():
+    tests = (PACKAGE.parent / "parity_tests").rglob("test_*.py")
+    there = set(re.findall(r"^def (test_\w+)", "\n".join(p.read_text() for p in tests), re.M))
+    page = (PACKAGE.parent / "docs" / "security.md").read_text()
+    named = set(re.findall(r"`(test_\w+)`", page))
+    assert len(named) > 15 and named <= there
 
 
 def test_no_object_is_unpickled_from_a_recording(tmp_path):

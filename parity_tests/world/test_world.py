@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from repro.cli import main
 from repro.engine import compiling
 from repro.gallery import manifest
