@@ -96,11 +96,16 @@ def test_a_julia_that_never_comes_up(fake):
 
 
 def test_one_that_does_not_come_up_is_not_left_running(fake, tmp_path):
-    """Planted: no `close` where coming up fails."""
-    reference = fake(script=f"echo $$ > {tmp_path}/pid; exec sleep 60", start_seconds=0.5)
+    """Planted: no `close` where coming up fails, or is interrupted."""
+    reference = fake(script=f"echo $$ > {tmp_path}/pid; exec sleep 60", start_seconds=1)
     with pytest.raises(JuliaError, match="did not come up"):
         reference.about()
     assert gone(int((tmp_path / "pid").read_text()))
+    reference = fake(script=f"echo $$ > {tmp_path}/pid; exec sleep 60")
+    threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        reference.about()
+    assert gone(int((tmp_path / "pid").read_text())), caught
 
 
 def test_an_interrupt_at_the_terminal_does_not_reach_it(fake):

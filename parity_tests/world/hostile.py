@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 SIDES = HERE.parent / "sides"
 
 COMMANDS = {
+    "keep": "keep OUT/run.npz LENGTH",
     "record": "record ALSO fomaml --seed 3 --iterations LENGTH --out OUT",
     "envelope": "envelope eval_model_untrained_seed0 --out OUT",
     "figures": "figures --only luna-sine-wave --seed LENGTH --out OUT",
