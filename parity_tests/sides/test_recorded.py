@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from repro.run import Provenance, Quantity, Run, RunError, read_npz, write_npz
+from repro.run import Provenance, Quantity, Run, RunError, WritingError, read_npz, write_npz
 from repro.sides import recorded
 
 
@@ -67,7 +67,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez_compressed", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(WritingError, match="No space left.*free some space"):
         write_npz(path, {"a": np.zeros(3)})
     assert np.array_equal(read_npz(path)["a"], np.ones(3))
     assert list(tmp_path.iterdir()) == [path]

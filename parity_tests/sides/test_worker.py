@@ -97,6 +97,15 @@ def test_a_julia_that_never_comes_up(fake, tmp_path):
     assert gone(int((tmp_path / "pid").read_text()))
 
 
+def test_an_interrupt_while_it_comes_up_ends_it(fake, tmp_path):
+    """Planted: no `close` where coming up is interrupted."""
+    reference = fake(script=f"echo $$ > {tmp_path}/pid; exec sleep 60")
+    threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        reference.about()
+    assert gone(int((tmp_path / "pid").read_text())), caught
+
+
 def test_an_interrupt_at_the_terminal_does_not_reach_it(fake):
     """Planted: one session for both; the process dies of Ctrl-C before Python can end it."""
     assert os.getsid(pid(fake())) != os.getsid(0)

@@ -1,6 +1,6 @@
 """python driver.py PLANTED FOLDER, behind `shim.c`: `repro` commands in which one call fails.
 
-In goes a line of JSON for each, ``{"words", "nth", "times", "error", "said"}``, out comes
+In goes a line of JSON for each, ``{"words", "nth", "times", "error", "jump", "said"}``, out comes
 ``[status, calls]``. Each runs in a fork, from the parser to the last finaliser of a Python that
 ends, with its output in the file ``said``; the same has run once before, so that nothing has
 to be imported any more.
@@ -15,17 +15,27 @@ import os
 import sys
 from contextlib import suppress
 from functools import cache
+from importlib import import_module
 
 exec(sys.argv[1])  # a wrong way to write, which has to be noticed
 
 import repro.cli  # noqa: E402
+
+
+@repro.cli.app.command()
+def keep(path: str, steps: int) -> None:
+    """What `repro.record` does, without the rest of a command."""
+    from repro.run import record
+
+    record([{"w": [float(i)], "loss": i} for i in range(steps)], path)
+
 
 SHIM = ctypes.CDLL(None)
 CALLS = ctypes.c_int.from_buffer(mmap.mmap(-1, mmap.PAGESIZE))
 os.environ.pop("LD_PRELOAD")
 
 
-def run(words: list[str], nth: int, times: int, error: int, said: str) -> list[int]:
+def run(words: list[str], nth: int, times: int, error: int, jump: int, said: str) -> list[int]:
     """Status (negative: the signal that ended it) and how many writing calls it came to."""
     output_to(said)
     warm(*words)
@@ -33,6 +43,7 @@ def run(words: list[str], nth: int, times: int, error: int, said: str) -> list[i
     if (child := os.fork()) == 0:
         output_to(said)
         SHIM.arm(sys.orig_argv[-1].encode(), nth, times, error, ctypes.byref(CALLS))
+        SHIM.unsettle(ctypes.c_long(jump))
         repro.cli.main()
         sys.exit(0)
     _, status = os.waitpid(child, 0)
@@ -46,19 +57,31 @@ def output_to(said: str) -> None:
 
 @cache
 def warm(*words: str) -> None:
-    if "--html" in words:
-        draw_charts_once()
+    for option, where, name in ONCE:
+        if option in words:
+            computed_once(where, name)
     with suppress(SystemExit):
         repro.cli.main()
 
 
-@cache
-def draw_charts_once() -> None:
-    """They write nothing, and take most of a command's time."""
-    from repro.reports import page
+ONCE = (
+    ("--html", "repro.reports.page", "charts"),
+    ("envelope", "repro.sides.envelopes", "measure_envelope"),
+)
+"""By a word of the command, functions that write nothing and take most of its time."""
 
-    drawn, kept = page.charts, {}
-    page.charts = lambda of: kept.get(of.label) or kept.setdefault(of.label, [*drawn(of)])
+
+@cache
+def computed_once(where: str, name: str) -> None:
+    """From now on a function gives what it gave for its first argument of the same name."""
+    module, kept = import_module(where), {}
+    whole = getattr(module, name)
+
+    def once(of, *rest):
+        key = getattr(of, "label", None) or of.name
+        return kept.get(key) or kept.setdefault(key, whole(of, *rest))
+
+    setattr(module, name, once)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,9 @@ HERE = Path(__file__).parent
 SIDES = HERE.parent / "sides"
 
 COMMANDS = {
+    "keep": "keep OUT/run.npz LENGTH",
     "record": "record ALSO fomaml --seed 3 --iterations LENGTH --out OUT",
-    "envelope": "envelope fomaml_seed2_batch13_rates --out OUT",
+    "envelope": "envelope eval_model_untrained_seed0 --out OUT",
     "figures": "figures --only luna-sine-wave --seed LENGTH --out OUT",
     "check": "check side.py:right(LENGTH) side.py:wrong(LENGTH) --ulps 1 --because counted "
     "--html OUT --json OUT/r.json --junit OUT/r.xml --save OUT --reproduction OUT/first",
@@ -102,12 +103,14 @@ class World:
     def out(self) -> Path:
         return self.place / "out"
 
-    def run(self, name: str, length: int = NOW, nth: int = 0, times: int = 1, error: int = 0):
+    def run(self, name: str, length: int = NOW, nth: int = 0, times: int = 1, error: int = 0,
+            jump: int = 0):  # fmt: skip
         """Status, number of writing calls, and all that was said."""
         said = self.place.parent / "said"
         words = COMMANDS[name].replace("OUT", str(self.out)).replace("LENGTH", str(length))
         words = words.replace("ALSO", "reptile" if length == OLDER else "").split()
-        asked = {"words": words, "nth": nth, "times": times, "error": error, "said": str(said)}
+        asked = {"words": words, "nth": nth, "times": times, "error": error}
+        asked |= {"jump": jump, "said": str(said)}
         print(json.dumps(asked), file=self.driver.stdin, flush=True)
         status, calls = json.loads(self.driver.stdout.readline())
         return status, calls, said.read_text()

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 static char folder[PATH_MAX];
@@ -26,6 +27,11 @@ void arm(const char *below, int which, int how_often, int number, int *counter)
     strncpy(folder, below, sizeof folder - 1);
     nth = which, times = how_often, error = number, count = counter;
 }
+
+static long jump;
+
+/* From now on the clock on the wall jumps to and fro by so many seconds. */
+void unsettle(long seconds) { jump = seconds; }
 
 static int inside(const char *path)
 {
@@ -126,3 +132,10 @@ HOLD(unlinkat, inside(p) || inside_fd(a), int, (int a, const char *p, int f), a,
 HOLD(rmdir, inside(p), int, (const char *p), p)
 HOLD(symlink, inside(b), int, (const char *a, const char *b), a, b)
 HOLD(link, inside(b), int, (const char *a, const char *b), a, b)
+
+int clock_gettime(clockid_t which, struct timespec *now)
+{
+    int found = REAL(clock_gettime)(which, now);
+    if (which == CLOCK_REALTIME && jump) now->tv_sec += jump = -jump;
+    return found;
+}

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from world.hostile import COMMANDS, ERRORS, KILL, READERS, World, read_whole, world
 
-SAMPLE = (0.1, 0.35, 0.6, 0.85)
-"""Of all calls, by their place: what the default suite tries."""
+
+def slow_but(quick: str) -> list:
+    """All commands, of which one is in the default suite."""
+    return [n if n == quick else pytest.param(n, marks=pytest.mark.slow) for n in COMMANDS]
 
 
 def spread(calls: int, most: int) -> list[int]:
@@ -22,31 +24,20 @@ def spread(calls: int, most: int) -> list[int]:
     return sorted({1 + round(i * (calls - 1) / (most - 1)) for i in range(most)})
 
 
-@pytest.mark.parametrize("at", SAMPLE)
-def test_a_sample_of_calls_that_fail(hostile: World, at: float):
-    """Planted: a file written in its place (below); a status of 1; a traceback."""
-    nth = round(at * hostile.lay_out("save")[3])
-    hostile.fails("save", nth, ERRORS[nth % len(ERRORS)])
-    hostile.fails("save", nth, KILL)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", slow_but("keep"))
 def test_every_call_fails_once(hostile: World, name: str):
-    calls = hostile.lay_out(name)[3]
-    for nth in spread(calls, 60):
+    """Planted: a file written in its place, a traceback (below); a status of 1."""
+    for nth in spread(hostile.lay_out(name)[3], 60):
         hostile.fails(name, nth, ERRORS[nth % len(ERRORS)])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", slow_but("keep"))
 def test_a_disk_that_is_full_from_some_call_on(hostile: World, name: str):
     for nth in spread(hostile.lay_out(name)[3], 12):
         hostile.fails(name, nth, errno.ENOSPC, times=0)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", slow_but("keep"))
 def test_an_end_in_the_middle_of_a_call(hostile: World, name: str):
     """And the next run writes all, whatever lies there."""
     right, calls = hostile.lay_out(name)[2:]
@@ -54,6 +45,19 @@ def test_an_end_in_the_middle_of_a_call(hostile: World, name: str):
         hostile.fails(name, nth, KILL)
         status, _, said = hostile.run(name)
         assert status == right, said
+
+
+YEARS = 60 * 365 * 86_400
+
+
+@pytest.mark.parametrize("name", slow_but("keep"))
+def test_a_clock_that_jumps_changes_nothing(hostile: World, name: str):
+    """Sixty years to and fro, at every look: nothing is measured or named by that clock."""
+    _, new, right, _ = hostile.lay_out(name)
+    status, _, said = hostile.run(name, jump=YEARS)
+    assert status == right and "Traceback" not in said
+    for path in new:
+        read_whole(hostile.out / path, said)
 
 
 IN_PLACE = """
@@ -74,27 +78,26 @@ repro.cli.WORLD.clear()
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("planted", "said"), [(IN_PLACE, "is not whole"), (RAW, "Traceback .most recent call last")]
 )
 def test_a_wrong_way_to_write_is_noticed(hostile: World, tmp_path: Path, planted: str, said: str):
     """Files written in their place; errors of the system that nobody makes a line of."""
     with world(tmp_path / "world", hostile.place.parent / "shim.so", planted) as wrong:
-        calls = spread(wrong.lay_out("save")[3], 20)
+        calls = spread(wrong.lay_out("keep")[3], 20)
         with pytest.raises(AssertionError, match=said):
-            [wrong.fails("save", nth, KILL if planted == IN_PLACE else 5) for nth in calls]
+            [wrong.fails("keep", nth, KILL if planted == IN_PLACE else 5) for nth in calls]
 
 
 @pytest.mark.parametrize("suffix", READERS)
 def test_half_a_file_is_noticed(hostile: World, suffix: str, tmp_path: Path):
     """Or `read_whole` would take whatever it is given."""
-    whole = {".py": "def f():\n    return (1)\n", ".json": '{"a": 1}', ".html": "<html></html>"}
+    whole = {".py": "x = (1 +\n     2)\n", ".json": '{"a": 1}', ".html": "<html></html>"}
     half = tmp_path / f"half{suffix}"
     content = whole.get(suffix, "<a><b></b></a>").encode()
     if suffix in (".npz", ".png"):
-        name = next(p for p in sorted(hostile.lay_out("save")[0]) if p.suffix == ".npz")
-        content = hostile.lay_out("save")[0][name]
+        name = next(p for p in sorted(hostile.lay_out("keep")[0]) if p.suffix == ".npz")
+        content = hostile.lay_out("keep")[0][name]
     half.write_bytes(content[: len(content) // 2 + 3])
     with pytest.raises(AssertionError, match="is not whole"):
         read_whole(half)

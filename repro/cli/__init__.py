@@ -96,6 +96,8 @@ def main() -> None:
 
 
 def _end_of_the_world(error: OSError) -> None:
+    if "temporary directory" in str(error):
+        _end(f"{error}: name a folder that can be written in TMPDIR, and run again")
     if error.errno not in WORLD:
         traceback.print_exc()
         sys.exit(2)

@@ -15,6 +15,7 @@ import tempfile
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -261,7 +262,8 @@ def read_pipe(pipe: int, size: int, deadline: float) -> bytes:
 
 
 def _close_files(printed: IO[bytes], *pipes: int) -> None:
-    printed.close()
+    with suppress(OSError):  # of a full disk: what it printed has been read
+        printed.close()
     for pipe in pipes:
         os.close(pipe)
 
