@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,8 @@ from repro.gallery.figure import Arrays, Figure
 ORIGINAL = {"color": "black", "marker": "o", "markersize": 3.2, "fillstyle": "none"}
 ORIGINAL |= {"linestyle": "none", "markeredgewidth": 0.7}
 LIMITS = (-5.5, 5.5)
-INNER, META = "C0", "C1"
+INNER, META = "C1", "C0"
+"""Red and blue, as in the post."""
 NAMES = {"fomaml": "FOMAML", "reptile": "Reptile", "transfer": "Transfer", "random": "Random"}
 
 
@@ -89,17 +91,23 @@ def fine_tuning(
 
 
 def test_losses(original: Arrays | None = None, **losses: ndarray) -> Drawing:
-    """Test losses (updates + 1,) of the models, one line each."""
-    figure, ax = axes(xlabel="Updates", ylabel="Loss")
+    """Test losses (updates + 1,) of the models, one line each: as in the post, and by logarithm."""
+    figure = Drawing(figsize=(9, 4))
+    panels = figure.subplots(1, 2)
     styles = dict(zip(NAMES, ("-", "--", "-.", ":"), strict=True))
-    for name, label in NAMES.items():
-        ax.plot(losses[name], styles[name], label=label)
-    for values in (original or {}).values():
-        ax.plot(values, **ORIGINAL)
+    for ax in panels:
+        ax.set(xlabel="Updates", ylabel="Loss")
+        for name, label in NAMES.items():
+            ax.plot(losses[name], styles[name], label=label)
+        for values in (original or {}).values():
+            ax.plot(values, **ORIGINAL)
     if original:
-        ax.plot([], [], label="The original's", **ORIGINAL)
-    ax.set_ylim(bottom=0)
-    ax.legend()
+        of = " and ".join(NAMES[name] for name in original)
+        panels[0].plot([], [], label=f"The original's\n({of} alone)", **ORIGINAL)
+    panels[0].set_ylim(bottom=0)
+    panels[0].legend()
+    panels[1].set_yscale("log")
+    panels[1].set_title("the same, on a log axis")
     return figure
 
 
@@ -146,6 +154,73 @@ def meta_update(
     ax.grid(False)
     return figure
 
+
+def maml_diagram(path: ndarray, first: ndarray, onward: ndarray, tasks: ndarray) -> Drawing:
+    """Meta-updates (n, 2), then each task's first step (k, 2, 2), and its way on (k, m, 2)."""
+    figure, ax = axes(xlabel="$p$", ylabel="$q$")
+    for start, stop in zip(path[:-1], path[1:], strict=True):
+        _arrow(ax, start, stop, META)
+    for i, (task, (start, stop), way) in enumerate(zip(tasks, first, onward, strict=True), start=1):
+        _arrow(ax, start, stop, INNER)
+        ax.plot(*way.T, ":", color=INNER, linewidth=1.4)
+        ax.plot(*task, "*", color="#666666", markersize=11)
+        _beside(ax, f"task {i}", task, task - path[-1], 24, color="#666666")
+        across = (stop - start)[::-1] * [1, -1]
+        _beside(ax, rf"$-\nabla L_{i}$", (start + stop) / 2, across, 14, color=INNER)
+    ax.plot(*path.T, "o", color=META, markersize=3)
+    _beside(ax, r"$\theta$", path[-1], path[-2] - path[-1] + [0, -1], 14, fontsize=14)
+    _beside(ax, "meta-updates", path[1], np.array([0.0, -1.0]), 14, color=META)
+    ax.margins(0.12)
+    ax.set_aspect("equal")
+    ax.grid(False)
+    return figure
+
+
+def reptile_geometry(path: ndarray, ends: ndarray, curves: ndarray) -> Drawing:
+    """Weights (n + 1, 2), the ends of the inner steps from each (n, 2), two curves (2, m, 2)."""
+    figure, ax = axes(xlabel="$w_1$", ylabel="$w_2$")
+    for i, (curve, above) in enumerate(zip(curves, (1.0, -1.0), strict=True), start=1):
+        ax.plot(*curve.T, color="#666666", linewidth=1.4)
+        middle = curve[50 if above > 0 else 65]
+        _beside(ax, f"best for task {i}", middle, np.array([0.0, above]), 12, color="#666666")
+    for start, end in zip(path[:-1], ends, strict=True):
+        ax.plot(*np.stack([start, end]).T, ":", color=INNER, linewidth=1.6)
+    ax.plot(*path.T, "-o", color=META, markersize=3.5, linewidth=1.6)
+    ax.plot([], [], ":", color=INNER, label="inner steps, to their end")
+    ax.plot([], [], "-o", color=META, markersize=3.5, label="meta-updates")
+    _beside(ax, r"$\theta$", path[0], np.array([-1.0, 0.0]), 12, fontsize=14)
+    ax.set(xlim=(-5.2, 5), ylim=(-2.6, 4.8))
+    ax.legend(loc="lower right")
+    ax.grid(False)
+    return figure
+
+
+def pseudocode(*, lines: Sequence[tuple[str, str]]) -> Drawing:
+    """Lines of text and their colours."""
+    figure = Drawing(figsize=(6, 0.34 * len(lines) + 0.3))
+    for i, (line, colour) in enumerate(lines):
+        indent = len(line) - len(line.lstrip())
+        place = (0.03 + 0.018 * indent, 1 - (i + 0.9) / (len(lines) + 0.6))
+        figure.text(*place, line.strip(), color=colour, fontsize=11, va="center")
+    return figure
+
+
+FOMAML_CODE = (
+    ("repeat:", "black"),
+    ("  for each of $n$ tasks:", "black"),
+    ("    draw a wave and ten of its points, the support set", "black"),
+    (r"    $\phi \leftarrow \theta - \alpha\,\nabla L(\theta;\ \mathrm{support\ set})$", INNER),
+    (r"    $g \leftarrow g + \nabla L(\phi;\ \mathrm{query\ set})$,  the gradient at $\phi$", META),
+    (r"  $\theta \leftarrow \theta - \beta\, g$,  as if it were the gradient at $\theta$", META),
+)
+REPTILE_CODE = (
+    ("repeat:", "black"),
+    ("  draw a wave, and put its 50 points into batches of ten", "black"),
+    (r"  $\phi \leftarrow \theta$", "black"),
+    ("  for each batch:", "black"),
+    (r"    $\phi \leftarrow \phi - \alpha\,\nabla L(\phi;\ \mathrm{batch})$", INNER),
+    (r"  $\theta \leftarrow \theta + \beta\,(\phi - \theta)$", META),
+)
 
 _SYMBOLS = (r"$\theta$", r"$\phi_1$", r"$\phi_2$", r"$\phi_3$")
 
@@ -194,6 +269,19 @@ _TEN = {
     "reptile": "The points are those of FOMAML's figure, as in the model zoo.",
 }
 
+_SEEN = {
+    ("random", 10): "It bends towards the points where there are some, and misses the wave.",
+    ("transfer", 10): "Before, it predicts nearly the average of all waves, zero, and fine-tuning "
+    "hardly moves it: having seen many tasks is not having learnt to learn, the post says.",
+    ("fomaml", 10): "After, it has the wave's shape everywhere, also between the points.",
+    ("reptile", 10): "After, it has the wave's shape everywhere, as FOMAML's has.",
+    ("random", 5): "It fits the half that it was shown.",
+    ("transfer", 5): "It barely moves.",
+    ("fomaml", 5): "The left half, where there is no point, follows as well: that all tasks are "
+    "sine waves is what was learnt. That is the post's point.",
+    ("reptile", 5): "The left half follows as well.",
+}
+
 
 def _parity(name: str, points: int, updates: int):
     if name == "random":
@@ -219,7 +307,7 @@ def _tuned(name: str, points: int, updates: int) -> Figure:
         name=f"luna-{name}" if ten else f"luna-{name}-5-samples",
         heading=title,
         caption=f"Before and after {updates} gradient steps: {_ABOUT[name]}, fine-tuned on "
-        f"{points} points of the wave, uniform in {where}. {drawn}",
+        f"{points} points of the wave, uniform in {where}. {_SEEN[name, points]} {drawn}",
         draw=partial(fine_tuning, title=title),
         data=luna.tuned(_RUNS[name], points, updates),
         parity=(_parity(name, points, updates),),
@@ -256,6 +344,26 @@ FIGURES = (
         luna.thousand_waves,
     ),
     Figure(
+        "luna-maml-diagram",
+        "What MAML looks for",
+        "Meta-updates (blue) lead to weights θ from which one gradient step (red) goes far towards "
+        "each of three tasks, and a few more (dotted) get there. Our own drawing of the post's "
+        "diagram, computed: MAML with its exact gradient on the model p sin x + q cos x, where a "
+        "wave is a point of the plane.",
+        maml_diagram,
+        updates.maml,
+    ),
+    Figure(
+        "luna-fomaml-pseudocode",
+        "FOMAML in six lines",
+        "Ours, for the post's listing; red is the inner step, blue the meta-update. The query set "
+        "is 50 points of the same wave. Full MAML would differentiate through the inner step; "
+        "first-order MAML leaves that out. The port itself, beside the original: "
+        "repro/luna/fomaml.py.",
+        partial(pseudocode, lines=FOMAML_CODE),
+        updates.nothing,
+    ),
+    Figure(
         "luna-fomaml-update",
         "How FOMAML moves the weights",
         "Three inner steps on a task lead from θ to φ₃. The meta-update leaves from θ again, "
@@ -266,6 +374,25 @@ FIGURES = (
         updates.fomaml,
     ),
     _tuned("fomaml", 10, 32),
+    Figure(
+        "luna-reptile-pseudocode",
+        "Reptile in six lines",
+        "Ours, for the post's listing; colours as above. Nothing is differentiated twice, and no "
+        "query set is needed: where several inner steps end is enough. The port itself: "
+        "repro/luna/reptile.py.",
+        partial(pseudocode, lines=REPTILE_CODE),
+        updates.nothing,
+    ),
+    Figure(
+        "luna-reptile-geometry",
+        "Why Reptile ends up near all tasks",
+        "Each task has a curve of weights that are best for it. Inner steps (red) lead to the "
+        "curve of the task that was drawn, and the meta-update (blue) goes a part of the way: in "
+        "turn for both tasks, it comes to where the two curves are nearest to each other. Our own "
+        "drawing of the post's, computed: two tasks, a path of 32 meta-updates.",
+        reptile_geometry,
+        updates.reptile_geometry,
+    ),
     Figure(
         "luna-reptile-update",
         "How Reptile moves the weights",
@@ -280,7 +407,10 @@ FIGURES = (
         "luna-test-losses",
         "Test loss over the updates",
         "Mean squared error over the whole wave while the four networks are fine-tuned on the "
-        "five points of the last four figures.",
+        "five points of the last four figures. On the left as in the post, where FOMAML and "
+        "Reptile fall on one line; on the right the same on a log axis, which tells them apart. "
+        "Dots lie on FOMAML and Reptile alone: the original's transfer learning and untrained "
+        "network are not recorded here.",
         test_losses,
         luna.test_losses,
         parity=tuple(_parity(name, 5, 10) for name in NAMES),
@@ -292,8 +422,9 @@ FIGURES = (
         "What one seed's figure cannot say: test loss over the updates for 64 networks of each "
         "kind, trained for 5,000 iterations from 64 seeds and evaluated as during training, on "
         "ten points of the next wave drawn. Lines are medians, and half of the networks are within "
-        "the bands. Not in the post; all seeds are trained at once by a compiled engine.",
+        "the bands. All seeds are trained at once by a compiled engine.",
         seed_bands,
         luna_seeds.bands,
+        extra=True,
     ),
 )

@@ -81,6 +81,14 @@ def test_every_field_of_the_report_is_on_the_page():
     assert {name for name in found if f"`{name}`" not in TEXTS["report.md"]} == set()
 
 
+@pytest.mark.parametrize("epochs", [1, 20])
+def test_readmes_listing_runs_however_short(epochs):
+    """Catches an example that takes the last of no evaluations."""
+    (listing,) = re.findall(r"```python\n(.*?)```", TEXTS["README.md"], re.S)
+    assert "epochs=1000" in listing
+    exec(listing.replace("epochs=1000", f"epochs={epochs}"), {})
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_links_within_the_project_lead_somewhere(page):
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from repro import check, progress
+from repro import check, collect, progress
 from repro.errors import NonFiniteLossError
 from repro.flux import Descent
 from repro.julia import MersenneTwister, Xoshiro
@@ -137,7 +137,15 @@ def test_torchs_optimisers_are_refused(function):
         function(model, epochs=1, rng=rng, meta_opt=torch.optim.SGD(model.parameters(), 0.1))
 
 
-def test_streams_and_checks_are_shown_in_a_line():
+def test_what_the_api_gives_is_shown_so_that_a_person_can_read_it():
+    """Catches an evaluation of eighty lines of numbers, and layers that do not say their widths."""
+    model, rng = fresh()
+    assert "(0): Linear(1, 64, tanh)" in repr(model) and "(2): Linear(64, 1)" in repr(model)
+    (evaluation,) = fomaml(model, epochs=1, eval_interval=1, rng=rng)
+    assert "after 32 updates on 10 points of SineWave(amplitude" in repr(evaluation)
+    made = collect([{"a": np.ones(3)}])
+    assert repr(made) == "<Run of a; list>"
+    assert repr(made["a"]) == "<Quantity state, float64, 3, at 1 steps>"
     assert repr(MersenneTwister(1234)) == "<MersenneTwister of Julia 1.5, seed 1234>"
     assert repr(Xoshiro(1)).startswith("<Xoshiro of Julia 1.10, state ")
     found = check([{"a": 1.0}], [{"a": 2.0}])

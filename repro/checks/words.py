@@ -117,7 +117,9 @@ def _figures(side: Pair) -> str:
     else:
         share = np.floor(report.bit_equal * 1e4) / 100
         agreement = f"{share:.2f} % of the values bit-equal, first other bit {_first_bit(report)}"
-    closest = f"; {_named(worst)} reaches {worst.worst_ratio:.3g} of its tolerance (1 is allowed)"
+    closest = (
+        f"; worst error / tolerance {worst.worst_ratio:.3g}, in {_named(worst)} (1 is allowed)"
+    )
     return (
         f"{verdict}, {len(names)} names over {len(steps)} steps, {agreement}"
         f"{closest if 0 < worst.worst_ratio < np.inf else ''}"

@@ -47,6 +47,16 @@ class Linear(nn.Module):
         self.bias = drawn(n_out)
         self.activation = activation
 
+    def extra_repr(self) -> str:
+        """As Julia shows the layer."""
+        n_out, n_in = self.weight.shape
+        named = (
+            ""
+            if self.activation is None
+            else f", {getattr(self.activation, '__name__', self.activation)}"
+        )
+        return f"{n_in}, {n_out}{named}"
+
     def forward(self, x: Tensor) -> Tensor:
         """(n_in, n) to (n_out, n).
 

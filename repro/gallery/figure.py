@@ -61,6 +61,7 @@ class Figure:
     data: Callable[[Runs], Run]
     parity: tuple[Callable[[Runs], Finding], ...] = ()
     original: Callable[[Runs], Arrays | None] | None = None
+    extra: bool = False
 
     @property
     def post(self) -> str:

@@ -105,7 +105,7 @@ def sentence(case: Case, result: Check, scope: str) -> str:
     if worst.problem is not None:
         parts.append(f"{worst.name}: {worst.problem}")
     else:
-        parts.append(f"at most {worst.worst_ratio:.2f} of the tolerance ({worst.name})")
+        parts.append(f"worst error / tolerance {worst.worst_ratio:.2f} ({worst.name})")
     return "; ".join(parts)
 
 

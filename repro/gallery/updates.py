@@ -1,4 +1,4 @@
-"""Real gradient steps on a problem of two parameters, for the drawings of the two meta-updates.
+"""Real gradient steps on problems of two parameters, for the drawings of the methods' geometry.
 
 The model is p sin x + q cos x. So every sine wave is one point of the plane (p, q): amplitude
 times (cos, sin) of the phase shift. The loss is the mean squared error at some x, here one at
@@ -27,10 +27,10 @@ def features(x: np.ndarray) -> np.ndarray:
     return np.stack([np.sin(x), np.cos(x)], axis=1)
 
 
-def gradient(theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+def gradient(theta: np.ndarray, x: np.ndarray, task: np.ndarray = TASK) -> np.ndarray:
     """Of the mean squared error at points x, (2,)."""
     a = features(x)
-    return np.asarray(2 / len(x) * a.T @ (a @ (theta - TASK)))
+    return np.asarray(2 / len(x) * a.T @ (a @ (theta - task)))
 
 
 def inner_path(seed: int) -> np.ndarray:
@@ -67,3 +67,82 @@ def reptile(runs: Runs) -> Run:
 def _drawing(path: np.ndarray, step: np.ndarray) -> Run:
     shown = np.stack([*path, path[0] + step, TASK])
     return plotted(results={"path": path, "step": step, "task": TASK, **loss_surface(shown)})
+
+
+THREE_WAVES = np.array([[4.0, 0.9], [3.4, -0.35], [3.6, 2.3]])
+"""Amplitude and phase shift of the tasks in MAML's diagram."""
+META_STEPS, META_RATE, FIRST_STEP, STEPS_ON = 5, 1.0, 0.45, 12
+"""Chosen for a legible picture, as the waves are."""
+
+
+def maml(runs: Runs) -> Run:
+    """MAML on three tasks: the weights' path by meta-updates (n, 2), and from its end for each
+    task the first inner step (3, 2, 2) and the way on to the task's own best (3, m, 2)."""
+    x = julia_range(-5, 5, 50)
+    tasks = np.stack([a * np.array([np.cos(b), np.sin(b)]) for a, b in THREE_WAVES])
+    # The loss is quadratic: its Hessian is the same everywhere, and MAML's gradient is exact.
+    ahead = np.eye(2) - FIRST_STEP * 2 / len(x) * features(x).T @ features(x)
+
+    def adapted(theta: np.ndarray, task: np.ndarray) -> np.ndarray:
+        return theta - FIRST_STEP * gradient(theta, x, task)
+
+    path = [START]
+    for _ in range(META_STEPS):
+        outer = [ahead @ gradient(adapted(path[-1], task), x, task) for task in tasks]
+        path.append(path[-1] - META_RATE * np.mean(outer, axis=0))
+    ways = [_descent(path[-1], x, task) for task in tasks]
+    first, onward = np.stack([way[:2] for way in ways]), np.stack([way[1:] for way in ways])
+    return plotted(
+        results={"path": np.stack(path), "first": first, "onward": onward, "tasks": tasks}
+    )
+
+
+def _descent(theta: np.ndarray, x: np.ndarray, task: np.ndarray) -> np.ndarray:
+    way = [theta]
+    for _ in range(STEPS_ON):
+        way.append(way[-1] - FIRST_STEP * gradient(way[-1], x, task))
+    return np.stack(way)
+
+
+def upper(w: np.ndarray) -> tuple[float, np.ndarray]:
+    """How far weights (2,) are above the first task's curve of best weights, and the slope."""
+    return w[1] - 1.5 - 0.12 * w[0] ** 2, np.array([-0.24 * w[0], 1.0])
+
+
+def lower(w: np.ndarray) -> tuple[float, np.ndarray]:
+    """The same of the second task."""
+    return w[1] - 0.4 + 0.1 * (w[0] - 1.5) ** 2, np.array([0.2 * (w[0] - 1.5), 1.0])
+
+
+OUTER_STEPS, OUTER_RATE, INNER_ON_CURVE, RATE_ON_CURVE = 32, 0.6, 4, 0.15
+FAR = np.array([-4.5, 0.6])
+
+
+def reptile_geometry(runs: Runs) -> Run:
+    """Reptile on two tasks in turn, each with a curve of weights that are best for it; its loss is
+    the square of :func:`upper` or :func:`lower`.
+
+    Returns:
+        ``path`` (n + 1, 2), weights after each meta-update; ``ends`` (n, 2), where the inner steps
+        between led; ``curves`` (2, m, 2), the two tasks' best weights.
+    """
+    path, ends = [FAR], []
+    for i in range(OUTER_STEPS):
+        phi = path[-1]
+        for _ in range(INNER_ON_CURVE):
+            above, slope = (upper, lower)[i % 2](phi)
+            phi = phi - RATE_ON_CURVE * 2 * above * slope
+        ends.append(phi)
+        path.append(path[-1] + OUTER_RATE * (phi - path[-1]))
+    p = np.linspace(-5, 5, 101)
+    curves = [
+        np.stack([p, [-task(np.array([a, 0.0]))[0] for a in p]], 1) for task in (upper, lower)
+    ]
+    return plotted(
+        results={"path": np.stack(path), "ends": np.stack(ends), "curves": np.stack(curves)}
+    )
+
+
+def nothing(runs: Runs) -> Run:
+    """What a figure plots that is words alone."""
+    return plotted()

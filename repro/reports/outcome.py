@@ -101,11 +101,16 @@ def row(outcome: Outcome) -> tuple[str, ...]:
     return (
         outcome.label,
         str(outcome.verdict),
-        f"{closest.worst_ratio:.2f} {closest.name}" if closest.worst_ratio else "0",
+        f"{_ratio(closest.worst_ratio)} {closest.name}" if closest.worst_ratio else "0",
         f"{floor_percent(report.bit_equal)} %",
         _weight_error(outcome.check.own),
         f"{first.name} @ {first.first_difference}" if first is not None else "none",
     )
+
+
+def _ratio(value: float) -> str:
+    """As messages have it, and with two decimals where those are read."""
+    return f"{value:.2f}" if value < 100 else f"{value:.3g}"
 
 
 def floor_percent(share: float) -> str:

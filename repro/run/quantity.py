@@ -30,7 +30,7 @@ class Kind(str, Enum):
         return self.value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Quantity:
     """One named array over a run.
 
@@ -46,6 +46,10 @@ class Quantity:
     steps: np.ndarray
     values: np.ndarray
     kind: Kind = Kind.STATE
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.values.shape[1:])) or "a number"
+        return f"<Quantity {self.kind}, {self.values.dtype}, {shape}, at {len(self.steps)} steps>"
 
     def __post_init__(self) -> None:
         if not isinstance(self.kind, Kind):
@@ -97,7 +101,7 @@ def rows(values: np.ndarray) -> np.ndarray:
     return values.reshape(len(values), int(np.prod(values.shape[1:])))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """What one side left: named quantities, and where they come from.
 
@@ -113,6 +117,9 @@ class Run:
     provenance: Provenance = field(default_factory=Provenance)
     broke_off: str | None = None
     shared: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Run of {', '.join(self.quantities) or 'nothing'}; {self.provenance.source}>"
 
     def __getitem__(self, name: str) -> Quantity:
         return self.quantities[name]
