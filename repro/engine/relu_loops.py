@@ -12,8 +12,6 @@ from repro.engine.compiling import entry, jit
 from repro.engine.network import copy, fill, take
 from repro.engine.relu_network import (
     SIZE,
-    Layers,
-    Tape,
     gradient,
     hessian_times,
     layers,
@@ -22,6 +20,7 @@ from repro.engine.relu_network import (
     tape,
 )
 from repro.engine.tiles import fma, out_of_line, unmanaged
+
 
 @jit
 def _descend(out, w, g, rate) -> None:

@@ -55,7 +55,9 @@ def _trained(part: str) -> Training:
         }
 
         def compute(tick: Tick) -> Run:
-            return Port(engine_for(options), tick=tick).run(case, None if moved is None else Nudge(moved))
+            return Port(engine_for(options), tick=tick).run(
+                case, None if moved is None else Nudge(moved)
+            )
 
         return Job(f"jang-{part}", case.epochs, arguments, SOURCES, compute)
 
@@ -68,14 +70,16 @@ PARTS = dict(zip((FIT.name, SINGLE.name, BATCHED.name), cases.PARTS, strict=True
 
 def _headline(options: Options) -> Job:
     length, moved = options.iterations or 1000, options.perturbation
-    arguments = {"epochs": length, "engine": "eager", "perturbation": moved}
+    chosen = engine_for(options)
+    arguments = {"epochs": length, "engine": chosen, "perturbation": moved}
+    by = engine.fast.headline_arm if chosen == "fast" else None
 
     def prepare(weights: np.ndarray) -> np.ndarray:
         return weights if moved is None else nudged(weights, moved)
 
     def compute(tick: Tick) -> Run:
         every = max(length // 10, 1)
-        found = pictures.headline(iterations=length, every=every, prepare=prepare, tick=tick)
+        found = pictures.headline(iterations=length, every=every, prepare=prepare, tick=tick, by=by)
         return Run({n: Quantity.once(v, Kind.RESULT, length) for n, v in found.items()})
 
     return Job("jang-headline", 4 * length, arguments, SOURCES, compute)
