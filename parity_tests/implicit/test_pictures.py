@@ -47,3 +47,18 @@ def test_leap_learns_held_out_tasks_faster_than_no_pretraining():
     last = {name: found[f"{name}_median"][-1] for name in transfer.METHODS}
     assert last["leap"] < last["fine_tuning"] < last["none"]
     assert drawings().learning_curves(**found).axes
+
+
+def test_gradients_by_hand_are_autograds():
+    generator = torch.Generator().manual_seed(3)
+    x, y = transfer.waves(generator, 2, 3)
+    w = torch.randn((2, 3, 1761), generator=generator).double() / 6
+    found, losses = transfer.gradients(w, x, y)
+    for seed, task in itertools.product(range(2), range(3)):
+
+        def loss(row, at=(seed, task)):
+            return ((network(row, x[at], transfer.PAIRS) - y[at]) ** 2).mean()
+
+        expected, value = grad_and_value(loss)(w[seed, task])
+        assert abs(losses[seed, task] - value) < 1e-13 * value
+        assert (found[seed, task] - expected).abs().max() < 1e-13 * expected.abs().max()

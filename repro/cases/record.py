@@ -124,6 +124,7 @@ class Record:
         read: a recording's arrays, or those a live reference answers, as quantities.
         arguments: what may be set.
         eager_only: why no compiled engine can run it; empty where they can.
+        but: the engines that can, all the same.
         usual: how many iterations of a recording are compared by default; None for all.
         on_request: left out of the default set, because it takes minutes.
         live: puts the case to a live Julia, and gives the arrays it answers; None where there is
@@ -146,6 +147,7 @@ class Record:
     read: Callable[[Case, Mapping[str, np.ndarray]], Quantities]
     arguments: Mapping[str, Argument] = field(default_factory=dict)
     eager_only: str = ""
+    but: tuple[str, ...] = ()
     usual: int | None = None
     on_request: bool = False
     live: Callable[[Any, Case], Mapping[str, np.ndarray]] | None = None

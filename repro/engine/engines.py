@@ -215,6 +215,7 @@ class FastEngine(Engine):
     finetune = staticmethod(relu.finetune)
     train_single = staticmethod(relu.train_single)
     train_batched = staticmethod(relu.train_batched)
+    headline_arm = staticmethod(relu.headline_arm)
 
 
 exact, fast = Engine("exact", EXACT), FastEngine("fast", FAST)

@@ -21,6 +21,7 @@ from repro.engine import relu_loops as loops
 from repro.engine.handover import Array
 from repro.engine.relu_network import HIDDEN, SIZE, room_for
 from repro.errors import EngineError
+from repro.jang import pictures
 from repro.jang.adam import correction
 from repro.jang.tasks import TASKS, K
 
@@ -50,7 +51,7 @@ def maml_sine(
     if plan.fresh_x is None or plan.fresh_y is None:
         raise ValueError("MAML's outer loss needs fresh points: make the plan with fresh=True")
     options = (1, first_order, peculiar)
-    return _each(weights, plan, partial(_maml, lr_inner=lr_inner, rate=0.001, options=options),
+    return _each(weights, plan, partial(maml_steps, lr_inner=lr_inner, rate=0.001, options=options),
                  progress)  # fmt: skip
 
 
@@ -64,17 +65,13 @@ def reptile_sine(
     progress: Progress | None = None,
 ) -> Array:
     """`repro.ecoffet.batched.reptile_sine` compiled."""
-
-    def steps(w: Array, moments: Array, points: Points, corrections: Corrections) -> None:
-        room = _room(w, points, 4, 1)
-        loops.reptile(w, moments, points, lr_inner, lr_outer, corrections, k, room)
-
+    steps = partial(reptile_steps, lr_inner=lr_inner, rate=lr_outer, inner=k)
     return _each(weights, plan, steps, progress)
 
 
 def fit_transfer(weights: Array, plan: Plan, *, progress: Progress | None = None) -> Array:
     """`repro.ecoffet.fit_transfer` compiled, on a plan's training points."""
-    return _each(weights, plan, partial(_transfer, rate=0.001), progress)
+    return _each(weights, plan, partial(transfer_steps, rate=0.001), progress)
 
 
 def finetune(
@@ -106,7 +103,7 @@ def finetune(
 Steps: TypeAlias = Callable[..., Any]
 
 
-def _maml(
+def maml_steps(
     w: Array,
     moments: Array,
     points: Points,
@@ -116,16 +113,35 @@ def _maml(
     rate: float,
     options: tuple[int, bool, bool],
 ) -> Array:
-    """Some steps of MAML; `options` are inner steps, first order, and peculiar."""
+    """Some steps of MAML, weights and moments in place; the losses before each.
+
+    `options` are the number of inner steps, first order, and peculiar.
+    """
     losses = np.empty(len(points[0]), w.dtype)
     room = _room(w, points, 4 + options[0], 1 + options[0])
     loops.maml(w, moments, points, lr_inner, rate, corrections, *options, losses, room)
     return losses
 
 
-def _transfer(
+def reptile_steps(
+    w: Array,
+    moments: Array,
+    points: Points,
+    corrections: Corrections,
+    *,
+    lr_inner: float,
+    rate: float,
+    inner: int,
+) -> None:
+    """Some steps of Reptile, each through so many inner ones."""
+    room = _room(w, points, 2, 1)
+    loops.reptile(w, moments, points, lr_inner, rate, corrections, inner, room)
+
+
+def transfer_steps(
     w: Array, moments: Array, points: Points, corrections: Corrections, *, rate: float
 ) -> None:
+    """Some steps of transfer learning."""
     loops.transfer(w, moments, points, rate, corrections, _room(w, points, 1, 1))
 
 
@@ -137,8 +153,7 @@ def _room(w: Array, points: Points, vectors: int, tapes: int) -> Array:
 def _each(weights: Array, plan: Plan, steps: Steps, progress: Progress | None) -> Array:
     """Train every network of a stack on its own part of a plan."""
     _require_known(weights, plan.x.device)
-    count = np.arange(1, len(plan) + 1)
-    corrections = np.stack([1 - 0.9**count, 1 - 0.999**count], axis=1)
+    corrections = torch_corrections(len(plan))
     trained = inputs_first(weights)
     kept = (plan.x, plan.y, plan.fresh_x, plan.fresh_y)
     for m, w in enumerate(trained):
@@ -233,6 +248,13 @@ def _on_waves(amplitude: Array, phase: Array, x1: Array, x2: Array) -> Points:
     return x1, A * np.sin(x1 + b), x2, A * np.sin(x2 + b)
 
 
+_NOTEBOOK: dict[str, Any] = {
+    "lr_inner": jang.alpha,
+    "rate": 1e-3,
+    "options": (1, False, False),
+}
+
+
 def _notebook(
     params: jang.Params, points: Points, keep: Collection[int], progress: Progress | None
 ) -> jang.Training:
@@ -242,13 +264,60 @@ def _notebook(
     points = tuple(np.ascontiguousarray(p, w.dtype) for p in points)
     corrections = jax_corrections(len(points[0]), dtype)
     for part in _stretches(len(points[0]), keep):
-        losses.append(_maml(w, moments, tuple(p[part] for p in points), corrections[part],
-                            lr_inner=jang.alpha, rate=1e-3, options=(1, False, False)))  # fmt: skip
+        drawn = tuple(p[part] for p in points)
+        losses.append(maml_steps(w, moments, drawn, corrections[part], **_NOTEBOOK))
         if part.stop in keep:
             weights[part.stop] = w.copy()
         if progress is not None:
             progress(part.stop - part.start)
     return jang.Training(jang.unflatten(w), np.concatenate(losses), weights)
+
+
+def headline_arm(
+    n: int,
+    points: int,
+    seeds: int,
+    iterations: int,
+    every: int,
+    test: jang.tasks.Points,
+    prepare: Callable[[Array], Array],
+    tick: Progress,
+) -> Array:
+    """`repro.jang.pictures.arm` compiled, with its arguments: (evaluations, seeds)."""
+    rng = np.random.RandomState(0)
+    drawn = [pictures.drawn(rng, (seeds, n), points) for _ in range(iterations)]
+    all_points = [np.stack([d[i][..., 0].numpy() for d in drawn]) for i in range(4)]
+    held_out = tuple(part[..., 0].numpy() for part in test)
+    corrections = jax_corrections(iterations, torch.float64)
+    trained = prepare(np.stack([_initial(key) for key in range(seeds)]))
+    errors = np.empty((iterations // every + 1, seeds))
+    for seed, w in enumerate(trained):
+        own = tuple(np.ascontiguousarray(p[:, seed]) for p in all_points)
+        moments = np.zeros((2, SIZE))
+        errors[0, seed] = _after_a_step(w, held_out)
+        for i in range(1, len(errors)):
+            part = slice((i - 1) * every, i * every)
+            maml_steps(w, moments, tuple(p[part] for p in own), corrections[part], **_NOTEBOOK)
+            errors[i, seed] = _after_a_step(w, held_out)
+        tick(iterations * (seed + 1) // seeds - iterations * seed // seeds)
+    return errors
+
+
+def _initial(key: int) -> Array:
+    return jang.flatten(jang.net_init(key, dtype=torch.float64))
+
+
+def _after_a_step(w: Array, points: Points) -> float:
+    """The mean over tasks of the error after one inner step."""
+    losses = np.empty((len(points[0]), 2), w.dtype)
+    loops.finetune(w, points, jang.alpha, losses, _room(w, points, 2, 1))
+    return float(losses[:, 1].mean())
+
+
+def torch_corrections(steps: int) -> Corrections:
+    """Adam's, as torch has them: in Float64."""
+    count = np.arange(1, steps + 1)
+    return np.stack([1 - 0.9**count, 1 - 0.999**count], axis=1)
 
 
 def jax_corrections(steps: int, dtype: torch.dtype) -> Corrections:

@@ -16,7 +16,7 @@ import numpy as np
 
 from repro.engine.compiling import jit
 from repro.engine.network import fill, take
-from repro.engine.tiles import out_of_line, product_tile, transpose_tile, where_positive
+from repro.engine.tiles import out_of_line, product_tile, relu, transpose_tile
 
 HIDDEN = 40
 SIZE = 3 * HIDDEN + HIDDEN * HIDDEN + HIDDEN + 1
@@ -137,7 +137,7 @@ def _gate(a, h, n: int) -> None:
     out_of_line()
     for j in range(n):
         for i in range(HIDDEN):
-            a[j, i] = where_positive(h[j, i], a[j, i])
+            a[j, i] *= a.dtype.type(h[j, i] > 0)
 
 
 @jit(fastmath=_fused)
@@ -165,13 +165,11 @@ def predict(w: Layers, x, t: Tape) -> None:
     n = x.size
     for j in range(n):
         for i in range(HIDDEN):
-            z = w.w1[i] * x[j] + w.b1[i]
-            t.h1[j, i] = where_positive(z, z)
+            t.h1[j, i] = relu(w.w1[i] * x[j] + w.b1[i])
     _product(t.h2, w.w2, t.h1, _NEXT, _COLUMN, n, _COLUMN)
     for j in range(n):
         for i in range(HIDDEN):
-            z = t.h2[j, i] + w.b2[i]
-            t.h2[j, i] = where_positive(z, z)
+            t.h2[j, i] = relu(t.h2[j, i] + w.b2[i])
     _times_row(t.output, w.w3, t.h2, n)
     for j in range(n):
         t.output[j] += w.b3[0]

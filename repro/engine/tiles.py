@@ -50,19 +50,18 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 @intrinsic
-def where_positive(typing_context: Any, h: Any, z: Any) -> Any:
-    """z, but 0 where h is 0 or below; Numba's own `if` would be a branch, and half of them missed.
+def relu(typing_context: Any, z: Any) -> Any:
+    """z, but 0 where it is below; Numba's own `if` would be a branch, and half of them missed.
 
-    `where_positive(z, z)` is relu, and `where_positive(h, dz)` how it moves: at a kink not at all,
-    as in torch. NaN stays NaN.
+    NaN stays NaN.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         zero = ir.Constant(arguments[0].type, 0.0)
         silent = builder.fcmp_ordered("<=", arguments[0], zero)
-        return builder.select(silent, zero, arguments[1])
+        return builder.select(silent, zero, arguments[0])
 
-    return z(h, z), generate
+    return z(z), generate
 
 
 @intrinsic
