@@ -8,6 +8,8 @@ fault costs what its tests cost, and nothing is written anywhere.
 from __future__ import annotations
 
 import functools
+import gc
+import json
 import os
 import resource
 import signal
@@ -20,23 +22,30 @@ from inspect import isfunction
 from types import FunctionType
 from typing import Any
 
+import numba
 import pytest
 from mutants.mutations import Mutant
 
 OPTIONS = (
     *("-x", "-q", "-p", "no:benchmark", "-p", "no:cacheprovider", "-p", "no:xdist"),
     *("-m", "not slow and not julia", "--no-header", "--no-summary"),
+    *("--tb=no", "--assert=plain"),  # nobody reads why: to say it takes longer than to find it
+    # Loops that are not compiled, to be planted in, divide by zero as loudly as NumPy does.
+    *(("-W", "ignore::RuntimeWarning") if numba.config.DISABLE_JIT else ()),
 )
+NOT_PLANTED = 77
 SECONDS, BYTES = 30, 16 << 30
 """What one fault may take of a processor, and of memory: some never end."""
 
 
 class End(str, Enum):
-    """What became of a fault: noticed by a test, or by taking too long, or not at all."""
+    """What became of a fault: noticed by a test, or by taking too long, or not at all; or it is
+    none, for it compiles to the same code."""
 
     KILLED = "killed"
     TIMEOUT = "timeout"
     SURVIVED = "survived"
+    SAME = "the same code"
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,7 @@ class _Trying:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         everything = list(session.items)
+        gc.freeze()  # else every process touches, and so copies, all that is imported
         for file in dict.fromkeys(m.file for m in self.mutants):
             order = [os.path.abspath(test) for test in self.tests[file]]
             session.items = sorted(
@@ -99,7 +109,10 @@ def _tried(mutant: Mutant, session: pytest.Session) -> Trial:
     start = time.monotonic()
 
     def child() -> bool:
-        plant(mutant)
+        try:
+            plant(mutant)
+        except Unsound:
+            os._exit(NOT_PLANTED)
         return _failed(session)
 
     end = _forked(child)
@@ -132,6 +145,8 @@ def _forked(run: Callable[[], bool]) -> End:
     _, ended = os.waitpid(child, 0)
     if os.WIFSIGNALED(ended) and os.WTERMSIG(ended) in (signal.SIGALRM, signal.SIGXCPU):
         return End.TIMEOUT
+    if os.WIFEXITED(ended) and os.WEXITSTATUS(ended) == NOT_PLANTED:
+        return End.SAME
     return End.SURVIVED if ended == 0 else End.KILLED
 
 
@@ -180,3 +195,18 @@ def _bare(value: Any) -> Any:
     while hasattr(value, "__wrapped__"):
         value = value.__wrapped__
     return getattr(value, "__func__", value)
+
+
+def main() -> None:
+    """For another process: what it asks as JSON, and a line for each trial."""
+    asked = json.load(sys.stdin)
+    mutants = [Mutant(**found) for found in asked["mutants"]]
+    out = os.fdopen(os.dup(1), "w")
+    for trial in trials(mutants, asked["tests"]):
+        found = {k: v for k, v in vars(trial.mutant).items() if k != "source"}
+        found |= {"end": trial.end.value, "seconds": trial.seconds}
+        print("\n\x1e" + json.dumps(found), file=out, flush=True)
+
+
+if __name__ == "__main__":
+    main()
