@@ -140,19 +140,19 @@ def test_ulps_are_steps_of_nextafter(dtype, data):
         assert math.nextafter(float(start), float(towards)) != float(start)
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))  # fmt: skip
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(FINITE, FINITE)
 def test_the_absolute_difference_is_the_exact_one_rounded(x, y):
     exact = abs(Fraction(x) - Fraction(y))
-    found = difference(np.array([x]), np.array([y]))[0]
-    assert (
-        found == (math.inf if exact > Fraction(np.finfo(float).max) + 2**970 else float(exact))
-        or exact > 2**1023
-    )
+    assume(exact <= Fraction(np.finfo(float).max))
+    assert difference(np.array([x]), np.array([y]))[0] == float(exact)
 
 
-@given(st.lists(st.integers(-(2**63), 2**64 - 1), min_size=1, max_size=4), st.integers(-3, 3))
+@given(st.lists(st.integers(0, 2**63 - 4), min_size=1, max_size=4), st.integers(-3, 3))
 def test_unequal_integers_are_never_equal(numbers, off):
-    a = np.array([n % 2**63 for n in numbers])
+    a = np.array(numbers)
     b = a + off
     assert (difference(a, b) == 0).all() == (off == 0) and (difference(a, b) == 0).any() == (
         off == 0

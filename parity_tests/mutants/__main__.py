@@ -17,6 +17,7 @@ from typing import Any
 import tomllib
 from mutants.mutations import Mutant, mutants_of, planted
 from mutants.page import written
+from mutants.running import MARK
 from mutants.slipped import SLIPPED
 
 Tests = Mapping[str, Sequence[str]]
@@ -30,11 +31,19 @@ def rooms() -> dict[str, dict[str, Any]]:
     return dict(found["rooms"])
 
 
-def chosen(room: Mapping[str, Any]) -> list[Mutant]:
-    """All faults in a room, or as many of them as it says."""
-    found = [mutant for file in room["files"] for mutant in mutants_of(file)]
-    sample = room.get("sample", len(found))
-    return random.Random(room["seed"]).sample(found, min(sample, len(found)))
+def chosen(room: Mapping[str, Any], most: int | None = None) -> list[Mutant]:
+    """All faults in a room, or as many of them as it says.
+
+    Args:
+        most: so many of them a file, for a quick look.
+    """
+    found = [mutant for file in room["files"] for mutant in _some(mutants_of(file), room, most)]
+    return _some(found, room, room.get("sample"))
+
+
+def _some(found: list[Mutant], room: Mapping[str, Any], most: int | None) -> list[Mutant]:
+    size = len(found) if most is None else min(most, len(found))
+    return random.Random(room["seed"]).sample(found, size)
 
 
 def tried(mutants: Sequence[Mutant], tests: Tests, jobs: int) -> list[dict[str, Any]]:
@@ -56,7 +65,8 @@ def _trials(mutants: Sequence[Mutant], tests: Tests, loops: bool) -> list[dict[s
     done = subprocess.run(
         command, input=asked, stdout=subprocess.PIPE, text=True, env=environment, check=True
     )
-    return [json.loads(line[1:]) for line in done.stdout.splitlines() if line.startswith("\x1e")]
+    lines = [line for line in done.stdout.split("\n") if line.startswith(MARK)]
+    return [json.loads(line.removeprefix(MARK)) for line in lines]
 
 
 def _tests(room: Mapping[str, Any]) -> Tests:
@@ -73,6 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="files whose names hold this")
+    parser.add_argument("--most", type=int, help="of a file, for a quick look")
     parser.add_argument("--write", type=Path, help="the page of what was found")
     parser.add_argument("--keep", type=Path, help="a file for what was found, to write it later")
     asked = parser.parse_args()
@@ -81,7 +92,7 @@ def main() -> None:
     once = [m for _, m in slipped() if asked.only in m.file]
     found["what slipped through"] = tried(once, everything, asked.jobs)
     for name, room in rooms().items():
-        mutants = [m for m in chosen(room) if asked.only in m.file]
+        mutants = [m for m in chosen(room, asked.most) if asked.only in m.file]
         found[name] = tried(mutants, _tests(room), asked.jobs)
     if asked.keep:
         asked.keep.write_text(json.dumps(found))

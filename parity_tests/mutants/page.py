@@ -22,7 +22,9 @@ fault is none. Faults in the wording of messages are left out.
 def written(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """The page: a row for each room, and every survivor."""
     rows = "\n".join(_row(name, trials) for name, trials in found.items())
-    table = "| faults in | planted | noticed | share | without those explained |\n|---|---|---|---|---|\n"
+    table = (
+        "| faults in | planted | noticed | share | but for those explained |\n" + "|---" * 5 + "|\n"
+    )
     return HEAD + table + rows + "\n" + "".join(_survivors(found))
 
 

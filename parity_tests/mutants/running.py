@@ -33,6 +33,7 @@ OPTIONS = (
     # Loops that are not compiled, to be planted in, divide by zero as loudly as NumPy does.
     *(("-W", "ignore::RuntimeWarning") if numba.config.DISABLE_JIT else ()),
 )
+MARK = "trial: "
 NOT_PLANTED = 77
 SECONDS, BYTES = 30, 16 << 30
 """What one fault may take of a processor, and of memory: some never end."""
@@ -160,20 +161,27 @@ def plant(mutant: Mutant) -> None:
     Raises:
         Unsound: no function is changed by it.
     """
+    changed = list(faulty_functions(mutant))
+    if not changed:
+        raise Unsound(f"no function is changed: {mutant}")
+    for function, other in changed:
+        for part in PARTS:
+            setattr(function, part, getattr(other, part))
+
+
+PARTS = ("__code__", "__defaults__", "__kwdefaults__")
+
+
+def faulty_functions(mutant: Mutant) -> Iterator[tuple[FunctionType, FunctionType]]:
+    """The functions that are otherwise, as they are and with the fault."""
     module = sys.modules[mutant.module]
     faulty: dict[str, Any] = {"__name__": mutant.module, "__file__": module.__file__}
     faulty["__package__"] = module.__package__
     exec(compile(mutant.source, str(module.__file__), "exec", dont_inherit=True), faulty)
     theirs = dict(_functions(faulty, mutant.module))
-    changed = 0
     for name, function in _functions(vars(module), mutant.module):
-        other = theirs[name]
-        for part in ("__code__", "__defaults__", "__kwdefaults__"):
-            if getattr(function, part) != getattr(other, part):
-                setattr(function, part, getattr(other, part))
-                changed += 1
-    if not changed:
-        raise Unsound(f"no function is changed: {mutant}")
+        if any(getattr(function, part) != getattr(theirs[name], part) for part in PARTS):
+            yield function, theirs[name]
 
 
 def _functions(names: Mapping[str, Any], module: str) -> Iterator[tuple[str, FunctionType]]:
@@ -192,6 +200,7 @@ def _bare(value: Any) -> Any:
         return value.fget
     if isinstance(value, functools.cached_property):
         return value.func
+    value = getattr(value, "py_func", value)  # of Numba's
     while hasattr(value, "__wrapped__"):
         value = value.__wrapped__
     return getattr(value, "__func__", value)
@@ -205,7 +214,7 @@ def main() -> None:
     for trial in trials(mutants, asked["tests"]):
         found = {k: v for k, v in vars(trial.mutant).items() if k != "source"}
         found |= {"end": trial.end.value, "seconds": trial.seconds}
-        print("\n\x1e" + json.dumps(found), file=out, flush=True)
+        print(f"\n{MARK}{json.dumps(found)}", file=out, flush=True)
 
 
 if __name__ == "__main__":
