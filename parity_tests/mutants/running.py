@@ -58,23 +58,31 @@ class Trial:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Group:
+    """Faults, and the test files that stand before them, those first that are likelier to fail."""
+
+    mutants: tuple[Mutant, ...]
+    tests: tuple[str, ...]
+
+
 class Unsound(Exception):
     """Tests that fail without a fault, or a fault that no function has: nothing would be learnt."""
 
 
-def trials(mutants: Sequence[Mutant], tests: Mapping[str, Sequence[str]]) -> list[Trial]:
-    """Each fault before the tests of its file.
+def trials(groups: Sequence[Group], enough: int | None = None) -> list[Trial]:
+    """Each fault before its group's tests, which are collected once for all.
 
     Args:
-        tests: by file, its test files, those first that are likelier to fail.
+        enough: so many faults of a group that are noticed; by default all are planted.
 
     Raises:
-        Unsound: they fail as it is.
+        Unsound: a group's tests fail as it is.
     """
-    wanted = dict.fromkeys(test for file in {m.file for m in mutants} for test in tests[file])
-    found = _Trying(mutants, tests)
+    found = _Trying(groups, enough)
+    wanted = dict.fromkeys(test for group in groups for test in group.tests)
     pytest.main([*OPTIONS, *wanted], plugins=[found])
-    if found.unsound or len(found.trials) < len(mutants):
+    if not found.ended:
         raise Unsound(found.unsound or "the tests were not collected: run them by themselves")
     return found.trials
 
@@ -82,28 +90,33 @@ def trials(mutants: Sequence[Mutant], tests: Mapping[str, Sequence[str]]) -> lis
 class _Trying:
     """In the place of pytest's loop over the tests."""
 
-    def __init__(self, mutants: Sequence[Mutant], tests: Mapping[str, Sequence[str]]) -> None:
-        self.mutants, self.tests = mutants, tests
+    def __init__(self, groups: Sequence[Group], enough: int | None) -> None:
+        self.groups, self.enough = groups, enough
         self.trials: list[Trial] = []
-        self.unsound = ""
+        self.unsound, self.ended = "", False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         everything = list(session.items)
         gc.freeze()  # else every process touches, and so copies, all that is imported
-        for file in dict.fromkeys(m.file for m in self.mutants):
-            order = [os.path.abspath(test) for test in self.tests[file]]
-            session.items = sorted(
-                (item for item in everything if str(item.path) in order),
-                key=lambda item: order.index(str(item.path)),
-            )
-            if not session.items or _forked(lambda: _failed(session)) is not End.SURVIVED:
-                self.unsound = f"the tests of {file} fail as it is, or there are none: mend them"
+        for group in self.groups:
+            order = [os.path.abspath(test) for test in group.tests]
+            here = [item for item in everything if str(item.path) in order]
+            session.items = sorted(here, key=lambda item: order.index(str(item.path)))
+            if not here or _forked(lambda: _failed(session)) is not End.SURVIVED:
+                self.unsound = f"{', '.join(group.tests)} fails as it is, or has no test: mend it"
                 return True
-            for mutant in self.mutants:
-                if mutant.file == file:
-                    self.trials.append(_tried(mutant, session))
+            self._group(group, session)
+        self.ended = True
         return True
+
+    def _group(self, group: Group, session: pytest.Session) -> None:
+        noticed = 0
+        for mutant in group.mutants:
+            if noticed == self.enough:
+                break
+            self.trials.append(_tried(mutant, session))
+            noticed += self.trials[-1].end in (End.KILLED, End.TIMEOUT)
 
 
 def _tried(mutant: Mutant, session: pytest.Session) -> Trial:
@@ -210,8 +223,12 @@ def main() -> None:
     """For another process: what it asks as JSON, and a line for each trial."""
     asked = json.load(sys.stdin)
     mutants = [Mutant(**found) for found in asked["mutants"]]
+    groups = [
+        Group(tuple(m for m in mutants if m.file == file), tuple(asked["tests"][file]))
+        for file in dict.fromkeys(m.file for m in mutants)
+    ]
     out = os.fdopen(os.dup(1), "w")
-    for trial in trials(mutants, asked["tests"]):
+    for trial in trials(groups):
         found = {k: v for k, v in vars(trial.mutant).items() if k != "source"}
         found |= {"end": trial.end.value, "seconds": trial.seconds}
         print(f"\n{MARK}{json.dumps(found)}", file=out, flush=True)
