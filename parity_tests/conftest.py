@@ -34,6 +34,11 @@ if not torch.cuda.is_available():
 _COMMON = {"deadline": None, "database": None, "suppress_health_check": [*hypothesis.HealthCheck]}
 hypothesis.settings.register_profile("few", derandomize=True, max_examples=30, **_COMMON)
 hypothesis.settings.register_profile("many", max_examples=1000, print_blob=True, **_COMMON)
+# Beside a planted fault the first example that fails will do; to make it smaller takes long.
+_FIRST = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
+hypothesis.settings.register_profile(
+    "first", derandomize=True, max_examples=30, phases=_FIRST, **_COMMON
+)
 hypothesis.settings.load_profile("few")
 
 SETUP_COMMAND = "python parity_tests/juliacall_env/setup.py   (or: make test)"

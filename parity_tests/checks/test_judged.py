@@ -31,7 +31,8 @@ def test_what_is_dull_is_lost_but_for_equal_bits():
 def test_sharpness_over_all_steps():
     found = ONE.sharpness(np.array([5, 6, 9]), False)
     assert found == Sharpness(0.3, 0.9, 5 / 12, 9), "half of the last step was judged"
-    assert ONE.sharpness(np.array([5, 6, 9]), True).judged_to == 9
+    end = judged([4, 4], [0, 4], [0, 0], [0.1, NAN], [0.2, NAN])
+    assert [end.sharpness(np.array([5, 6]), same).judged_to for same in (True, False)] == [6, 5]
     blunt = judged([4, 4, 4], [0, 3, 3], [0, 0, 0], [0.1, NAN, NAN], [0.2, NAN, NAN])
     assert blunt.sharpness(np.array([5, 6, 9]), False) == Sharpness(0.1, 0.2, 0.5, 5)
     nowhere = judged([2, 2], [2, 2], [2, 2], [NAN, NAN], [NAN, NAN])

@@ -29,7 +29,11 @@ from mutants.mutations import Mutant
 OPTIONS = (
     *("-x", "-q", "-p", "no:benchmark", "-p", "no:cacheprovider", "-p", "no:xdist"),
     *("-m", "not slow and not julia", "--no-header", "--no-summary"),
-    *("--tb=no", "--assert=plain"),  # nobody reads why: to say it takes longer than to find it
+    *(
+        "--tb=no",
+        "--assert=plain",
+        "--hypothesis-profile=first",
+    ),  # nobody reads why: to say it takes longer than to find it
     # Loops that are not compiled, to be planted in, divide by zero as loudly as NumPy does.
     *(("-W", "ignore::RuntimeWarning") if numba.config.DISABLE_JIT else ()),
 )
