@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from repro.checks import Verdict, compare
 from repro.checks.agreement import difference, equal_bits, mismatch, ulp_of
 from repro.checks.compare import Comparison, Fault, Problem, Report
+from repro.checks.judged import Judged
 from repro.checks.verdict import worst
 from repro.run import Kind, Quantity, Run
 
@@ -45,6 +48,49 @@ def test_a_problem_is_the_worst_whatever_the_others_ratio(order):
     assert report.worst.name == "gone" and report.verdict is Verdict.FAIL
     assert Report((accepted, made([0.1], "near"))[::order]).worst.name == "near"
     assert Report((made([0.1], "near"), made([0.2], "nearer"))[::order]).worst.name == "nearer"
+
+
+def test_the_share_of_equal_values_counts_each_once():
+    """Catches a mean of means, where a quantity of many values counts as one of a single."""
+    large = replace(made([0, 0]), count=3, equal=np.array([1.0, 1 / 3]))
+    small = replace(made([0]), equal=np.array([0.0]))
+    assert Report((large, small)).bit_equal == pytest.approx(4 / 7)
+    empty = made([])
+    assert Report((empty,)).bit_equal == 1 == Report(()).bit_equal
+    assert Report((empty, small)).bit_equal == 0
+
+
+def test_the_first_difference_and_the_first_excess_are_the_earliest_steps():
+    """Catches the first in order in the place of the earliest, and one without steps as it."""
+    late, early = made([0, 0, 2], "late"), made([0, 2, 2], "early")
+    same = replace(made([0, 2, 2], "same"), equal=np.zeros(3))
+    gone = made([], "gone", problem=Problem(Fault.MISSING, "it is not there"))
+    report = Report((gone, late, early, same))
+    assert report.first_excess.name == "early" and Report((gone, late)).first_excess.name == "late"
+    assert Report((gone,)).first_excess.name == "gone" and Report(()).first_excess is None
+    assert report.first_difference.name == "same" and Report((late,)).first_difference is None
+    assert report["late"] is late and [c.name for c in report.comparisons if not c][0] == "gone"
+
+
+def test_undecided_is_more_than_half():
+    def judged(dull, missing):
+        none = np.zeros(1)
+        return Judged(np.array([4.0]), np.array([dull]), np.array([missing]), none, none)
+
+    half, most = (
+        replace(made([0.5]), judged=judged(2.0, 0)),
+        replace(made([0.5]), judged=judged(3.0, 0)),
+    )
+    half, most = (replace(c, equal=np.array([0.5])) for c in (half, most))
+    assert (half.verdict, most.verdict) == (Verdict.PASS, Verdict.UNDECIDED)
+    assert replace(most, undecided_ok="chaos").verdict is Verdict.PASS
+    assert replace(most, equal=np.ones(1)).verdict is Verdict.PASS_BITWISE
+    lost = replace(made([0.0]), judged=judged(3.0, 3.0))
+    assert lost.undecided and lost.verdict is Verdict.UNDECIDED
+    assert replace(lost, undecided_ok="chaos").verdict is Verdict.PASS, "no bit of it was judged"
+    assert replace(made([2.0]), accepted="known").verdict is Verdict.PASS
+    assert made([0.0]).sharpness is None and half.sharpness is not None
+    assert not replace(made([0.0]), same_dtype=False).bitwise
 
 
 def test_steps_that_are_not_there_are_not_equal():
@@ -102,6 +148,30 @@ def test_texts_and_whole_numbers_are_apart_by_one_at_least():
     assert difference(np.array([3e38], F32), np.array([-3e38], F32)).tolist() == [
         float(F32(3e38)) + float(F32(3e38))
     ]
+
+
+def test_texts_are_held_place_by_place():
+    a, b = np.array([["x", "y"], ["z", "w"]]), np.array([["x", "y"], ["z", "longer"]])
+    found = compare(run(a=a), run(a=b), within(9.0))["a"]
+    assert found.equal.tolist() == [1, 0.5] and found.ratio.tolist() == [0, INF]
+    assert found.absolute.tolist() == found.ulp.tolist() == [0, 1] and found.verdict is Verdict.FAIL
+    assert (
+        compare(run(a=a), run(a=a.astype("U99")), within(0.0))["a"].verdict is Verdict.PASS_BITWISE
+    )
+
+
+def test_whole_numbers_as_far_apart_as_can_be():
+    """Catches a distance that leaves Int64, and numbers that are one beyond 2^53."""
+    a, b = (
+        np.array([[0], [2**63], [7]], np.uint64),
+        np.array([[2**64 - 1], [2**63 + 1], [7]], np.uint64),
+    )
+    found = compare(run(a=a), run(a=b), within(9.0))["a"]
+    assert found.absolute.tolist() == [2.0**64, 1, 0] and found.ulp.tolist() == [2.0**62, 1, 0]
+    assert found.ratio.tolist() == [INF, INF, 0] and found.equal.tolist() == [0, 0, 1]
+    assert found.allowed.tolist() == [0, 0, 0] and found.finite == 3
+    zero = compare(run(a=np.array([0, 5])), run(a=np.array([0, 5])), within(0.0))["a"]
+    assert zero.judged.candidates.tolist() == [0, 1] and zero.verdict is Verdict.PASS_BITWISE
 
 
 def test_bits_are_equal_of_one_type_and_one_shape_alone():

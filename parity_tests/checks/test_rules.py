@@ -35,6 +35,9 @@ def test_budgets_of_names_and_of_arrays():
     assert by_name("w as float32[1]", quantity([1.0])).tolist() == [2.0**-22]
     with pytest.raises(ToleranceError, match="no ulp budget for 'v'"):
         by_name("v", quantity([1.0]))
+    for bad in (np.inf, -1e-9, np.nan):
+        with pytest.raises(ToleranceError, match="the ulp budget of 'w' is .*: state a finite one"):
+            Ulps(bad, because="counted").bind(None)("w", quantity([1.0]))
     seen = []
     own = Ulps(lambda name, a: seen.append((name, a.tolist())) or len(seen), because="counted")
     assert own.bind(None)("w", quantity([[1.0], [1.0]])).ravel().tolist() == [2.0**-23, 2.0**-22]

@@ -12,10 +12,6 @@ from itertools import accumulate
 from os.path import commonprefix
 from pathlib import Path
 
-import libcst as cst
-from libcst.metadata import MetadataWrapper, WhitespaceInclusivePositionProvider
-from mutmut.mutation.file_mutation import Mutation, create_mutations
-
 
 @dataclass(frozen=True)
 class Mutant:
@@ -44,6 +40,11 @@ class Mutant:
 
 def mutants_of(file: str) -> list[Mutant]:
     """All of those inside functions, but for what changes a text alone."""
+    import libcst as cst
+    from libcst.metadata import MetadataWrapper, WhitespaceInclusivePositionProvider
+    from mutmut.mutation.file_mutation import Mutation, create_mutations
+
+    texts = (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)
     text = Path(file).read_text()
     # mutmut leaves decorated functions alone; without its decorator, ours is like any other.
     module, mutations, _, _ = create_mutations(file, re.sub(r"(?m)^( *)@", r"\1#", text))
@@ -58,11 +59,10 @@ def mutants_of(file: str) -> list[Mutant]:
         now = module.code_for_node(mutation.mutated_node)
         return _compared(file, text, text[:start] + now + text[end:], span.start.line)
 
-    inside = (m for m in mutations if m.contained_by_top_level_function is not None)
-    return [one(m) for m in inside if not isinstance(m.original_node, TEXTS)]
-
-
-TEXTS = (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)
+    inside = (
+        m for m in mutations if isinstance(m.contained_by_top_level_function, cst.FunctionDef)
+    )
+    return [one(m) for m in inside if not isinstance(m.original_node, texts)]
 
 
 def planted(file: str, was: str, now: str) -> Mutant:

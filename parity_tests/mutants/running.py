@@ -8,6 +8,8 @@ fault costs what its tests cost, and nothing is written anywhere.
 from __future__ import annotations
 
 import functools
+import gc
+import json
 import os
 import resource
 import signal
@@ -20,23 +22,35 @@ from inspect import isfunction
 from types import FunctionType
 from typing import Any
 
+import numba
 import pytest
 from mutants.mutations import Mutant
 
 OPTIONS = (
     *("-x", "-q", "-p", "no:benchmark", "-p", "no:cacheprovider", "-p", "no:xdist"),
     *("-m", "not slow and not julia", "--no-header", "--no-summary"),
+    *(
+        "--tb=no",
+        "--assert=plain",
+        "--hypothesis-profile=first",
+    ),  # nobody reads why: to say it takes longer than to find it
+    # Loops that are not compiled, to be planted in, divide by zero as loudly as NumPy does.
+    *(("-W", "ignore::RuntimeWarning") if numba.config.DISABLE_JIT else ()),
 )
+MARK = "trial: "
+NOT_PLANTED = 77
 SECONDS, BYTES = 30, 16 << 30
 """What one fault may take of a processor, and of memory: some never end."""
 
 
 class End(str, Enum):
-    """What became of a fault: noticed by a test, or by taking too long, or not at all."""
+    """What became of a fault: noticed by a test, or by taking too long, or not at all; or it is
+    none, for it compiles to the same code."""
 
     KILLED = "killed"
     TIMEOUT = "timeout"
     SURVIVED = "survived"
+    SAME = "the same code"
 
 
 @dataclass(frozen=True)
@@ -48,23 +62,31 @@ class Trial:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Group:
+    """Faults, and the test files that stand before them, those first that are likelier to fail."""
+
+    mutants: tuple[Mutant, ...]
+    tests: tuple[str, ...]
+
+
 class Unsound(Exception):
     """Tests that fail without a fault, or a fault that no function has: nothing would be learnt."""
 
 
-def trials(mutants: Sequence[Mutant], tests: Mapping[str, Sequence[str]]) -> list[Trial]:
-    """Each fault before the tests of its file.
+def trials(groups: Sequence[Group], enough: int | None = None) -> list[Trial]:
+    """Each fault before its group's tests, which are collected once for all.
 
     Args:
-        tests: by file, its test files, those first that are likelier to fail.
+        enough: so many faults of a group that are noticed; by default all are planted.
 
     Raises:
-        Unsound: they fail as it is.
+        Unsound: a group's tests fail as it is.
     """
-    wanted = dict.fromkeys(test for file in {m.file for m in mutants} for test in tests[file])
-    found = _Trying(mutants, tests)
+    found = _Trying(groups, enough)
+    wanted = dict.fromkeys(test for group in groups for test in group.tests)
     pytest.main([*OPTIONS, *wanted], plugins=[found])
-    if found.unsound or len(found.trials) < len(mutants):
+    if not found.ended:
         raise Unsound(found.unsound or "the tests were not collected: run them by themselves")
     return found.trials
 
@@ -72,34 +94,43 @@ def trials(mutants: Sequence[Mutant], tests: Mapping[str, Sequence[str]]) -> lis
 class _Trying:
     """In the place of pytest's loop over the tests."""
 
-    def __init__(self, mutants: Sequence[Mutant], tests: Mapping[str, Sequence[str]]) -> None:
-        self.mutants, self.tests = mutants, tests
+    def __init__(self, groups: Sequence[Group], enough: int | None) -> None:
+        self.groups, self.enough = groups, enough
         self.trials: list[Trial] = []
-        self.unsound = ""
+        self.unsound, self.ended = "", False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         everything = list(session.items)
-        for file in dict.fromkeys(m.file for m in self.mutants):
-            order = [os.path.abspath(test) for test in self.tests[file]]
-            session.items = sorted(
-                (item for item in everything if str(item.path) in order),
-                key=lambda item: order.index(str(item.path)),
-            )
-            if not session.items or _forked(lambda: _failed(session)) is not End.SURVIVED:
-                self.unsound = f"the tests of {file} fail as it is, or there are none: mend them"
+        gc.freeze()  # else every process touches, and so copies, all that is imported
+        for group in self.groups:
+            order = [os.path.abspath(test) for test in group.tests]
+            here = [item for item in everything if str(item.path) in order]
+            session.items = sorted(here, key=lambda item: order.index(str(item.path)))
+            if not here or _forked(lambda: _failed(session)) is not End.SURVIVED:
+                self.unsound = f"{', '.join(group.tests)} fails as it is, or has no test: mend it"
                 return True
-            for mutant in self.mutants:
-                if mutant.file == file:
-                    self.trials.append(_tried(mutant, session))
+            self._group(group, session)
+        self.ended = True
         return True
+
+    def _group(self, group: Group, session: pytest.Session) -> None:
+        noticed = 0
+        for mutant in group.mutants:
+            if noticed == self.enough:
+                break
+            self.trials.append(_tried(mutant, session))
+            noticed += self.trials[-1].end in (End.KILLED, End.TIMEOUT)
 
 
 def _tried(mutant: Mutant, session: pytest.Session) -> Trial:
     start = time.monotonic()
 
     def child() -> bool:
-        plant(mutant)
+        try:
+            plant(mutant)
+        except Unsound:
+            os._exit(NOT_PLANTED)
         return _failed(session)
 
     end = _forked(child)
@@ -132,6 +163,8 @@ def _forked(run: Callable[[], bool]) -> End:
     _, ended = os.waitpid(child, 0)
     if os.WIFSIGNALED(ended) and os.WTERMSIG(ended) in (signal.SIGALRM, signal.SIGXCPU):
         return End.TIMEOUT
+    if os.WIFEXITED(ended) and os.WEXITSTATUS(ended) == NOT_PLANTED:
+        return End.SAME
     return End.SURVIVED if ended == 0 else End.KILLED
 
 
@@ -145,20 +178,27 @@ def plant(mutant: Mutant) -> None:
     Raises:
         Unsound: no function is changed by it.
     """
+    changed = list(faulty_functions(mutant))
+    if not changed:
+        raise Unsound(f"no function is changed: {mutant}")
+    for function, other in changed:
+        for part in PARTS:
+            setattr(function, part, getattr(other, part))
+
+
+PARTS = ("__code__", "__defaults__", "__kwdefaults__")
+
+
+def faulty_functions(mutant: Mutant) -> Iterator[tuple[FunctionType, FunctionType]]:
+    """The functions that are otherwise, as they are and with the fault."""
     module = sys.modules[mutant.module]
     faulty: dict[str, Any] = {"__name__": mutant.module, "__file__": module.__file__}
     faulty["__package__"] = module.__package__
     exec(compile(mutant.source, str(module.__file__), "exec", dont_inherit=True), faulty)
     theirs = dict(_functions(faulty, mutant.module))
-    changed = 0
     for name, function in _functions(vars(module), mutant.module):
-        other = theirs[name]
-        for part in ("__code__", "__defaults__", "__kwdefaults__"):
-            if getattr(function, part) != getattr(other, part):
-                setattr(function, part, getattr(other, part))
-                changed += 1
-    if not changed:
-        raise Unsound(f"no function is changed: {mutant}")
+        if any(getattr(function, part) != getattr(theirs[name], part) for part in PARTS):
+            yield function, theirs[name]
 
 
 def _functions(names: Mapping[str, Any], module: str) -> Iterator[tuple[str, FunctionType]]:
@@ -177,6 +217,26 @@ def _bare(value: Any) -> Any:
         return value.fget
     if isinstance(value, functools.cached_property):
         return value.func
+    value = getattr(value, "py_func", value)  # of Numba's
     while hasattr(value, "__wrapped__"):
         value = value.__wrapped__
     return getattr(value, "__func__", value)
+
+
+def main() -> None:
+    """For another process: what it asks as JSON, and a line for each trial."""
+    asked = json.load(sys.stdin)
+    mutants = [Mutant(**found) for found in asked["mutants"]]
+    groups = [
+        Group(tuple(m for m in mutants if m.file == file), tuple(asked["tests"][file]))
+        for file in dict.fromkeys(m.file for m in mutants)
+    ]
+    out = os.fdopen(os.dup(1), "w")
+    for trial in trials(groups):
+        found = {k: v for k, v in vars(trial.mutant).items() if k != "source"}
+        found |= {"end": trial.end.value, "seconds": trial.seconds}
+        print(f"\n{MARK}{json.dumps(found)}", file=out, flush=True)
+
+
+if __name__ == "__main__":
+    main()
