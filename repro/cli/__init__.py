@@ -12,6 +12,7 @@ from repro import __version__
 from repro.cli.cases import cases
 from repro.cli.check import check
 from repro.cli.doctor import doctor
+from repro.cli.drift import app as drift_app
 from repro.cli.envelope import envelope
 from repro.cli.figures import figures, figures_check, figures_envelope
 from repro.cli.julia import app as julia_app
@@ -53,6 +54,7 @@ app.command()(envelope)
 app.command()(record)
 app.command()(stream)
 app.add_typer(julia_app, name="julia")
+app.add_typer(drift_app, name="drift")
 for command in (figures, figures_check, figures_envelope):
     app.command()(command)
 

@@ -53,6 +53,8 @@ def write_html(
     when: datetime | None = None,
     commit: str | None = None,
     reproduce: Callable[[Outcome], str] | None = None,
+    title: str = "Parity",
+    say: Callable[[Outcome], str] = lambda outcome: outcome.check.message,
 ) -> Path:
     """Write ``index.html`` about a run: verdicts, what failed, what passed, settings.
 
@@ -65,6 +67,8 @@ def write_html(
         commit: of the working tree, where there is one.
         reproduce: the command that reproduces one case; by default
             :func:`repro.reports.command.case_command`, and where that has none the run's own.
+        title: what the page is about, in a word.
+        say: what there is to say of a case; by default its check's message.
 
     Returns:
         The page's path; the page before stays until the new one is whole.
@@ -79,7 +83,8 @@ def write_html(
         passed=sum(map(bool, outcomes)),
         columns=COLUMNS,
         facts=facts(outcomes, settings),
-        cases=[_shown(outcome, run, reproduce) for outcome in outcomes],
+        cases=[_shown(outcome, run, reproduce, say) for outcome in outcomes],
+        title=title,
         Verdict=Verdict,
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,12 +125,17 @@ def _template() -> Template:
     return environment.get_template("page.html.jinja")
 
 
-def _shown(outcome: Outcome, run: str, reproduce: Callable[[Outcome], str] | None) -> Shown:
+def _shown(
+    outcome: Outcome,
+    run: str,
+    reproduce: Callable[[Outcome], str] | None,
+    say: Callable[[Outcome], str],
+) -> Shown:
     followed = outcome.check.followed
     return Shown(
         outcome,
         row(outcome),
-        outcome.check.message,
+        say(outcome),
         reproduce(outcome) if reproduce is not None else case_command(outcome) or run,
         tuple(followed.rounding.items()) if followed is not None else (),
         outcome.check.table.rows,
