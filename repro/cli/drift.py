@@ -105,6 +105,73 @@ def accept(
     console.print(f"accepted in {folder}: {because}", markup=False, soft_wrap=True)
 
 
+@app.command()
+def matrix(
+    cases: Cases = None,
+    python: Annotated[
+        list[str] | None,
+        typer.Option(help="An interpreter that has what this package needs; may be repeated."),
+    ] = None,
+    env: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE,VALUE", help="May be repeated.")
+    ] = None,
+    json_file: JsonFile = None,
+    html: Html = None,
+    summary: Summary = None,
+) -> None:
+    """Run the cases in every combination of interpreters and variables, the first as baseline.
+
+    Exit status: 0 same bits or rounding, 1 something changed, 2 one could not be run.
+    """
+    import sys
+    from tempfile import TemporaryDirectory
+
+    from repro.cli.console import console, progress_bar
+    from repro.cli.parity import write_json
+    from repro.drift import matrix as over
+
+    check_places({"--json": json_file, "--summary": summary}, {"--html": html})
+    wanted = over.combinations(python or [sys.executable], env or ())
+    cells = []
+    bar = progress_bar(len(wanted), "matrix")
+    with TemporaryDirectory() as folder, bar as (tick, announce):
+        for cell in over.matrix(wanted, cases or (), Path(folder)):
+            cells.append(cell)
+            tick()
+            announce(f"{cell.label}: {cell.grade}")
+    said = over.neighbours(cells)
+    if json_file is not None:
+        found = [{"settings": dict(c.settings), "grade": c.grade, **c.report} for c in cells]
+        write_json(json_file, {**_about(), "neighbours": said, "cells": found})
+    _write(summary, over.markdown(cells))
+    if html is not None:
+        _write(html / "index.html", over.page(cells))
+    if json_file != Path("-"):
+        _table(over.COLUMNS, [over.row(c) for c in over.worst_first(cells)])
+        for line in said:
+            console.print(line, markup=False, soft_wrap=True)
+    grades = {cell.grade for cell in cells}
+    raise typer.Exit(2 if "not run" in grades else int("changed" in grades))
+
+
+@app.command()
+def history(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `check --history` wrote.")],
+    png: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw it as history.png.")] = None,
+) -> None:
+    """Print what came of every check; an asterisk where the environment changed."""
+    from repro.cli.console import console, errors
+    from repro.drift import history as lines
+
+    check_places({}, {"--png": png})
+    found, lost = lines.read(file)
+    _table(lines.COLUMNS, lines.rows(found))
+    if lost:
+        errors.print(f"{lost} lines of {file} cannot be read, and are left out")
+    if png is not None:
+        console.print(f"picture: {lines.draw(found, png)}", markup=False, soft_wrap=True)
+
+
 def _held(folder: Path, cases: list[str] | None) -> tuple[Baseline, list[Held]]:
     from repro.cli.console import one_thread, progress_bar
     from repro.drift.running import held, opened
@@ -128,7 +195,6 @@ def _reports(
     from repro.cli.parity import write_json
     from repro.drift.summary import document, headline, markdown, sentences
     from repro.reports import write_html, write_junit
-    from repro.run import atomic
     from repro.run.settings import settings
 
     if json_file is not None:
@@ -143,10 +209,16 @@ def _reports(
         )  # fmt: skip
     if junit is not None:
         write_junit([d.outcome for d in drifts], junit)
-    if summary is not None:
-        summary.parent.mkdir(parents=True, exist_ok=True)
-        with atomic(summary) as temporary:
-            temporary.write_text(markdown(drifts, "Drift"))
+    _write(summary, markdown(drifts, "Drift"))
+
+
+def _write(path: Path | None, text: str) -> None:
+    from repro.run import atomic
+
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(path) as temporary:
+            temporary.write_text(text)
 
 
 def _about() -> dict[str, Any]:

@@ -127,7 +127,7 @@ def load(folder: Path) -> Baseline:
 def write(
     folder: Path,
     asked: Sequence[str],
-    taken: Mapping[Case, Taken] | Sequence[tuple[Case, Taken]],
+    pairs: Sequence[tuple[Case, Taken]],
     history: Sequence[Mapping[str, Any]],
 ) -> Path:
     """Write a baseline, in the place of the one that is there, if one is.
@@ -136,8 +136,7 @@ def write(
         The path of ``baseline.json``; whenever it is read, all that it names is there and whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    pairs = list(taken.items()) if isinstance(taken, Mapping) else list(taken)
-    cases = {case.name: {"case": _plain(case), **_put(folder, case, t)} for case, t in pairs}
+    files = {case.name: _put(folder, case, taken) for case, taken in pairs}
     environment = pairs[0][1].environment if pairs else {}
     index = {
         "schema": SCHEMA,
@@ -145,11 +144,11 @@ def write(
         "asked": list(asked),
         "environment": environment,
         "history": list(history),
-        "cases": cases,
+        "cases": {case.name: {"case": _plain(case), **files[case.name]} for case, _ in pairs},
     }
     with atomic(folder / INDEX) as temporary:
         temporary.write_text(json.dumps({**index, "sha256": _sha256(index)}, indent=1) + "\n")
-    _sweep(folder, {one["file"] for one in cases.values()})
+    _sweep(folder, {one["file"] for one in files.values()})
     return folder / INDEX
 
 

@@ -77,18 +77,19 @@ def operation_row(kind: str, r: Rounding) -> tuple[str, ...]:
 def markdown(drifts: Sequence[Drift], title: str) -> str:
     """For a job summary: grades, what differs, which operations carry it; worst first."""
     lines = [f"## {title}: {headline(drifts)}", ""]
-    lines += _table(COLUMNS, [row(d) for d in worst_first(drifts)])
+    lines += table(COLUMNS, [row(d) for d in worst_first(drifts)])
     lines += ["", "### What differs between the two environments", ""]
     changes = [(name, then, now) for name, (then, now) in moved(drifts).items()]
-    lines += _table(("setting", "then", "now"), changes) if changes else ["Nothing."]
+    lines += table(("setting", "then", "now"), changes) if changes else ["Nothing."]
     rows = [operation_row(kind, r) for kind, r in operations(drifts).items()]
     if rows:
         lines += ["", "### Operations, on the baseline's own inputs", ""]
-        lines += _table(OPERATIONS, rows)
+        lines += table(OPERATIONS, rows)
     return "\n".join(lines) + "\n"
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a Markdown table."""
     cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
     return ["| " + " | ".join(line) + " |" for line in (columns, ["---"] * len(columns), *cells)]
 

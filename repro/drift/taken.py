@@ -18,7 +18,7 @@ from repro.run import Kind, Quantity, Run, collect, digest
 from repro.run.settings import settings
 from repro.sides.parity import Side
 from repro.sides.port import Port
-from repro.trace import listening
+from repro.trace import Listener, listening
 
 USUAL, OTHER = 90_000, 30_000
 """Bytes of operations that are kept of a case: with the usual arguments, and with others."""
@@ -104,7 +104,8 @@ def take(case: Case, port: Side | None = None, control: Control | None = None) -
     allowance = USUAL if record.as_usual(case) else OTHER
     keeping = None if record.counted is None else Keeping(record.counted(), allowance)
     with ExitStack() as stack:
-        for listener in filter(None, (marking, keeping)):
+        listeners: list[Listener] = [marking] if keeping is None else [marking, keeping]
+        for listener in listeners:
             stack.enter_context(listening(listener))
         run = collect(partial((port or Port()).run, case), "port")
     return Taken(
