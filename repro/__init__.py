@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from repro.checks import Growth as Growth
     from repro.checks import Ulps as Ulps
     from repro.checks import Verdict as Verdict
-    from repro.checks import check as check
     from repro.checks import nudged as nudged
+    from repro.checks.check import check as check
     from repro.checks.ensembles import EnsembleCheck as EnsembleCheck
     from repro.checks.ensembles import EnsembleVerdict as EnsembleVerdict
     from repro.checks.ensembles import Summary as Summary

@@ -67,7 +67,7 @@ class Substituting:
             again = " (computed again)" if one.name in self.found else ""
             self.found[one.name + again] = _array(one.value)
             if one.name in self.expected:
-                _substitute(one.value, np.asarray(self.expected[one.name]))
+                substitute(one.value, np.asarray(self.expected[one.name]))
 
 
 def follow(port: Callable[[], object], reference: Operations, rule: Counted) -> Pair:
@@ -183,7 +183,7 @@ def _array(value: Any) -> np.ndarray:
     return np.array(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
 
 
-def _substitute(value: Any, expected: np.ndarray) -> None:
+def substitute(value: Any, expected: np.ndarray) -> None:
     """Write the reference's numbers into the port's array or tensor; a scalar stays its own."""
     if np.ndim(value) == 0 and not hasattr(value, "detach") or np.size(expected) != _size(value):
         return

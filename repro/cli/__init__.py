@@ -15,6 +15,7 @@ from repro import __version__
 from repro.cli.cases import cases
 from repro.cli.check import check
 from repro.cli.doctor import doctor
+from repro.cli.drift import app as drift_app
 from repro.cli.ensemble import ensemble
 from repro.cli.envelope import envelope
 from repro.cli.figures import figures, figures_check, figures_envelope
@@ -58,6 +59,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 for command in COMMANDS:
     app.command(cls=PlainCommand)(command)
 app.add_typer(julia_app, name="julia")
+app.add_typer(drift_app, name="drift")
 
 
 WORLD = {

@@ -249,17 +249,18 @@ def write_reports(
         write_json(json_file, _document(outcomes, device))
     if html is not None:
         about = settings(device)
-        page = write_html(outcomes, html, command=_command(), settings=about, commit=_commit())
+        page = write_html(outcomes, html, command=command_line(), settings=about, commit=commit())
         errors.print(f"page: {page}", markup=False, soft_wrap=True)
     if junit is not None:
         write_junit(outcomes, junit)
 
 
-def _command() -> list[str]:
+def command_line() -> list[str]:
+    """This very command, word by word."""
     return ["repro", *sys.argv[1:]]
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """The commit of the working tree that the command runs in, if it runs in one."""
     words = ["git", "rev-parse", "--short", "HEAD"]
     try:
@@ -279,9 +280,9 @@ def _document(outcomes: Sequence[Outcome], device: torch.device | str) -> dict[s
 
     return {
         "schema": SCHEMA,
-        "command": _command(),
+        "command": command_line(),
         "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "commit": _commit(),
+        "commit": commit(),
         "verdict": str(worst(outcome.verdict for outcome in outcomes)),
         "settings": settings(device),
         "cases": [as_json(outcome) for outcome in outcomes],

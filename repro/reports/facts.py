@@ -89,7 +89,9 @@ def _facts(key: tuple[Setting, ...], members: list[Outcome], settings: Mapping[s
 
 
 def _compared(reference: Provenance, port: Provenance, origin: Origin) -> list[Setting]:
-    left, right = reference_facts(reference), port_facts(port, origin)
+    port_before = reference.source == "port"  # the port's own earlier self
+    left = port_facts(reference, origin) if port_before else reference_facts(reference)
+    right = port_facts(port, origin)
     names = [*right, *(name for name in left if name not in right)]
     found = [Setting(n, left.get(n, UNKNOWN), right.get(n, UNKNOWN)) for n in names]
     return sorted(found, key=lambda s: ORDER[s.status])

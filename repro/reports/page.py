@@ -55,6 +55,8 @@ def write_html(
     when: datetime | None = None,
     commit: str | None = None,
     reproduce: Callable[[Outcome], str] | None = None,
+    title: str = "Parity",
+    say: Callable[[Outcome], str] = lambda outcome: outcome.check.message,
 ) -> Path:
     """Write ``index.html`` about a run: verdicts, what failed, what passed, settings.
 
@@ -67,12 +69,14 @@ def write_html(
         commit: of the working tree, where there is one.
         reproduce: the command that reproduces one case; by default
             :func:`repro.reports.command.case_command`, and where that has none the run's own.
+        title: what the page is about, in a word.
+        say: what there is to say of a case; by default its check's message.
 
     Returns:
         The page's path; the page before stays until the new one is whole.
     """
     run = shlex.join(command)
-    shown = [_shown(outcome, run, reproduce) for outcome in outcomes]
+    shown = [_shown(outcome, run, reproduce, say) for outcome in outcomes]
     by_outcome = {id(case.outcome): case for case in shown}
     told = [[by_outcome[id(o)] for o in cause] for cause in causes(outcomes)]
     page = _template().render(
@@ -89,6 +93,7 @@ def write_html(
         worst_first=sorted(shown, key=lambda case: bool(case.outcome)),
         causes=[(first, others) for first, *others in told],
         version=__version__,
+        title=title,
         Verdict=Verdict,
     )
     path = folder / "index.html"
@@ -128,12 +133,17 @@ def _template() -> Template:
     return environment.get_template("page.html.jinja")
 
 
-def _shown(outcome: Outcome, run: str, reproduce: Callable[[Outcome], str] | None) -> Shown:
+def _shown(
+    outcome: Outcome,
+    run: str,
+    reproduce: Callable[[Outcome], str] | None,
+    say: Callable[[Outcome], str],
+) -> Shown:
     followed = outcome.check.followed
     return Shown(
         outcome,
         row(outcome),
-        outcome.check.message,
+        say(outcome),
         reproduce(outcome) if reproduce is not None else case_command(outcome) or run,
         localise_command(outcome),
         tuple(followed.rounding.items()) if followed is not None else (),

@@ -134,15 +134,19 @@ class Run:
         return replace(self, quantities={n: q.in_parts() for n, q in self.quantities.items()})
 
     def save(self, path: str | Path) -> None:
-        """Write an ``.npz``: ``KIND:NAME`` and ``steps:NAME`` per quantity, how it broke
-        off if it did, provenance, SHA-256."""
+        """Write an ``.npz`` of :meth:`packed`."""
+        write_npz(path, self.packed())
+
+    def packed(self) -> dict[str, np.ndarray]:
+        """As arrays: ``KIND:NAME`` and ``steps:NAME`` per quantity, how it broke off if
+        it did, provenance, SHA-256."""
         arrays: dict[str, np.ndarray] = {}
         for name, q in self.quantities.items():
             arrays[f"{q.kind}:{name}"], arrays[f"steps:{name}"] = q.values, q.steps
         if self.broke_off is not None:
             arrays["broke_off"] = np.array(self.broke_off)
         arrays["provenance"] = np.array(json.dumps(self.provenance.as_dict(), sort_keys=True))
-        write_npz(path, {**arrays, "sha256": np.array(digest(arrays))})
+        return {**arrays, "sha256": np.array(digest(arrays))}
 
     @classmethod
     def load(cls, path: str | Path) -> Run:

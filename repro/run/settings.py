@@ -6,7 +6,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +15,8 @@ import numpy as np
 import torch
 
 PACKAGES = ("repro", "torch", "numpy", "scipy", "numba", "juliacall")
+SETS = ("sse4_2", "avx", "fma", "avx2", "avx512f", "avx512_bf16", "amx_tile")
+"""Instruction sets that libraries choose their sums and products by."""
 VARIABLES = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -31,10 +33,11 @@ def settings(device: torch.device | str = "cpu") -> dict[str, Any]:
     """Versions, processor, threads, BLAS and torch's numeric flags, as plain JSON values."""
     device = torch.device(device)
     return {
-        "versions": {name: _version(name) for name in PACKAGES}
+        "versions": {name: version(name) for name in PACKAGES}
         | {"python": platform.python_version()},
         "platform": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": _cpuinfo("model name") or platform.processor() or platform.machine(),
+        "instruction_sets": " ".join(s for s in SETS if s in (_cpuinfo("flags") or "").split()),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "threads": torch.get_num_threads(),
         "torch": {
@@ -79,19 +82,24 @@ def sources_of(*modules: ModuleType) -> tuple[Path, ...]:
     return tuple(sorted(set(found)))
 
 
-def _version(package: str) -> str | None:
+def version(package: str) -> str | None:
+    """An installed package's, ``repro`` for this one; None where it is not installed."""
+    if package == "repro":
+        from repro import __version__
+
+        return __version__
     try:
-        return version("julia-parity" if package == "repro" else package)
-    except PackageNotFoundError:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
         return None
 
 
-def _processor() -> str:
+def _cpuinfo(field: str) -> str | None:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(": ", 1)[1] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    except OSError:
+        return None
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(field)), None)
 
 
 def _torch_blas() -> str:

@@ -1,0 +1,189 @@
+"""The same cases in every combination of interpreters and variables, each in its own process."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from repro.drift.baseline import DriftError
+from repro.drift.baseline import load as load_baseline
+from repro.drift.summary import GRADES
+from repro.folders import PACKAGE
+
+Settings = Mapping[str, str]
+"""``python`` and environment variables by name."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination.
+
+    Attributes:
+        settings: what it was run with.
+        report: what ``repro drift check --json`` said of it, beside the first combination; empty
+            of the first itself.
+        wholes: by case the digest of all that was computed.
+        failed: why it could not be run; empty where it was.
+    """
+
+    settings: Settings
+    report: Mapping[str, Any] = field(default_factory=dict)
+    wholes: Mapping[str, str] = field(default_factory=dict)
+    failed: str = ""
+
+    @property
+    def grade(self) -> str:
+        if self.failed:
+            return "not run"
+        return str(self.report.get("grade", "the first: what the others are held against"))
+
+    @property
+    def carriers(self) -> list[str]:
+        """The kinds of operation that differ on the first combination's own inputs."""
+        cases = self.report.get("cases", [])
+        return [*dict.fromkeys(kind for case in cases for kind in case["carriers"])]
+
+    @property
+    def label(self) -> str:
+        return " ".join(f"{name}={value}" for name, value in self.settings.items())
+
+
+def combinations(pythons: Sequence[str], variables: Sequence[str]) -> list[Settings]:
+    """Every combination.
+
+    Args:
+        pythons: interpreters.
+        variables: ``NAME=VALUE,VALUE``.
+
+    Raises:
+        DriftError: a variable has no values, or there is nothing to combine.
+    """
+    axes = {"python": list(pythons)}
+    for text in variables:
+        name, sign, values = text.partition("=")
+        if not (name and sign and all(values.split(","))):
+            raise DriftError(f"--env {text} names no values: write --env OMP_NUM_THREADS=1,2")
+        axes[name] = values.split(",")
+    found: list[Settings] = [
+        dict(zip(axes, row, strict=True)) for row in itertools.product(*axes.values())
+    ]
+    if len(found) < 2:
+        raise DriftError(
+            "one combination has nothing beside it: give --python twice, or --env NAME=A,B"
+        )
+    return found
+
+
+def matrix(cells: Sequence[Settings], asked: Sequence[str], folder: Path) -> Iterator[Cell]:
+    """Run every combination, the first as the baseline of the others.
+
+    Args:
+        cells: the combinations.
+        asked: the cases; the default suite where empty.
+        folder: for their baselines, one each.
+
+    Raises:
+        DriftError: the first cannot be run: there is nothing to hold the others against.
+    """
+    first = folder / "0"
+    for i, settings in enumerate(cells):
+        own, report = folder / str(i), folder / f"{i}.json"
+        words = ["check", str(first), "--keep", str(own), "--json", str(report)]
+        done = _run(settings, ["record", str(first), *asked] if i == 0 else words)
+        if done.returncode > 1 or not own.is_dir():
+            said = (done.stderr.strip().splitlines() or ["nothing was printed"])[-1]
+            if i == 0:
+                raise DriftError(f"{Cell(settings).label} could not be run: {said}")
+            yield Cell(settings, failed=said)
+            continue
+        base = load_baseline(own)
+        wholes = {case.name: base.taken(case).marks.whole for case in base.cases}
+        said_of = json.loads(report.read_text()) if report.exists() else {}
+        yield Cell(settings, said_of, wholes)
+
+
+def _run(settings: Settings, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """One command of ours in another interpreter, under other variables."""
+    variables = {name: value for name, value in settings.items() if name != "python"}
+    paths = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, **variables, "PYTHONPATH": os.pathsep.join(paths)}
+    command = [settings["python"], "-m", "repro", "drift", *words]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    except OSError as error:
+        return subprocess.CompletedProcess(command, 2, "", f"{settings['python']}: {error}")
+
+
+def worst_first(cells: Sequence[Cell]) -> list[Cell]:
+    order = ["not run", *map(str, GRADES)]
+    return sorted(cells, key=lambda c: order.index(c.grade) if c.grade in order else len(order))
+
+
+def neighbours(cells: Sequence[Cell]) -> list[str]:
+    """Where bits change between two combinations that differ in one setting alone, in words."""
+    found: dict[str, list[str]] = {}
+    for a, b in itertools.combinations([c for c in cells if not c.failed], 2):
+        apart = [name for name in a.settings if a.settings[name] != b.settings[name]]
+        if len(apart) == 1:
+            name = apart[0]
+            cases = [case for case in a.wholes if a.wholes[case] != b.wholes.get(case)]
+            said = f"{name}: {a.settings[name]} -> {b.settings[name]}"
+            found.setdefault(said, []).extend(cases)
+    return [
+        f"{said} alone " + (f"changes bits of {_listed(cases)}" if cases else "changes no bit")
+        for said, cases in found.items()
+    ]
+
+
+def _listed(cases: Sequence[str]) -> str:
+    return ", ".join(dict.fromkeys(cases))
+
+
+COLUMNS = ("environment", "grade", "cases same", "rounding", "changed", "control", "carried by")
+
+
+def row(cell: Cell) -> tuple[str, ...]:
+    """What :data:`COLUMNS` name."""
+    cases = cell.report.get("cases", [])
+    grades = [case["grade"] for case in cases]
+    counts = [str(grades.count(g)) if cases else "-" for g in map(str, reversed(GRADES))]
+    controls = ", ".join(dict.fromkeys(case["control"] for case in cases)) or "-"
+    carried = cell.failed or ", ".join(cell.carriers) or "-"
+    return (cell.label, cell.grade, *counts, controls, carried)
+
+
+def markdown(cells: Sequence[Cell]) -> str:
+    """For a job summary, and the page."""
+    from repro.drift.summary import table
+
+    lines = [
+        "## Drift over environments",
+        "",
+        *table(COLUMNS, [row(c) for c in worst_first(cells)]),
+    ]
+    lines += ["", *(f"* {said}" for said in neighbours(cells))]
+    return "\n".join(lines) + "\n"
+
+
+def page(cells: Sequence[Cell]) -> str:
+    """The same as one HTML page that needs no network."""
+    rows = "\n".join(
+        "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row(cell)) + "</tr>"
+        for cell in worst_first(cells)
+    )
+    head = "".join(f"<th>{column}</th>" for column in COLUMNS)
+    said = "\n".join(f"<li>{escape(line)}</li>" for line in neighbours(cells))
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8"><title>Drift over environments'
+        "</title>\n<style>body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem } "
+        "td, th { text-align: left; padding: .2rem 1rem .2rem 0 }</style>\n"
+        f"<h1>Drift over environments</h1>\n<table><tr>{head}</tr>\n{rows}</table>\n"
+        f"<ul>{said}</ul></html>\n"
+    )

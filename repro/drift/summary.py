@@ -1,0 +1,133 @@
+"""Drifts in words: a line and a table for a terminal, Markdown for a CI's job summary, JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from repro.checks import Rounding, Verdict
+from repro.drift.grade import Drift, Grade
+from repro.reports.outcome import as_json, floor_percent
+
+GRADES = (Grade.CHANGED, Grade.ROUNDING, Grade.SAME)
+MOST_SITES = 20
+"""Operations that differ which the JSON lists; there may be thousands."""
+
+COLUMNS = ("case", "grade", "bits equal", "of tolerance", "control", "where")
+OPERATIONS = ("operation", "numbers", "bits equal", "largest, ulp", "of its budget")
+
+
+def worst_first(drifts: Sequence[Drift]) -> list[Drift]:
+    return sorted(drifts, key=lambda d: (GRADES.index(d.grade), -share(d)))
+
+
+def share(one: Drift) -> float:
+    """The largest share of a tolerance that was used; 0 where there is none to use."""
+    ratio = one.check.worst_ratio
+    return 0.0 if ratio != ratio else ratio
+
+
+def row(one: Drift) -> tuple[str, ...]:
+    """What :data:`COLUMNS` name."""
+    report = one.outcome.report
+    equal = "-" if report is None else f"{floor_percent(report.bit_equal)} %"
+    return (one.case.label, str(one.grade), equal, f"{share(one):.2f}", control(one), one.where)
+
+
+def control(one: Drift) -> str:
+    """What the exact engine did: the same bits, other ones, or why it was not run."""
+    if one.control:
+        return "OTHER BITS"
+    return "not run" if one.control_not_run else "same bits"
+
+
+def headline(drifts: Sequence[Drift]) -> str:
+    """How many of each grade."""
+    counts = {grade: sum(d.grade is grade for d in drifts) for grade in GRADES}
+    return ", ".join(f"{n} {grade}" for grade, n in counts.items() if n) or "nothing was compared"
+
+
+def moved(drifts: Sequence[Drift]) -> dict[str, tuple[str, str]]:
+    """What differs between the two environments, of all cases together."""
+    return {name: both for d in drifts for name, both in (d.environment or {}).items()}
+
+
+def operations(drifts: Sequence[Drift]) -> dict[str, Rounding]:
+    """By kind of operation over all cases, what of it is equal and how far the rest is."""
+    found: dict[str, Rounding] = {}
+    for kind, r in ((k, r) for d in drifts for k, r in d.operations.items()):
+        old = found.get(kind, Rounding(0, 0, 0.0, 0.0))
+        found[kind] = Rounding(
+            old.values + r.values,
+            old.equal + r.equal,
+            max(old.ulp, r.ulp),
+            max(old.budget_used, r.budget_used),
+        )
+    return dict(sorted(found.items(), key=lambda item: item[1].equal / item[1].values))
+
+
+def operation_row(kind: str, r: Rounding) -> tuple[str, ...]:
+    """What :data:`OPERATIONS` name."""
+    equal = f"{floor_percent(r.equal / r.values)} %" if r.values else "-"
+    return (kind, str(r.values), equal, f"{r.ulp:.3g}", f"{r.budget_used:.2f}")
+
+
+def markdown(drifts: Sequence[Drift], title: str) -> str:
+    """For a job summary: grades, what differs, which operations carry it; worst first."""
+    lines = [f"## {title}: {headline(drifts)}", ""]
+    lines += table(COLUMNS, [row(d) for d in worst_first(drifts)])
+    lines += ["", "### What differs between the two environments", ""]
+    changes = [(name, then, now) for name, (then, now) in moved(drifts).items()]
+    lines += table(("setting", "then", "now"), changes) if changes else ["Nothing."]
+    rows = [operation_row(kind, r) for kind, r in operations(drifts).items()]
+    if rows:
+        lines += ["", "### Operations, on the baseline's own inputs", ""]
+        lines += table(OPERATIONS, rows)
+    return "\n".join(lines) + "\n"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a Markdown table."""
+    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    return ["| " + " | ".join(line) + " |" for line in (columns, ["---"] * len(columns), *cells)]
+
+
+def sentences(one: Drift) -> str:
+    """What the page and the terminal say of a case."""
+    return f"{one.grade}: {one.where}\n{one.check.message}"
+
+
+def document(drifts: Sequence[Drift]) -> dict[str, Any]:
+    """All of it as plain JSON values."""
+    return {
+        "grade": next((str(g) for g in GRADES if any(d.grade is g for d in drifts)), None),
+        "differs": {name: list(both) for name, both in moved(drifts).items()},
+        "operations": {kind: vars(r) for kind, r in operations(drifts).items()},
+        "cases": [_case(d) for d in drifts],
+    }
+
+
+def _case(one: Drift) -> dict[str, Any]:
+    sites = [str(site) for site in one.sites[:MOST_SITES]]
+    return {
+        **as_json(one.outcome),
+        "grade": str(one.grade),
+        "where": one.where,
+        "control": control(one),
+        "carriers": one.carriers,
+        "sites": sites,
+    }
+
+
+def exit_status(drifts: Sequence[Drift]) -> int:
+    """0 where nothing changed, 1 where something did, 2 where something could not run."""
+    if any(d.check.verdict in (Verdict.ERROR, Verdict.NOT_RUN) for d in drifts) or not drifts:
+        return 2
+    return 0 if all(drifts) else 1
+
+
+def environment_digest(environment: Mapping[str, Any]) -> str:
+    """Eight letters that stand for an environment."""
+    return hashlib.sha256(json.dumps(environment, sort_keys=True).encode()).hexdigest()[:8]
