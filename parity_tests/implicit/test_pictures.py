@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+import torch
+from torch.func import grad_and_value
 
 from repro.gallery import figure
 from repro.implicit import pictures, transfer
+from repro.implicit.problems import network
 
 
 def drawings():
