@@ -1,4 +1,4 @@
-"""Many models at once against one at a time.
+"""Many models at once, and compiled, against one at a time.
 
 Both compute the same thing, adding up in another order. So they may differ by as much as moving
 the initial weights by one unit in the last place does, times the factor of all parity
@@ -18,24 +18,29 @@ from repro import ecoffet
 from repro.checks import FACTOR, nudged
 from repro.ecoffet import batched
 from repro.ecoffet.notebook import draw_points, draw_world, notebook_state, seed_all
+from repro.engine import fast
 
 TASKS, MODELS, EPOCHS = 40, 3, 2
 METHODS = {
     "maml": (
         lambda m, tasks: ecoffet.maml_sine(m, EPOCHS, tasks=tasks),
-        lambda w, plan: batched.maml_sine(w, plan),
+        lambda by, w, plan: by.maml_sine(w, plan),
     ),
     "maml as published": (
         lambda m, tasks: ecoffet.maml_sine(m, EPOCHS, 0.02, tasks=tasks, peculiar=False),
-        lambda w, plan: batched.maml_sine(w, plan, 0.02, peculiar=False),
+        lambda by, w, plan: by.maml_sine(w, plan, 0.02, peculiar=False),
     ),
     "first order": (
         lambda m, tasks: ecoffet.maml_sine(m, EPOCHS, first_order=True, tasks=tasks),
-        lambda w, plan: batched.maml_sine(w, plan, first_order=True),
+        lambda by, w, plan: by.maml_sine(w, plan, first_order=True),
+    ),
+    "transfer": (
+        lambda m, tasks: ecoffet.fit_transfer(m, EPOCHS, tasks=tasks),
+        lambda by, w, plan: by.fit_transfer(w, plan),
     ),
     "reptile": (
         lambda m, tasks: ecoffet.reptile_sine(m, EPOCHS, k=3, batch_size=1, tasks=tasks),
-        lambda w, plan: batched.reptile_sine(w, plan, k=3),
+        lambda by, w, plan: by.reptile_sine(w, plan, k=3),
     ),
 }
 
@@ -65,11 +70,13 @@ def one_by_one(method, dtype, perturbation=None):
     return np.stack(results)
 
 
-def at_once(method, dtype):
+def at_once(method, dtype, by):
     with notebook_state():
         world, weights = start(dtype)
-        plan = batched.plan(world.train, MODELS, EPOCHS, fresh="reptile" not in method)
-        return METHODS[method][1](weights, plan.to(torch.from_numpy(weights).dtype))
+        plan = batched.plan(
+            world.train, MODELS, EPOCHS, fresh=method not in ("transfer", "reptile")
+        )
+        return METHODS[method][1](by, weights, plan.to(torch.from_numpy(weights).dtype))
 
 
 def allowed(values, nudged_values, dtype):
@@ -81,10 +88,11 @@ def allowed(values, nudged_values, dtype):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("method", METHODS)
-def test_training_at_once_is_training_one_by_one(method, dtype):
+@pytest.mark.parametrize("by", [batched, fast], ids=["batched", "fast"])
+def test_training_at_once_is_training_one_by_one(method, dtype, by):
     base = one_by_one(method, np.float32)
     limit = allowed(base, one_by_one(method, np.float32, perturbation=1), dtype).max()
-    single, found = one_by_one(method, dtype), at_once(method, dtype)
+    single, found = one_by_one(method, dtype), at_once(method, dtype, by)
     assert found.dtype == single.dtype == dtype
     assert np.abs(found - single).max() <= limit
 
@@ -118,7 +126,8 @@ def test_the_plan_draws_what_training_one_by_one_draws():
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_fine_tuning_at_once_is_fine_tuning_one_by_one(dtype):
+@pytest.mark.parametrize("by", [batched, fast], ids=["batched", "fast"])
+def test_fine_tuning_at_once_is_fine_tuning_one_by_one(dtype, by):
     def losses(rows):
         models = [ecoffet.SineModel().to(torch.from_numpy(row)) for row in rows]
         for model, row in zip(models, rows, strict=True):
@@ -131,7 +140,7 @@ def test_fine_tuning_at_once_is_fine_tuning_one_by_one(dtype):
         moved = np.stack([nudged(w, 1, np.float32) for w in weights])
         limit = allowed(losses(weights), losses(moved), dtype)
         single = losses(weights.astype(dtype))
-        found = batched.finetune(weights.astype(dtype), world.test, 12, chunk=3)
+        found = by.finetune(weights.astype(dtype), world.test, 12)
     assert found.dtype == dtype
     assert np.all(np.abs(found - single) <= limit)
 
