@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark
 
-.PHONY: parity test test-slow record-check faults small-ports false-alarms faults-jax false-alarms-jax calibrate limits differences figures figures-check bench docs lint setup julia juliacall jax clean
+.PHONY: parity test test-slow record-check faults small-ports false-alarms faults-jax false-alarms-jax calibrate limits ensembles differences mutants figures figures-check claims bench docs lint setup julia juliacall jax clean
 
 parity: setup  ## the main job: the ports against the original's recorded runs
 	$(BIN)/repro parity
@@ -18,6 +18,7 @@ test: juliacall jax  ## the default suite, with live Julia and JAX where they ca
 
 test-slow: juliacall jax  ## whole recordings, the 50,000-iteration zoo script, full-size claims
 	$(PYTEST) -m slow
+	$(PYTEST) -m "not slow" --hypothesis-profile=many parity_tests/*/test_properties.py
 
 record-check: julia  ## the live reference against every recording of the original, bit for bit
 	$(BIN)/python -m repro.sides.record_check
@@ -47,14 +48,26 @@ calibrate: setup  ## hold right pairs and wrong ports by the derived tolerances,
 limits: setup  ## the smallest errors that are always noticed, by bisection
 	PYTHONPATH=parity_tests $(BIN)/python -m calibration.limits --write docs/limits.md
 
+ensembles: setup  ## ensembles: false alarms, and what 23 wrong ports end in with how many seeds
+	PYTHONPATH=parity_tests $(BIN)/python -m ensembles.false_alarms
+	PYTHONPATH=parity_tests $(BIN)/python -m ensembles.power build/wrong_ports
+
 differences: julia  ## what libraries compute differently under one name, measured
 	PYTHONPATH=parity_tests $(BIN)/python -m differences.page
+
+mutants: setup  ## plant small faults in our own code, and count those that no test notices
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mutants]"
+	PYTHONPATH=parity_tests $(BIN)/python -m mutants --jobs $(JOBS) --write docs/mutants.md
 
 figures: setup  ## every figure of the posts and the slides, from the seed up
 	$(BIN)/repro figures
 
 figures-check: setup  ## the first post's figures, drawn again, their data compared
 	$(BIN)/repro figures-check --only luna
+
+claims: setup  ## the first post's closing claims over 64 seeds: figures, and the page's tables
+	$(BIN)/repro figures --only claims
+	PYTHONPATH=parity_tests $(BIN)/python -m gallery.claims_page
 
 bench: julia  ## the engines side by side; JAX too where it is installed
 	$(BIN)/python -m pytest parity_tests/benchmarks/bench_luna.py

@@ -17,6 +17,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 from juliacall_env import setup
@@ -28,6 +29,17 @@ from repro.sides.live_jax import JaxUnavailable, find_jax
 # Before Triton is imported: without a GPU its kernels are interpreted on the CPU.
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
+
+# Few examples, the same ones every time; `make test-slow` looks at more, others every time.
+_COMMON = {"deadline": None, "database": None, "suppress_health_check": [*hypothesis.HealthCheck]}
+hypothesis.settings.register_profile("few", derandomize=True, max_examples=30, **_COMMON)
+hypothesis.settings.register_profile("many", max_examples=1000, print_blob=True, **_COMMON)
+# Beside a planted fault the first example that fails will do; to make it smaller takes long.
+_FIRST = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
+hypothesis.settings.register_profile(
+    "first", derandomize=True, max_examples=30, phases=_FIRST, **_COMMON
+)
+hypothesis.settings.load_profile("few")
 
 SETUP_COMMAND = "python parity_tests/juliacall_env/setup.py   (or: make test)"
 

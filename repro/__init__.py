@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from repro.checks import Verdict as Verdict
     from repro.checks import check as check
     from repro.checks import nudged as nudged
+    from repro.checks.ensembles import EnsembleCheck as EnsembleCheck
+    from repro.checks.ensembles import EnsembleVerdict as EnsembleVerdict
+    from repro.checks.ensembles import Summary as Summary
+    from repro.checks.ensembles import check_ensembles as check_ensembles
     from repro.reports import write_page as write_page
+    from repro.run import Ensemble as Ensemble
     from repro.run import Quantity as Quantity
     from repro.run import Run as Run
     from repro.run import collect as collect
@@ -27,8 +32,9 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "repro.checks": ("Bitwise", "Check", "Growth", "Ulps", "Verdict", "check", "nudged"),
+    "repro.checks.ensembles": ("EnsembleCheck", "EnsembleVerdict", "Summary", "check_ensembles"),
     "repro.reports": ("write_page",),
-    "repro.run": ("Quantity", "Run", "collect", "record"),
+    "repro.run": ("Ensemble", "Quantity", "Run", "collect", "record"),
     "repro.sides.python": ("PythonFunction",),
     "repro.sides.julia": ("JuliaFunction", "Symbol"),
 }

@@ -21,6 +21,7 @@ import pytest
 
 if TYPE_CHECKING:
     from repro.checks import Check
+    from repro.checks.ensembles import EnsembleCheck
     from repro.run import Run
 
 RECORDED = pytest.StashKey[list[Path]]()
@@ -126,6 +127,29 @@ class Parity:
             return self._held(reference, port, recorded, name, options)
         except ReproError as problem:
             pytest.fail(str(problem), pytrace=False)
+
+    def ensembles(self, reference: Any, port: Any, **options: Any) -> EnsembleCheck:
+        """Fail the test unless many seeds of both could come from one program: ``EQUIVALENT``.
+
+        Args:
+            reference, port: ensembles, callables of a seed, lists of trajectories or saved
+                ensembles, as for :func:`repro.check_ensembles`.
+            options: its own, for instance ``seeds``, ``paired``, ``summaries``, ``margins``.
+
+        Returns:
+            The :class:`repro.EnsembleCheck`.
+        """
+        from repro import check_ensembles
+        from repro.errors import ReproError
+
+        __tracebackhide__ = True
+        try:
+            found = check_ensembles(reference, port, **options)
+        except ReproError as problem:
+            pytest.fail(str(problem), pytrace=False)
+        if not found:
+            pytest.fail(f"{found.message}\nRun again: {_command(self.item)}", pytrace=False)
+        return found
 
     def _held(
         self, reference: Any, port: Any, recorded: bool, name: str | None, options: dict[str, Any]

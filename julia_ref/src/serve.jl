@@ -2,15 +2,16 @@
     serve(input, output)
 
 Announce this Julia with the answer to `"about"`, then answer one request after the other until
-`input` ends. Every answer begins with `status`: `"ok"`, or `"error"` with `message` and
-`backtrace`.
+`input` ends. Every answer has its request's number and a `status`: `"ok"`, or `"error"` with
+`message` and `backtrace`.
 """
 function serve(input::IO, output::IO)
     write_frame(output, respond(Dict("op" => "about")))
     while true
         request = read_frame(input)
         request === nothing && return
-        answer = respond(request)
+        number = pop!(request, "request", 0)
+        answer = ["request" => number; respond(request)]
         # To a file they are buffered, and a process that is killed would take it along.
         foreach(flush, (stdout, stderr))
         write_frame(output, answer)

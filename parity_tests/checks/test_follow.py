@@ -86,6 +86,27 @@ def test_nan_beside_a_number_is_not_equal_where_the_budget_is_zero():
     assert found.verdict is Verdict.FAIL and found.first_excess.name == "inner.grad"
 
 
+class Counted(Exact):
+    """A gradient may be off by half, in its first element by an eighth."""
+
+    words = "counted"
+
+    def bounds(self, noted, expected):
+        return [np.array([0.125, 0.5]) if one.operation == "grad" else 0.0 for one in noted]
+
+
+@pytest.mark.parametrize(
+    ("off", "verdict", "used"),
+    [([0.0625, 0.25], "PASS", 0.5), ([0, 0.75], "FAIL", 1.5), ([0.25, 0], "FAIL", 2.0)],
+)
+def test_an_operation_is_held_to_its_own_bound(off, verdict, used):
+    """Catches bounds that are lost on the way, and one bound for all elements."""
+    found = followed(descend(lambda w: 2 * w + torch.tensor(off, dtype=w.dtype)), Counted())
+    assert found.verdict is Verdict[verdict] and found.rule == "counted"
+    assert found.rounding["grad"].budget_used == used
+    assert all(c.verdict for c in found.comparisons if c.operation != "grad")
+
+
 @pytest.mark.parametrize("forget", ["grad", "w"])
 def test_what_never_comes_is_blamed(forget):
     found = followed(descend(forget=forget))

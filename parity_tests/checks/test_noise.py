@@ -9,7 +9,7 @@ from checks.plainly import ulp_distance
 
 from repro.checks import nudged
 from repro.checks.noise import NUMPY, TORCH, Moves, Noise, Stream, product_size, sum_size
-from repro.checks.perturb import perturbing
+from repro.checks.perturb import knowing_input, moved_input, perturbing
 from repro.checks.perturb_numpy import aware, perturbed
 
 F32 = np.float32
@@ -348,3 +348,34 @@ def test_every_row_has_operations_and_every_operation_one_row():
     assert {*Noise} - rows == {Noise.INSIDE, Noise.UNLISTED}
     names = {o for o in dir(torch.ops.aten)} | {n.split(".")[0] for n in TORCH}
     assert {*TORCH} <= names
+
+
+def test_what_is_known_of_a_product_is_what_is_computed_of_it():
+    rng = np.random.default_rng(3)
+    for dtype in (np.float16, np.float32):
+        a, b = rng.normal(size=(3, 3)).astype(dtype), rng.normal(size=(3, 3)).astype(dtype)
+        assert np.array_equal(product_size(a, b), product_size(a, b, a @ b))
+
+
+def test_half_products_are_summed_by_rows_and_columns():
+    """Catches a product of matrices whose elements are multiplied one by one."""
+    rng = np.random.default_rng(4)
+    a, b = (rng.normal(size=(3, 3)).astype(np.float16) for _ in range(2))
+    found, product = product_size(a, b), a @ b
+    for i, j in np.ndindex(3, 3):
+        assert found[i, j] == sum_size((a[i] * b[:, j])[None], product[i, j][None])[0]
+    assert np.array_equal(product_size(a[0], b), found[0])
+    assert np.array_equal(product_size(a, b[:, 1]), found[:, 1])
+
+
+def test_what_is_given_to_a_step_is_moved_and_knows_it_but_for_texts():
+    stream = Stream(1)
+    text, whole, some = np.array(["relu"]), np.arange(3), np.float32([0.1, 0.2])
+    assert moved_input(text, stream).tolist() == ["relu"] and moved_input("relu", stream) == "relu"
+    assert moved_input(whole, stream).tolist() == [0, 1, 2]
+    moved = moved_input(some, stream)
+    assert moved.dtype == some.dtype and (moved != some).all() and some[0] == np.float32(0.1)
+    assert np.allclose(moved, some, rtol=1e-6)
+    assert knowing_input(text, stream) is text and knowing_input("relu", stream) == "relu"
+    known = knowing_input(some, stream)
+    assert type(known) is not np.ndarray and (np.asarray(known * 3) != some * 3).any()

@@ -11,7 +11,7 @@ import pytest
 from repro.folders import user_cache
 from repro.gallery import ecoffet
 from repro.gallery.runs import Options, Runs
-from repro.gallery.store import Store
+from repro.run.store import Store
 
 pytestmark = pytest.mark.slow
 

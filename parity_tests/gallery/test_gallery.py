@@ -20,8 +20,8 @@ from repro.gallery.build import build
 from repro.gallery.figure import ADDRESSES, arrays_of, choose, known, plotted
 from repro.gallery.regression import measure_envelope
 from repro.gallery.runs import Options, Runs
-from repro.gallery.store import Store
 from repro.run import Quantity, Run
+from repro.run.store import Store
 
 ALL_OF_LUNA = [
     "luna-sine-wave",

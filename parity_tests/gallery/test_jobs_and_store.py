@@ -15,10 +15,10 @@ from repro.errors import ReproError
 from repro.gallery import training
 from repro.gallery.jobs import Job, source_digest
 from repro.gallery.runs import Options, Runs, Training
-from repro.gallery.store import Store
 from repro.gallery.training import stream_after, training_job
 from repro.julia import MersenneTwister
 from repro.run import Run
+from repro.run.store import Store
 
 CASES = [
     Case("transfer", "transfer_learn", 3, 45, 10, (10, 20, 30, 40)),

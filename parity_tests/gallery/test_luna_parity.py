@@ -10,8 +10,8 @@ import pytest
 from repro.checks import Verdict
 from repro.gallery import luna, luna_parity
 from repro.gallery.runs import Options, Runs
-from repro.gallery.store import Store
 from repro.run import Quantity, Run, RunError
+from repro.run.store import Store
 from repro.sides.recorded import Recorded
 
 

@@ -8,8 +8,8 @@ import pytest
 from repro import luna
 from repro.gallery import luna_seeds
 from repro.gallery.runs import Options, Runs
-from repro.gallery.store import Store
 from repro.julia import MersenneTwister
+from repro.run.store import Store
 
 
 @pytest.fixture(autouse=True)

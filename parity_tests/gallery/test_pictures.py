@@ -13,7 +13,7 @@ from repro.gallery.figure import arrays_of, known
 from repro.gallery.image import alike
 from repro.gallery.luna import fine_tuned, tuned
 from repro.gallery.runs import Options, Runs
-from repro.gallery.store import Store
+from repro.run.store import Store
 
 
 @pytest.fixture(scope="module")

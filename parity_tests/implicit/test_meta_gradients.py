@@ -9,7 +9,7 @@ from torch.func import grad
 
 from repro import implicit
 from repro.implicit import meta_gradients, relative_error
-from repro.implicit.problems import hvp, spectrum
+from repro.implicit.problems import hessian_product, spectrum
 from repro.implicit.solvers import conjugate_gradient, nesterov_momentum, steps_of_descent
 
 LAM = 0.5
@@ -181,7 +181,7 @@ def test_the_hessian_product_is_the_hessians():
     problem = implicit.sine_network()
     v = torch.randn(len(problem.start), dtype=torch.float64)
     product = problem.hessian(problem.start) @ v
-    assert relative_error(hvp(problem.train, problem.start, v), product) < 1e-13
+    assert relative_error(hessian_product(problem.train, problem.start)(v), product) < 1e-13
 
 
 def test_the_closed_form_in_one_dimension():

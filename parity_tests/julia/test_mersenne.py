@@ -131,11 +131,24 @@ def test_a_state_without_the_second_cache_is_one_with_it_spent():
     assert MersenneTwister.from_state(state) == MersenneTwister(5)
 
 
-def test_a_state_is_a_copy():
-    rng = MersenneTwister(5)
+@pytest.mark.parametrize("part", ["dsfmt", "cache", "ints"])
+@pytest.mark.parametrize("read", [False, True])
+def test_a_state_is_a_copy(part, read):
+    """Catches a state that shares its cache with the generator, or one made from it."""
+
+    def drawn(rng):
+        return [rng.rand(), rng.rand(dtype=np.int64), *rng.rand(1200).tolist()]
+
+    rng, twin = MersenneTwister(5), MersenneTwister(5)
+    assert drawn(rng) == drawn(twin)
     state = rng.state()
-    state["dsfmt"][:] = 0
-    assert rng.rand() == MersenneTwister(5).rand()
+    rng = MersenneTwister.from_state(state) if read else rng
+    state[part][:] = 1
+    assert drawn(rng) == drawn(twin)
+    kept = rng.state()
+    before = kept[part].copy()
+    drawn(rng), rng.rand(3000), rng.rand(1100, dtype=np.int64)
+    assert np.array_equal(kept[part], before)
 
 
 @pytest.mark.parametrize(

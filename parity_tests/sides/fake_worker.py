@@ -23,8 +23,8 @@ def kill(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
-def answer(**items) -> bytes:
-    return encode({"status": "ok", "values": os.getpid(), **items})
+def answer(number: int, **items) -> bytes:
+    return encode({"request": number, "status": "ok", "values": os.getpid(), **items})
 
 
 def cut(data: bytes) -> None:
@@ -32,22 +32,42 @@ def cut(data: bytes) -> None:
     sys.exit(0)
 
 
-def misbehave() -> None:
+def misbehave(number: int) -> None:
     again = state.exists()
     state.touch()
     if behaviour == "never answers":
         time.sleep(60)
     if behaviour == "cuts its answer":
-        cut(answer())
+        cut(answer(number))
     if behaviour == "damages its answer":
-        writing.write(answer()[:-1] + b"?")
+        writing.write(answer(number)[:-1] + b"?")
     if behaviour == "writes rubbish":
         writing.write(b"signal (11): Segmentation fault" * 9)
+    if behaviour == "reports an error":
+        told = {"status": "error", "message": "no such thing", "backtrace": "f.jl"}
+        writing.write(answer(number, **told))
+    if behaviour == "has no status":
+        writing.write(encode({"request": number, "values": 7}))
+    if behaviour == "talks and ends":
+        print("the beginning", "." * 4000, "the end", flush=True)
+        sys.exit(3)
     if behaviour == "ends":
         print("ERROR: out of memory", flush=True)
         sys.exit(3)
+    if behaviour == "answers twice":
+        writing.write(answer(number))
+    if behaviour == "answers without its values":
+        writing.write(encode({"request": number, "status": "ok"}))
+    if behaviour == "fills its standard error":
+        print("the beginning", file=sys.stderr)
+        print("x" * 8_000_000, "\nthe end", file=sys.stderr, flush=True)
+        if again:
+            sys.exit(1)
+    if behaviour == "dies after its answer" and not again:
+        writing.write(answer(number))
+        sys.exit(0)
     if behaviour == "crashes" or (behaviour == "crashes once" and not again):
-        writing.write(answer()[:30])
+        writing.write(answer(number)[:30])
         kill(signal.SIGSEGV)
     if behaviour == "is slow once" and not again:
         time.sleep(60)
@@ -60,8 +80,8 @@ writing.write(
 while True:
     print("noise " * 10, flush=True)
     try:
-        read_frame(reading.read)
+        number = read_frame(reading.read)["request"]
     except ValueError:
         sys.exit(0)
-    misbehave()
-    writing.write(answer(draws="a die"))
+    misbehave(number)
+    writing.write(answer(number, draws="a die"))

@@ -74,4 +74,5 @@ if __name__ == "__main__":
             asked = read_frame(reading.read)
         except ValueError:
             sys.exit(0)
-        writing.write(encode(answer(asked)))
+        number = asked.pop("request")
+        writing.write(encode({"request": number, **answer(asked)}))

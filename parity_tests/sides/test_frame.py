@@ -105,6 +105,26 @@ def test_every_truncation_is_noticed():
             decode(frame[:length])
 
 
+@pytest.mark.parametrize("length", [0, 5, 8, 20, 47])
+def test_a_header_that_ends_early_is_told_as_such(length):
+    """Catches a short header whose missing bytes are taken for something."""
+    said = f"the stream ended after {length} bytes of a frame's header"
+    with pytest.raises(FrameError, match=said):
+        decode(encode({"a": 1})[:length])
+
+
+def test_nobody_waits_for_an_endless_frame():
+    asked = []
+
+    def read(size):
+        asked.append(size)
+        return MAGIC + struct.pack("<Q", (1 << 34) + 1) + bytes(32)
+
+    with pytest.raises(FrameError, match="a frame claims to have 17179869185 bytes"):
+        read_frame(read)
+    assert asked == [48]
+
+
 def signed(payload: bytes) -> bytes:
     """A frame whose checksum is right, whatever it holds."""
     return MAGIC + struct.pack("<Q", len(payload)) + hashlib.sha256(payload).digest() + payload

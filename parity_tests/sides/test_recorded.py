@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from repro.run import Provenance, Quantity, Run, RunError, read_npz, write_npz
+from repro.run import Provenance, Quantity, Run, RunError, WritingError, read_npz, write_npz
 from repro.sides import recorded
 
 
@@ -33,6 +33,40 @@ def test_a_written_recording_reads_back_the_same(tmp_path):
     for name, quantity in original.run().quantities.items():
         assert np.array_equal(quantity.values, again.run()[name].values)
         assert np.array_equal(quantity.steps, again.run()[name].steps)
+
+
+def test_a_recorded_side_says_what_it_is_of_and_may_be_cut():
+    stored = recorded.load("reptile_seed2_batch12")
+    case = stored.case
+    run = recorded.Recorded().run(case)
+    made = run.provenance
+    assert (made.source, made.case, made.function) == ("recorded", case.name, case.function)
+    assert (made.seed, made.epochs, made.sha256) == (case.seed, case.epochs, stored.sha256)
+    assert made.generator == f"{case.generator}({case.seed})" and made.details
+    short = recorded.Recorded().run(case.upto(30))
+    assert {int(q.steps[-1]) for q in short.quantities.values()} <= set(range(31))
+    assert all(
+        np.array_equal(q.values, run[n].upto(30).values) for n, q in short.quantities.items()
+    )
+
+
+def test_a_damaged_recording_or_index_is_refused_by_name(tmp_path):
+    original = recorded.load("reptile_seed2_batch12")
+    path = recorded.save(original.case, original.run(), tmp_path)
+    assert path == tmp_path / "reptile_seed2_batch12.npz" and len(list(tmp_path.iterdir())) == 3
+    assert recorded.names(tmp_path) == ("reptile_seed2_batch12",)
+    whole = path.read_bytes()
+    for name, content in ((path.name, whole + b"."), ("index.json", b"{}")):
+        before = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content)
+        for cached in (recorded.index, recorded.names, recorded.load):
+            cached.cache_clear()
+        with pytest.raises(recorded.RecordingError, match=f"{name} is damaged: its SHA-256"):
+            recorded.load("reptile_seed2_batch12", tmp_path)
+        (tmp_path / name).write_bytes(before)
+    path.unlink()
+    with pytest.raises(recorded.RecordingError, match=f"{path.name} is missing: restore it"):
+        recorded.load("reptile_seed2_batch12", tmp_path)
 
 
 def test_pickles_are_refused(tmp_path):
@@ -67,7 +101,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez_compressed", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(WritingError, match="No space left.*free some space"):
         write_npz(path, {"a": np.zeros(3)})
     assert np.array_equal(read_npz(path)["a"], np.ones(3))
     assert list(tmp_path.iterdir()) == [path]

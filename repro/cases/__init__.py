@@ -9,6 +9,7 @@ from repro.cases.record import Origin as Origin
 from repro.cases.record import Perturbation as Perturbation
 from repro.cases.record import Record as Record
 from repro.cases.record import Tick as Tick
+from repro.cases.record import Watched as Watched
 from repro.cases.record import Widened as Widened
 
 RECORDS = {

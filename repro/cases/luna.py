@@ -13,6 +13,7 @@ from torch import nn
 from repro import luna
 from repro.cases.case import AT_THE_END, Case
 from repro.cases.luna_rounding import LunaRounding
+from repro.cases.luna_watched import condensed
 from repro.cases.record import (
     Argument,
     Conditions,
@@ -21,6 +22,7 @@ from repro.cases.record import (
     Record,
     causes_first,
 )
+from repro.cases.torch_stream import TorchStream
 from repro.checks import nudged
 from repro.flux import Descent, parse_optimiser
 from repro.julia import GENERATORS, Rng, julia_range
@@ -83,6 +85,10 @@ WAVE = luna.SineWave(4, 1)
 """The task of evaluations by themselves."""
 
 
+STREAMS: Mapping[str, Callable[[int], Any]] = {**GENERATORS, "torch": TorchStream}
+"""What a case can draw from, by its generator's name."""
+
+
 def engines() -> Mapping[str, Any]:
     """Everything that has the post's functions, by name: the ports, then the compiled engines."""
     from repro.engine import ENGINES  # compiles for seconds
@@ -97,7 +103,7 @@ def function_of(engine: str, name: str) -> Any:
 
 def fresh(case: Case, conditions: Conditions) -> tuple[nn.Module, Rng]:
     """A new model from the case's seed, and the stream as it stands after that."""
-    rng = GENERATORS[case.generator](case.seed)
+    rng = STREAMS[case.generator](case.seed)
     model = luna.sine_model(rng, conditions.device, conditions.dtype)
     if conditions.nudge is not None:
         weights = nudged(luna.flatten(model), conditions.nudge.seed, np.float32)
@@ -296,6 +302,7 @@ def _training(
         live=ask_training,
         counted=LunaRounding,
         layers=LAYERS,
+        watched=None if fixed else condensed(LAYERS),
     )
 
 

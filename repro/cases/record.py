@@ -11,6 +11,7 @@ import torch
 
 from repro.cases.case import Case, CaseError
 from repro.checks import Counted
+from repro.checks.ensembles import Summary
 from repro.run import Kind, Quantity
 
 Tick = Callable[[int], object]
@@ -96,6 +97,23 @@ class Argument:
 
 
 @dataclass(frozen=True)
+class Watched:
+    """What is kept of a case's run where many seeds of it are compared.
+
+    Attributes:
+        keep: a few numbers a step, of all its quantities.
+        summaries: those that two ensembles have to share.
+        epochs: iterations.
+        eval_interval: iterations between evaluations, at which the weights are looked at as well.
+    """
+
+    keep: Callable[[Quantities], Quantities]
+    summaries: tuple[Summary, ...]
+    epochs: int = 5000
+    eval_interval: int = 250
+
+
+@dataclass(frozen=True)
 class Record:
     """A case's record.
 
@@ -106,6 +124,7 @@ class Record:
         read: a recording's arrays, or those a live reference answers, as quantities.
         arguments: what may be set.
         eager_only: why no compiled engine can run it; empty where they can.
+        but: the engines that can, all the same.
         usual: how many iterations of a recording are compared by default; None for all.
         on_request: left out of the default set, because it takes minutes.
         live: puts the case to a live Julia, and gives the arrays it answers; None where there is
@@ -119,6 +138,7 @@ class Record:
         file: the recording's, where it is not the case's name: several cases may lie in one.
         part_of: a name that stands for this record and others together.
         jax: what live JAX is asked for, by its names; None where it is not to be asked.
+        watched: what of it is compared over many seeds; None where nothing is.
     """
 
     name: str
@@ -127,6 +147,7 @@ class Record:
     read: Callable[[Case, Mapping[str, np.ndarray]], Quantities]
     arguments: Mapping[str, Argument] = field(default_factory=dict)
     eager_only: str = ""
+    but: tuple[str, ...] = ()
     usual: int | None = None
     on_request: bool = False
     live: Callable[[Any, Case], Mapping[str, np.ndarray]] | None = None
@@ -139,6 +160,7 @@ class Record:
     file: str = ""
     part_of: str = ""
     jax: Mapping[str, str] | None = None
+    watched: Watched | None = None
 
     def as_usual(self, case: Case) -> bool:
         """Whether all of a case's arguments are the defaults."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
@@ -62,7 +61,6 @@ def write(pair: Pair, first: Divergence, folder: Path) -> list[Path]:
     Returns:
         The files, the script last.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     step = first.step
     assert step is not None
     files = {"reference": _step(pair.reference, step), "port": _step(pair.port, step)}
@@ -165,7 +163,8 @@ def _importing(function: Callable[..., Any], folder: Path) -> dict[str, str]:
         # The script itself is called show, and `my-port` could not be imported.
         module = module if module.isidentifier() and module != "show" else "the_port"
         if folder.resolve() / f"{module}.py" != file:
-            shutil.copyfile(file, folder / f"{module}.py")
+            with atomic(folder / f"{module}.py") as temporary:
+                temporary.write_bytes(file.read_bytes())
         line = f"from {module} import {function.__name__}\n"
         return {"imports": line, "needs": f"NumPy and {module}.py, a copy of the port's file"}
     line = f"from {module} import {function.__name__}\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from repro import __version__
 from repro.cli.cases import cases
 from repro.cli.check import check
 from repro.cli.doctor import doctor
+from repro.cli.ensemble import ensemble
 from repro.cli.envelope import envelope
 from repro.cli.figures import figures, figures_check, figures_envelope
 from repro.cli.julia import app as julia_app
@@ -49,7 +52,7 @@ def options(
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (
-    parity, check, cases, doctor, envelope, record, stream, figures, figures_check,
+    parity, check, cases, doctor, ensemble, envelope, record, stream, figures, figures_check,
     figures_envelope,
 )  # fmt: skip
 for command in COMMANDS:
@@ -57,14 +60,58 @@ for command in COMMANDS:
 app.add_typer(julia_app, name="julia")
 
 
+WORLD = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EROFS: "name a place that can be written",
+    errno.EACCES: "make it readable and writable",
+    errno.EPERM: "make it readable and writable",
+    errno.EIO: "look after the disk",
+    errno.EMFILE: "raise the limit of open files",
+    errno.ENFILE: "raise the limit of open files",
+    errno.EPIPE: "let what reads the output read all of it",
+}
+"""What ends a command without being the user's doing or ours, and what to do about it."""
+
+
 def main() -> None:
     """Run the command line; what the user can mend becomes one line and exit status 2. So does
     what is not foreseen, with its traceback: status 1 says that something was compared."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except ReproError as error:
-        print(f"repro: {error}", file=sys.stderr)
-        sys.exit(2)
+        _end(str(error))
+    except SystemExit as end:  # both libraries end with status 1 where nobody reads on
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+        _end_of_the_world(end.__context__)
+    except OSError as error:
+        _end_of_the_world(error)
     except Exception:
         traceback.print_exc()
         sys.exit(2)
+
+
+def _end_of_the_world(error: OSError) -> None:
+    if "temporary directory" in str(error):
+        _end(f"{error}: name a folder that can be written in TMPDIR, and run again")
+    if error.errno not in WORLD:
+        traceback.print_exc()
+        sys.exit(2)
+    place = error.filename or "the output"
+    _end(f"{place}: {error.strerror}; {WORLD[error.errno]}, and run again")
+
+
+def _end(said: str) -> None:
+    from repro.cli.console import visible
+
+    for output, text in ((sys.stderr, f"repro: {visible(said)}\n"), (sys.stdout, "")):
+        try:
+            output.write(text)
+            output.flush()
+        except OSError:  # Python would try again when it ends, and end with a status of its own
+            os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+    sys.exit(2)

@@ -137,14 +137,14 @@ def check(
                 undecided_ok=_reasons("undecided-ok", "be undecided", undecided_ok),
                 accept=_reasons("accept", "differ", accept),
             )  # fmt: skip
+        if json_file != Path("-"):
+            console.print(found.message, markup=False, soft_wrap=True)
         if save is not None:
             found.save(save)
         if reproduction is not None:
             found.reproduction(reproduction)
     outcomes = [Outcome(Named(f"{reference} | {port}"), found)]
     write_reports(outcomes, json_file, html, junit, "cpu")
-    if json_file != Path("-"):
-        console.print(found.message, markup=False, soft_wrap=True)
     raise typer.Exit(exit_status(outcomes))
 
 

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from repro.progress import told_elsewhere
 
 PIPED_WIDTH = 160
 
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def visible(text: str) -> str:
+    """Control characters as their codes: a name out of a file must not command the terminal."""
+    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+class _Console(Console):
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(visible(text), **options)
+
+
 def _console(stderr: bool = False) -> Console:
-    found = Console(highlight=False, stderr=stderr)
+    found = _Console(highlight=False, stderr=stderr)
     if found.is_terminal:
         return found
-    return Console(highlight=False, stderr=stderr, width=PIPED_WIDTH)
+    return _Console(highlight=False, stderr=stderr, width=PIPED_WIDTH)
 
 
 console, errors = _console(), _console(stderr=True)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from repro.cli.places import check_places
+
 ENVELOPES = Path("envelopes")
 
 
@@ -27,6 +29,7 @@ def envelope(
     from repro.sides.envelopes import measure_envelope
     from repro.sides.port import Port
 
+    check_places({}, {"--out": out})
     one_thread()
     cases = [recorded.load(name).case for name in names or recorded.names()]
     total = sum((1 + len(record_of(c).perturbations)) * max(c.epochs, 1) for c in cases)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from repro.cli.places import check_places
 from repro.errors import ReproError
 from repro.folders import checkout, shipped, user_cache
 
 if TYPE_CHECKING:
     from repro.gallery.regression import Regression
     from repro.gallery.runs import Options
-    from repro.gallery.store import Store
+    from repro.run.store import Store
 
 QUICK_LOOKS = Path("runs/gallery")
 COMMITTED = shipped("figures") / "gallery" if checkout() else QUICK_LOOKS
@@ -131,8 +132,8 @@ def figures_envelope(
     from repro.gallery.figure import choose
     from repro.gallery.regression import measure_envelope
     from repro.gallery.runs import Runs
-    from repro.gallery.store import writing
 
+    check_places({}, {"--out": out})
     one_thread()
     options, kept = read_options(seed, iterations, device, engine), store()
     written = 0
@@ -143,8 +144,7 @@ def figures_envelope(
             continue
         path = out / f"{figure.name}.npz"
         found = measure_envelope(figure, options, kept, watch=watch)
-        with writing(path, "name another folder with --out"):
-            found.save(path)
+        found.save(path)
         written += 1
     console.print(f"{written} envelopes in {out}; figures with no run behind them need none")
 
@@ -167,7 +167,7 @@ def read_options(
 def store() -> Store:
     """Where finished runs are kept."""
     from repro.cli.console import errors
-    from repro.gallery.store import Store
+    from repro.run.store import Store
 
     return Store(user_cache() / "runs", warn=errors.print)
 

@@ -246,7 +246,7 @@ def write_reports(
     from repro.run.settings import settings
 
     if json_file is not None:
-        _write_json(json_file, _document(outcomes, device))
+        write_json(json_file, _document(outcomes, device))
     if html is not None:
         about = settings(device)
         page = write_html(outcomes, html, command=_command(), settings=about, commit=_commit())
@@ -288,13 +288,13 @@ def _document(outcomes: Sequence[Outcome], device: torch.device | str) -> dict[s
     }
 
 
-def _write_json(path: Path, document: dict[str, Any]) -> None:
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """Write a document whole or not at all; ``-`` is standard output."""
     from repro.run import atomic
 
     text = json.dumps(document, indent=1)
     if path == Path("-"):
         print(text)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:
         temporary.write_text(text + "\n")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from repro.cli.options import JuliaVersion, Way, open_julia, read_words
+from repro.cli.places import check_places
 from repro.errors import ReproError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def record(
     functions, settings = read_words(what)
     if not functions or "eval_model" in functions:
         raise ReproError("name training functions: transfer_learn, fomaml, reptile, …")
+    check_places({}, {"--out": out})
     asked, bar = open_julia(julia, julia_version), progress_bar(len(functions), "record")
     with asked as answering, bar as (tick, announce):
         live = Live(answering)

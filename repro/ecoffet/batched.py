@@ -190,6 +190,13 @@ def reptile_sine(
     return _train(weights, plan, direction, lr_outer, progress)
 
 
+def fit_transfer(
+    weights: np.ndarray, plan: Plan, *, progress: Progress | None = None
+) -> np.ndarray:
+    """:func:`repro.ecoffet.train.fit_transfer` for all models, on the plan's training points."""
+    return _train(weights, plan, lambda w, i: gradients(w, plan.x[i], plan.y[i]), 0.001, progress)
+
+
 def _train(
     weights: np.ndarray,
     plan: Plan,

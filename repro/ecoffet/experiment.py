@@ -7,6 +7,7 @@ and puts them back. So parts can be computed in any order, or not at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,12 +25,15 @@ from repro.ecoffet.notebook import (
     seed_all,
 )
 from repro.ecoffet.sine import INTERVAL, SineModel, SineWaveTask, flatten, unflatten
-from repro.ecoffet.train import fit_transfer
 
 TRAIN_TASKS, TEST_TASKS, MODELS, EPOCHS = 10_000, 1_000, 5, 4
 
 Prepare = Callable[[np.ndarray], np.ndarray]
 """Changes the initial weights (1761,) of a model."""
+
+Trainers = Any
+"""What trains and fine-tunes stacks of networks: :mod:`repro.ecoffet.batched`, or an engine with
+its functions."""
 
 
 def seed_for(part: str, seed: int = 0) -> int:
@@ -64,6 +68,7 @@ def train(
     epochs: int = EPOCHS,
     seed: int = 0,
     peculiar: bool = True,
+    by: Trainers = batched,
     device: torch.device | str = "cpu",
     prepare: Prepare = lambda weights: weights,
     progress: Progress | None = None,
@@ -77,9 +82,10 @@ def train(
         models, epochs: how many networks, and how often each visits every task.
         seed: 0 for the recording's seeds, see :func:`seed_for`.
         peculiar: for MAML, see :func:`repro.ecoffet.maml_sine`.
-        device: where the three meta-learning methods train.
+        by: what trains.
+        device: where.
         prepare: applied to each network's initial weights.
-        progress: of the three meta-learning methods, called as ``progress(n)`` now and then.
+        progress: called as ``progress(n)`` now and then.
 
     Returns:
         (models, 1761) float32 weights.
@@ -98,17 +104,13 @@ def train(
     with notebook_state():
         seed_all(seed_for(method, seed))
         if method == "transfer":
-            unflatten(world.transfer, start[0])
-            fit_transfer(world.transfer, tasks=world.train)
-            return flatten(world.transfer)[None]
-        fresh = method != "reptile"
-        plan = batched.plan(world.train, models, epochs, fresh=fresh).to(device)
+            plan = batched.plan(world.train, 1, 1).to(device)
+            return np.asarray(by.fit_transfer(start, plan, progress=progress))
+        plan = batched.plan(world.train, models, epochs, fresh=method != "reptile").to(device)
         if method == "reptile":
-            return batched.reptile_sine(start, plan, k=3, progress=progress)
-        first_order = method == "maml_first_order"
-        return batched.maml_sine(
-            start, plan, first_order=first_order, peculiar=peculiar, progress=progress
-        )
+            return np.asarray(by.reptile_sine(start, plan, k=3, progress=progress))
+        how = {"first_order": method == "maml_first_order", "peculiar": peculiar}
+        return np.asarray(by.maml_sine(start, plan, **how, progress=progress))
 
 
 def test_losses(
@@ -116,11 +118,12 @@ def test_losses(
     tasks: Sequence[SineWaveTask],
     steps: int,
     lr: float = 0.01,
+    by: Trainers = batched,
     device: torch.device | str = "cpu",
 ) -> np.ndarray:
     """Test losses of all models on all tasks, (models, tasks, steps + 1) float32."""
     with notebook_state():
-        return batched.finetune(weights, tasks, steps, lr, device=device)
+        return np.asarray(by.finetune(weights, tasks, steps, lr, device=device))
 
 
 def waves(seed: int = 0) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ type of its own, so the calls are bound, and inlined, when the loops are compile
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from numba import types
@@ -32,6 +32,7 @@ class Arithmetic:
 
     sine: str
     tanh: str
+    slope: str
     product: str
     narrow_products: str
     sums: str
@@ -40,6 +41,11 @@ class Arithmetic:
 
 EXACT = Arithmetic(**{f.name: "exact" for f in fields(Arithmetic)})
 FAST = Arithmetic(**{f.name: "fast" for f in fields(Arithmetic)})
+
+
+def with_relu(arithmetic: Arithmetic) -> Arithmetic:
+    """The same with relu for tanh, by whose name the loops go on calling it."""
+    return replace(arithmetic, tanh="relu", slope="relu")
 
 
 def implements(primitive: str, name: str, *functions: Callable[..., Any]) -> None:
@@ -63,7 +69,7 @@ class _ArithmeticType(types.Type):
         self.arithmetic = arithmetic
         names = [getattr(arithmetic, f.name) for f in fields(arithmetic)]
         super().__init__(name=f"Arithmetic({names[0] if len(set(names)) == 1 else names})")
-        self.cachable = {*names} <= {"exact", "fast"}
+        self.cachable = {*names} <= {"exact", "fast", "relu"}
 
 
 @typeof_impl.register(Arithmetic)

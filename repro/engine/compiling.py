@@ -15,6 +15,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -102,11 +103,19 @@ class _Cache(FunctionCache):
     _impl_class = _CacheImpl
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        return super().load_overload(sig, target_context) if _from_our_sources(sig) else None
+        if not _from_our_sources(sig):
+            return None
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # a damaged file, whatever it holds: compile anew, and replace it
+            with suppress(OSError):
+                self.flush()
+            return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         if _from_our_sources(sig):
-            super().save_overload(sig, data)
+            with suppress(OSError):  # a full disk: the next process compiles anew
+                super().save_overload(sig, data)
 
 
 def _from_our_sources(signature: Any) -> bool:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from repro.engine import running
+from repro.engine import relu, running
 from repro.engine.algorithms import FOMAML, REPTILE, TRANSFER_LEARN, Algorithm, Sizes
 from repro.engine.arithmetic import EXACT, FAST, Arithmetic
-from repro.engine.handover import gpu_for, require_network
+from repro.engine.handover import ACTIVATIONS, gpu_for, require_network
 from repro.engine.running import Length
 from repro.errors import EngineError
 from repro.flux import Descent, Optimiser
@@ -127,12 +127,13 @@ class Engine:
                     f"{name} is {points.dtype}, and the compiled engines compute in Float32: "
                     "give Float32 points, or use the eager engine"
                 )
-        require_network(model)
+        require_network(model, ACTIVATIONS)
         rest = (x.cpu().numpy().copy(), testx.cpu().numpy().copy(), task, opt or Descent(0.02))
         gpu, found = gpu_for(model, None, self.arithmetic), None
         if gpu is not None:
             from repro.engine import device  # needs Triton, which comes with torch for CUDA
 
+            require_network(model)
             found = device.eval_model(model, gpu, *rest, updates, epoch)
         if found is None:  # on the CPU, which stops just where the original does
             found = running.eval_model(self.arithmetic, model, *rest, updates, epoch)
@@ -202,7 +203,22 @@ def checked(
     return {name: given.get(name) or usual for name, usual in algorithm.optimisers.items()}
 
 
-exact, fast = Engine("exact", EXACT), Engine("fast", FAST)
+class FastEngine(Engine):
+    """The same with the second and third posts' trainings, whose network it alone knows.
+
+    They take the arguments of `repro.ecoffet.batched`'s and `repro.jang`'s; see :mod:`relu`.
+    """
+
+    maml_sine = staticmethod(relu.maml_sine)
+    reptile_sine = staticmethod(relu.reptile_sine)
+    fit_transfer = staticmethod(relu.fit_transfer)
+    finetune = staticmethod(relu.finetune)
+    train_single = staticmethod(relu.train_single)
+    train_batched = staticmethod(relu.train_batched)
+    headline_arm = staticmethod(relu.headline_arm)
+
+
+exact, fast = Engine("exact", EXACT), FastEngine("fast", FAST)
 ENGINES: dict[str, Engine] = {engine.name: engine for engine in (exact, fast)}
 """All of them, by name."""
 

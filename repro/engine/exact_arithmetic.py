@@ -123,11 +123,17 @@ def exact_tanh(x: np.float32) -> np.float32:
     return copysign(value, x) if x == x else x
 
 
+@inlined
+def exact_slope(h: np.float32) -> np.float32:
+    """tanh's, from its value."""
+    return _1 - h * h
+
+
 # Products with 64 rows
 
 _wide = product_tile(64, 6)
 _middle = product_tile(48, 6)
-_edge = product_tile(8, 6, chains=2, lanes=8)
+_edge = product_tile(8, 6, chains=2)
 _four = product_tile(64, 4)
 _two = product_tile(64, 2)
 _one = product_tile(64, 1)
@@ -289,6 +295,7 @@ def _lane(a: np.ndarray, first: int, last: int, start: np.float32) -> np.float32
 
 implements("sine", "exact", exact_sine)
 implements("tanh", "exact", exact_tanh)
+implements("slope", "exact", exact_slope)
 implements("product", "exact", exact_product)
 implements(
     "narrow_products",

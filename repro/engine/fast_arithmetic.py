@@ -15,6 +15,7 @@ from repro.engine.compiling import inlined, jit
 from repro.engine.exact_arithmetic import (
     exact_row_gradient,
     exact_sine,
+    exact_slope,
     exact_sum_columns,
 )
 from repro.engine.tiles import ROWS, bits_of, copysign, float_of, fma, out_of_line, product_tile
@@ -47,6 +48,21 @@ def fast_tanh(x: np.float32) -> np.float32:
     tail = fma(fma(fma(fma(_E4, r, _E3), r, _E2), r, _E1), r, _E0)
     y = fma(scale, fma(r * r, tail, r), scale - _1)
     return copysign(y / (y + _2), x)
+
+
+# What may stand in its place
+
+
+@inlined
+def relu_tanh(x: np.float32) -> np.float32:
+    """relu: x where it is positive, else 0."""
+    return x if x > _0 else _0
+
+
+@inlined
+def relu_slope(h: np.float32) -> np.float32:
+    """relu's, from its value; 0 at the kink, as in torch."""
+    return _1 if h > _0 else _0
 
 
 # Products
@@ -116,6 +132,9 @@ def fast_sum_row(d: np.ndarray, n: int) -> np.float32:
 
 implements("sine", "fast", exact_sine)
 implements("tanh", "fast", fast_tanh)
+implements("tanh", "relu", relu_tanh)
+implements("slope", "fast", exact_slope)
+implements("slope", "relu", relu_slope)
 implements("product", "fast", fast_product)
 implements(
     "narrow_products", "fast", fast_row_times_matrix, exact_row_gradient, fast_column_gradient

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from repro.engine import optimisers, stream
-from repro.engine.arithmetic import FAST, Arithmetic
+from repro.engine.arithmetic import FAST, Arithmetic, with_relu
 from repro.engine.loops import POINTS
 from repro.engine.network import SIZE
 from repro.errors import EngineError
@@ -21,19 +21,30 @@ from repro.luna.sine import PARAMETERS, flatten, unflatten
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
+Activation: TypeAlias = Callable[[Tensor], Tensor]
+ACTIVATIONS: tuple[Activation, ...] = (torch.tanh, torch.relu)
+"""What the hidden layers may have on the CPU."""
+
 _EAGER = "use the port, which is engine `eager`"
 
 TESTX = julia_range(-5, 5, POINTS).astype(np.float32)
 
 
-def require_network(model: nn.Module) -> list[nn.Parameter]:
+def require_network(
+    model: nn.Module, activations: Sequence[Activation] = (torch.tanh,)
+) -> list[nn.Parameter]:
     """The model's weights, if it is the network that the engines are compiled for.
+
+    Args:
+        activations: those of its hidden layers that will do; both layers have the same.
 
     Raises:
         EngineError: other layers, another precision, or gradients left over.
     """
     weights = list(model.parameters())
-    if [tuple(w.shape) for w in weights] != [*PARAMETERS.values()] or not _is_tanh_network(model):
+    if [tuple(w.shape) for w in weights] != [*PARAMETERS.values()] or (
+        _activation(model) not in activations
+    ):
         raise EngineError(
             "the compiled engines know one network, that of repro.luna.sine_model: for any "
             f"other, {_EAGER}"
@@ -51,11 +62,18 @@ def require_network(model: nn.Module) -> list[nn.Parameter]:
     return weights
 
 
-def _is_tanh_network(model: nn.Module) -> bool:
+def _activation(model: nn.Module) -> Activation | None:
+    """Of both hidden layers, where it is a network of `Linear` with one that they share."""
     layers = list(model) if isinstance(model, Chain) else []
-    activations = [getattr(layer, "activation", None) for layer in layers]
-    linear = all(isinstance(layer, Linear) for layer in layers)
-    return linear and activations == [torch.tanh, torch.tanh, None]
+    activations = [layer.activation for layer in layers if isinstance(layer, Linear)]
+    if len(layers) != 3 or len(activations) != 3 or activations[1:] != [activations[0], None]:
+        return None
+    return activations[0]
+
+
+def suited(arithmetic: Arithmetic, model: nn.Module) -> Arithmetic:
+    """The arithmetic with the model's activation. Beside relu, no recording proves its sums."""
+    return arithmetic if _activation(model) is torch.tanh else with_relu(arithmetic)
 
 
 def gpu_for(

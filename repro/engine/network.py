@@ -1,4 +1,4 @@
-"""The network of the post, 1-64-64-1 with tanh: prediction, loss and gradient.
+"""The network of the post, 1-64-64-1 with tanh or relu: prediction, loss and gradient.
 
 All weights are one vector in the order of `repro.luna.flatten`: W then b, layer by layer, each W
 column by column. Hidden values of n points are (n, 64) in memory, which is Julia's 64 x n.
@@ -18,6 +18,7 @@ HIDDEN = WIDTHS[1]
 W1, B1, W2, B2, W3, B3, SIZE = OFFSETS
 _1, _2 = np.float32(1), np.float32(2)
 # As variables: for literals Numba would compile the product once for each combination.
+_transpose_block = transpose_tile()
 _NEXT, _COLUMN = np.int64(1), np.int64(ROWS)
 
 
@@ -136,7 +137,7 @@ def transpose(out, w) -> None:
     out_of_line()
     for i in range(0, ROWS, 8):
         for j in range(0, ROWS, 8):
-            transpose_tile(out, w, ROWS * i + j, ROWS * j + i)
+            _transpose_block(out, w, ROWS * i + j, ROWS * j + i)
 
 
 @jit
@@ -156,7 +157,7 @@ def gradient(arithmetic, g, w, x, y, work) -> np.float32:
     g.b3[0] = arithmetic.sum_row(d, n)
     for j in range(n):
         for i in range(ROWS):
-            delta[j, i] = (w.w3[i] * d[j]) * (_1 - h2[j, i] * h2[j, i])
+            delta[j, i] = (w.w3[i] * d[j]) * arithmetic.slope(h2[j, i])
 
     arithmetic.product(g.w2, delta, h1, _COLUMN, _NEXT, _COLUMN, n)
     arithmetic.sum_columns(g.b2, delta, work.ones, n)
@@ -164,7 +165,7 @@ def gradient(arithmetic, g, w, x, y, work) -> np.float32:
     arithmetic.product(carried, work.transposed, delta, _NEXT, _COLUMN, n, _COLUMN)
     for j in range(n):
         for i in range(ROWS):
-            carried[j, i] = carried[j, i] * (_1 - h1[j, i] * h1[j, i])
+            carried[j, i] = carried[j, i] * arithmetic.slope(h1[j, i])
 
     arithmetic.column_gradient(g.w1, carried, x, n)
     arithmetic.sum_columns(g.b1, carried, work.ones, n)

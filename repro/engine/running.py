@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from repro.engine import loops, optimisers
 from repro.engine.algorithms import Algorithm, Sizes
 from repro.engine.arithmetic import Arithmetic
 from repro.engine.handover import (
+    ACTIVATIONS,
     TESTX,
     Array,
     Draws,
@@ -20,8 +22,10 @@ from repro.engine.handover import (
     Weights,
     aligned,
     require_network,
+    suited,
 )
 from repro.engine.network import room_for
+from repro.errors import NonFiniteLossError
 from repro.flux import Descent, Optimiser
 from repro.flux.loss import require_finite
 from repro.julia import MersenneTwister
@@ -86,7 +90,8 @@ def train(
 
     Model, generator and optimisers are brought up to date when it ends, however it ends.
     """
-    weights = require_network(model)
+    weights = require_network(model, ACTIVATIONS)
+    arithmetic = suited(arithmetic, model)
     model.to("cpu")
     vector, draws = Weights(model), Draws(rng)
     lasting = {
@@ -146,13 +151,41 @@ def eval_model(
     epoch: int,
 ) -> Evaluation:
     """`repro.luna.eval_model` for x (n,) and testx (m,) float32; the model is left as it was."""
-    state = OptimiserState(opt, require_network(model))
+    state = OptimiserState(opt, require_network(model, ACTIVATIONS))
+    arithmetic = suited(arithmetic, model)
     room = aligned(room_for(max(x.size, testx.size)))
     vector = Weights(model)
     try:
         return _evaluate(arithmetic, vector, state.compiled, updates, x, testx, task, epoch, room)
     finally:
         state.store()
+
+
+def eval_tasks(
+    arithmetic: Arithmetic,
+    model: nn.Module,
+    x: Array,
+    tasks: Sequence[SineWave],
+    opt: Optimiser,
+    updates: int,
+) -> tuple[Array, Array]:
+    """`repro.luna.eval_model` on each of T tasks at its own points x (T, n) float32.
+
+    Returns:
+        The test losses (T, updates + 1) and the last predictions (T, 50) float32; infinite and
+        NaN for a task whose training loss becomes infinite or NaN.
+    """
+    state = OptimiserState(opt, require_network(model, ACTIVATIONS))
+    arithmetic = suited(arithmetic, model)
+    room, vector = aligned(room_for(max(x.shape[1], TESTX.size))), Weights(model)
+    losses = np.full((len(tasks), updates + 1), np.inf, np.float32)
+    curves = np.full((len(tasks), TESTX.size), np.nan, np.float32)
+    for i, task in enumerate(tasks):
+        given = (arithmetic, vector, state.compiled, updates, x[i], TESTX, task, 0, room)
+        with suppress(NonFiniteLossError):
+            found = _evaluate(*given)
+            losses[i], curves[i] = found.test_losses, found.final_predictions
+    return losses, curves
 
 
 def _evaluate(

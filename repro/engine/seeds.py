@@ -23,7 +23,8 @@ from repro.luna.evaluate import Evaluation
 from repro.luna.sine import sine_model
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
@@ -84,7 +85,7 @@ def train_seeds(
         return SeedRun(seed, model, rng, getattr(trainer, function)(model, rng=rng, **arguments))
 
     if device is None or not chosen or torch.device(device).type == "cpu":
-        with ThreadPoolExecutor(max(1, min(len(chosen), threads or _cores()))) as pool:
+        with ThreadPoolExecutor(max(1, min(len(chosen), threads or cores()))) as pool:
             return list(pool.map(run, chosen))
     models, rngs = zip(*map(build, chosen), strict=True)
     found = _on_gpu(trainer, function, models, rngs, device, **arguments)

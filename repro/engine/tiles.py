@@ -18,9 +18,10 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-ROWS = 64  # height of every matrix here, and the distance between its columns in memory
+ROWS = 64  # height of the first post's matrices, and the distance between columns in memory
 
 _FLOAT = ir.FloatType()
+_KINDS = {types.float32: _FLOAT, types.float64: ir.DoubleType()}
 _INDEX = ir.IntType(64)
 _INT = ir.IntType(32)
 
@@ -46,6 +47,21 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
         return builder.call(_llvm(builder, "fma", arguments[0].type, 3), arguments)
 
     return a(a, a, a), generate
+
+
+@intrinsic
+def relu(typing_context: Any, z: Any) -> Any:
+    """z, but 0 where it is below; Numba's own `if` would be a branch, and half of them missed.
+
+    NaN stays NaN.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        zero = ir.Constant(arguments[0].type, 0.0)
+        silent = builder.fcmp_ordered("<=", arguments[0], zero)
+        return builder.select(silent, zero, arguments[0])
+
+    return z(z), generate
 
 
 @intrinsic
@@ -108,53 +124,70 @@ def float_of(typing_context: Any, bits: Any) -> Any:
     return types.float32(types.int32), generate
 
 
-@intrinsic
-def transpose_tile(typing_context: Any, out: Any, a: Any, out0: Any, a0: Any) -> Any:
-    """The transpose of the 8 by 8 block of `a` that starts at `a0` into `out` at `out0`."""
+@cache
+def transpose_tile(stride: int = ROWS) -> Any:
+    """A kernel `tile(out, a, out0, a0)` for the transpose of an 8 by 8 block.
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        def place(i: int, column: int) -> Any:
-            array = context.make_array(signature.args[i])(context, builder, arguments[i])
-            start = builder.add(arguments[2 + i], ir.Constant(_INDEX, ROWS * column))
-            vector = ir.VectorType(_FLOAT, 8).as_pointer()
-            return builder.bitcast(builder.gep(array.data, [start]), vector)
+    Of `a` from the offset `a0` into `out` at `out0`, both with columns `stride` apart.
+    """
 
-        columns = [builder.load(place(1, j), align=4) for j in range(8)]
-        # Three rounds of exchanges between columns 1, 2 and 4 apart. The masks are those of
-        # unpack and permute instructions that every processor with AVX has.
-        for distance, low, high in (
-            (1, [0, 8, 1, 9, 4, 12, 5, 13], [2, 10, 3, 11, 6, 14, 7, 15]),
-            (2, [0, 1, 8, 9, 4, 5, 12, 13], [2, 3, 10, 11, 6, 7, 14, 15]),
-            (4, [0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15]),
-        ):
-            mask = ir.VectorType(_INT, 8)
-            exchanged = list(columns)
-            for j in range(8):
-                if not j & distance:
-                    pair = columns[j], columns[j + distance]
-                    exchanged[j] = builder.shuffle_vector(*pair, ir.Constant(mask, low))
-                    exchanged[j + distance] = builder.shuffle_vector(*pair, ir.Constant(mask, high))
-            columns = exchanged
-        for j, column in zip((0, 2, 1, 3, 4, 6, 5, 7), columns, strict=True):
-            builder.store(column, place(0, j), align=4)
-        return context.get_dummy_value()
+    @intrinsic
+    def tile(typing_context: Any, out: Any, a: Any, out0: Any, a0: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            def place(i: int, column: int) -> Any:
+                array = context.make_array(signature.args[i])(context, builder, arguments[i])
+                start = builder.add(arguments[2 + i], ir.Constant(_INDEX, stride * column))
+                vector = ir.VectorType(_KINDS[out.dtype], 8).as_pointer()
+                return builder.bitcast(builder.gep(array.data, [start]), vector)
 
-    return types.void(out, a, types.intp, types.intp), generate
+            columns = _exchanged(builder, [builder.load(place(1, j), align=4) for j in range(8)])
+            for j, column in zip((0, 2, 1, 3, 4, 6, 5, 7), columns, strict=True):
+                builder.store(column, place(0, j), align=4)
+            return context.get_dummy_value()
+
+        return types.void(out, a, types.intp, types.intp), generate
+
+    return tile
+
+
+def _exchanged(builder: Any, columns: list[Any]) -> list[Any]:
+    """Three rounds of exchanges between columns 1, 2 and 4 apart.
+
+    The masks are those of unpack and permute instructions that every processor with AVX has.
+    """
+    for distance, low, high in (
+        (1, [0, 8, 1, 9, 4, 12, 5, 13], [2, 10, 3, 11, 6, 14, 7, 15]),
+        (2, [0, 1, 8, 9, 4, 5, 12, 13], [2, 3, 10, 11, 6, 7, 14, 15]),
+        (4, [0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15]),
+    ):
+        mask = ir.VectorType(_INT, 8)
+        exchanged = list(columns)
+        for j in range(8):
+            if not j & distance:
+                pair = columns[j], columns[j + distance]
+                exchanged[j] = builder.shuffle_vector(*pair, ir.Constant(mask, low))
+                exchanged[j + distance] = builder.shuffle_vector(*pair, ir.Constant(mask, high))
+        columns = exchanged
+    return columns
 
 
 @cache
-def product_tile(rows: int, columns: int, chains: int = 1, lanes: int = 16) -> Any:
-    """A kernel for a block of C = A B, `rows` by `columns`, in vectors of `lanes` rows.
+def product_tile(
+    rows: int, columns: int, chains: int = 1, stride: int = ROWS, onto: bool = False
+) -> Any:
+    """A kernel for a block of C = A B, `rows` by `columns`, in vectors of 64 bytes at most.
 
-    The kernel is called as `tile(c, a, b, c0, a0, b0, b_row, b_column, inner)`: Float32 arrays
-    (1-D, contiguous), the offsets at which the blocks start, the distances in `b` between
-    neighbours along the inner dimension and along the columns, and the inner length. Columns of
-    `a` and `c` are `ROWS` apart.
+    The kernel is called as `tile(c, a, b, c0, a0, b0, b_row, b_column, inner)`: arrays of one
+    type, Float32 or Float64 (1-D, contiguous), the offsets at which the blocks start, the
+    distances in `b` between neighbours along the inner dimension and along the columns, and the
+    inner length.
 
     Args:
         chains: 1 for one chain of fused multiply-adds over the inner dimension, from 0. 2 for one
             over its 1st, 3rd, ... and one over its 2nd, 4th, ... up to the last whole eight; the
             first goes on over what is left, and the two are added.
+        stride: the distance between columns of `a` and `c`.
+        onto: add to what is in `c`: the one chain starts from there.
     """
 
     @intrinsic
@@ -175,10 +208,10 @@ def product_tile(rows: int, columns: int, chains: int = 1, lanes: int = 16) -> A
                 array = context.make_array(signature.args[i])(context, builder, arguments[i])
                 return builder.gep(array.data, [offset])
 
-            steps = arguments[6:9]
-            block = _Block(builder, rows // lanes, columns, lanes, pointer(1, arguments[4]),
-                           pointer(2, arguments[5]), *steps)  # fmt: skip
-            block.store(pointer(0, arguments[3]), block.chains(chains))
+            places = [pointer(i, arguments[3 + i]) for i in range(3)]
+            block = _Block(builder, _KINDS[c.dtype], rows, columns, stride, *places,
+                           *arguments[6:9])  # fmt: skip
+            block.store(block.chains(chains, onto))
             return context.get_dummy_value()
 
         sizes = (types.intp,) * 6
@@ -193,25 +226,28 @@ class _Block:
     def __init__(
         self,
         builder: Any,
-        vectors: int,
+        kind: ir.Type,
+        rows: int,
         columns: int,
-        lanes: int,
+        stride: int,
+        c: Any,
         a: Any,
         b: Any,
         b_row: Any,
         b_column: Any,
         inner: Any,
     ) -> None:
-        self.builder, self.vectors, self.columns, self.lanes = builder, vectors, columns, lanes
-        self.a, self.b, self.b_row, self.b_column, self.inner = a, b, b_row, b_column, inner
-        self.vector = ir.VectorType(_FLOAT, lanes)
-        self.zero = ir.Constant(self.vector, [0.0] * lanes)
-        self.fma = _llvm(builder, "fma", self.vector, 3)
+        self.builder, self.columns, self.stride = builder, columns, stride
+        self.c, self.a, self.b = c, a, b
+        self.b_row, self.b_column, self.inner = b_row, b_column, inner
+        self.pieces = _pieces(kind, rows)
 
-    def chains(self, chains: int) -> list[Any]:
+    def chains(self, chains: int, onto: bool) -> list[Any]:
         """The finished values, column by column."""
         start = ir.Constant(_INDEX, 0)
-        none = [self.zero] * (self.vectors * self.columns)
+        none = [ir.Constant(v, [0.0] * v.count) for v, _ in self.pieces] * self.columns
+        if onto:
+            none = [self.builder.load(place, align=4) for place in self._places()]
         if chains == 1:
             return self._loop(start, self.inner, 1, none)
         whole = self.builder.and_(self.inner, ir.Constant(_INDEX, -8))
@@ -220,12 +256,18 @@ class _Block:
         odd = self._loop(whole, self.inner, 1, odd)
         return [self.builder.fadd(x, y) for x, y in zip(odd, even, strict=True)]
 
-    def store(self, c: Any, values: list[Any]) -> None:
-        for n, value in enumerate(values):
-            column, vector = divmod(n, self.vectors)
-            place = self._at(c, column * ROWS + vector * self.lanes)
+    def store(self, values: list[Any]) -> None:
+        for place, value in zip(self._places(), values, strict=True):
             # BLAS adds the finished chain to a C that starts as zeros: -0 becomes +0.
-            self.builder.store(self.builder.fadd(value, self.zero), place, align=4)
+            zero = ir.Constant(value.type, [0.0] * value.type.count)
+            self.builder.store(self.builder.fadd(value, zero), place, align=4)
+
+    def _places(self) -> list[Any]:
+        return [
+            self._at(self.c, j * self.stride + first, vector)
+            for j in range(self.columns)
+            for vector, first in self.pieces
+        ]
 
     def _loop(self, first: Any, last: Any, unrolled: int, start: list[Any]) -> list[Any]:
         """For k = first, first + unrolled, ... below last: extend each chain by one step.
@@ -239,7 +281,7 @@ class _Block:
 
         builder.position_at_end(head)
         k = builder.phi(_INDEX)
-        values = [builder.phi(self.vector) for _ in start]
+        values = [builder.phi(value.type) for value in start]
         for phi, value in zip([k, *values], [first, *start], strict=True):
             phi.add_incoming(value, before)
         builder.cbranch(builder.icmp_signed("<", k, last), body, end)
@@ -261,24 +303,36 @@ class _Block:
 
     def _step(self, k: Any, values: list[Any]) -> list[Any]:
         builder = self.builder
-        a = builder.gep(self.a, [builder.mul(k, ir.Constant(_INDEX, ROWS))])
-        left = [builder.load(self._at(a, v * self.lanes), align=4) for v in range(self.vectors)]
+        a = builder.gep(self.a, [builder.mul(k, ir.Constant(_INDEX, self.stride))])
+        left = [builder.load(self._at(a, first, v), align=4) for v, first in self.pieces]
         row = builder.gep(self.b, [builder.mul(k, self.b_row)])
         extended = []
         for j in range(self.columns):
             place = builder.gep(row, [builder.mul(self.b_column, ir.Constant(_INDEX, j))])
-            right = self._splat(builder.load(place))
-            for v in range(self.vectors):
-                value = values[j * self.vectors + v]
-                extended.append(builder.call(self.fma, [left[v], right, value]))
+            right = builder.load(place)
+            for part in left:
+                value = values[len(extended)]
+                fma = _llvm(builder, "fma", value.type, 3)
+                extended.append(builder.call(fma, [part, self._splat(right, value.type), value]))
         return extended
 
-    def _splat(self, x: Any) -> Any:
-        undefined = ir.Constant(self.vector, ir.Undefined)
+    def _splat(self, x: Any, vector: ir.VectorType) -> Any:
+        undefined = ir.Constant(vector, ir.Undefined)
         one = self.builder.insert_element(undefined, x, ir.Constant(_INT, 0))
-        lanes = ir.Constant(ir.VectorType(_INT, self.lanes), [0] * self.lanes)
+        lanes = ir.Constant(ir.VectorType(_INT, vector.count), [0] * vector.count)
         return self.builder.shuffle_vector(one, undefined, lanes)
 
-    def _at(self, base: Any, offset: int) -> Any:
+    def _at(self, base: Any, offset: int, vector: ir.VectorType) -> Any:
         place = self.builder.gep(base, [ir.Constant(_INDEX, offset)])
-        return self.builder.bitcast(place, self.vector.as_pointer())
+        return self.builder.bitcast(place, vector.as_pointer())
+
+
+def _pieces(kind: ir.Type, rows: int) -> list[tuple[ir.VectorType, int]]:
+    """Vectors that hold so many rows, each with its first row: the widest that there are first."""
+    pieces, first, lanes = [], 0, 16 if kind == _FLOAT else 8
+    while first < rows:
+        while first + lanes > rows:
+            lanes //= 2
+        pieces.append((ir.VectorType(kind, lanes), first))
+        first += lanes
+    return pieces

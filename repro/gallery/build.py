@@ -19,8 +19,7 @@ from repro.gallery.figure import Arrays, Figure, arrays_of
 from repro.gallery.manifest import OUT, Entry
 from repro.gallery.page import write_page
 from repro.gallery.runs import Options, Runs
-from repro.gallery.store import writing
-from repro.run import Provenance
+from repro.run import Provenance, alone, writing
 from repro.run.settings import settings
 
 Announce = Callable[[str], object]
@@ -56,8 +55,9 @@ def build(
         start, before = time.perf_counter(), sum(runs.seconds.values())
         runs.used.clear()
         entries[figure.name] = entry = build_one(figure, runs, out, formats)
-        manifest.add(out, figure.name, entry)
-        write_page(out)
+        with alone(out / ".lock", OUT):
+            manifest.add(out, figure.name, entry)
+            write_page(out)
         spent = time.perf_counter() - start - (sum(runs.seconds.values()) - before)
         announce(f"{figure.name}: drawn in {max(spent, 0):.1f} s")
     return entries
@@ -93,7 +93,8 @@ def whole(named: Path, out: Path) -> Iterator[Path]:
     """A folder whose files move to ``out`` once all of them have been written.
 
     Raises:
-        ReproError: one cannot be; the message is about ``named``, and nothing has changed.
+        WritingError: one cannot be; the message is about ``named``, and every file is the old one
+            or the new one.
     """
     with writing(named, OUT), TemporaryDirectory(dir=out, prefix=".drawing-") as fresh:
         yield Path(fresh)

@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from repro import ecoffet
+from repro import ecoffet, engine
 from repro.cases import ecoffet as ecoffet_case
 from repro.checks import nudged
-from repro.ecoffet import experiment, theory
+from repro.ecoffet import batched, experiment, theory
 from repro.gallery.figure import plotted
 from repro.gallery.jobs import Job, Tick, sources_of
 from repro.gallery.luna_parity import finding, not_run
@@ -20,7 +21,7 @@ from repro.run import Kind, Quantity, Run
 from repro.sides import recorded
 from repro.sides.port import Port
 
-SOURCES = (*sources_of(ecoffet, ecoffet_case), Path(__file__))
+SOURCES = (*sources_of(ecoffet, ecoffet_case, engine), Path(__file__))
 STEPS = {"transfer": 99, "random": 99, "maml": 31, "maml_first_order": 31, "reptile": 31}
 """Fine-tuning steps on every test task."""
 
@@ -33,6 +34,15 @@ def sizes(options: Options) -> tuple[int, int]:
         return experiment.TRAIN_TASKS, experiment.TEST_TASKS
     n_train = max(options.iterations // experiment.EPOCHS, 1)
     return n_train, min(max(n_train // 10, 10), experiment.TEST_TASKS)
+
+
+TRAINERS: Mapping[str, experiment.Trainers] = {"fast": engine.fast, "batched": batched}
+
+
+def engine_for(options: Options) -> str:
+    """The fast engine where it runs, unless the eager one is asked for: then batched torch."""
+    on_cpu = torch.device(options.device).type == "cpu"
+    return "fast" if on_cpu and options.engine != "eager" else "batched"
 
 
 def _run(method: str, peculiar: bool = True) -> Training:
@@ -50,22 +60,25 @@ def _job(name: str, method: str, peculiar: bool, options: Options) -> Job:
         "epochs": visits,
         "n_test": n_test,
         "device": options.device,
-        "engine": "eager" if method == "transfer" else "batched",
+        "engine": engine_for(options),
         "perturbation": options.perturbation,
     }
+    by = TRAINERS[engine_for(options)]
 
     def compute(tick: Tick) -> Run:
         weights = experiment.train(
             method,
             n_train=n_train,
+            models=1 if method == "random" else experiment.MODELS,
             seed=options.seed,
             peculiar=peculiar,
+            by=by,
             device=options.device,
             prepare=lambda w: _nudged(w, options.perturbation),
             progress=tick,
         )
         tasks = experiment.draw(n_train, n_test, options.seed).test
-        losses = experiment.test_losses(weights, tasks, STEPS[method], device=options.device)
+        losses = experiment.test_losses(weights, tasks, STEPS[method], by=by, device=options.device)
         return Run(
             {
                 "weights": Quantity.once(weights, Kind.STATE, visits),

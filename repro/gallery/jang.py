@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from repro import jang, jax_random
+from repro import engine, jang, jax_random
 from repro.cases import Case, Nudge, record_of
 from repro.cases import jang as cases
 from repro.checks import nudged
@@ -26,7 +26,7 @@ from repro.run import Kind, Quantity, Run
 from repro.sides import recorded
 from repro.sides.port import Port
 
-SOURCES = (*sources_of(jang, jax_random, cases), Path(__file__))
+SOURCES = (*sources_of(jang, jax_random, cases, engine), Path(__file__))
 
 
 def case_of(part: str, options: Options) -> Case:
@@ -37,6 +37,11 @@ def case_of(part: str, options: Options) -> Case:
     return replace(case, seed=options.seed, epochs=length, weight_epochs=tuple(sorted(kept)))
 
 
+def engine_for(options: Options) -> str:
+    """The fast engine, unless another is asked for: there is no exact one."""
+    return "eager" if options.engine == "eager" else "fast"
+
+
 def _trained(part: str) -> Training:
     def job(options: Options) -> Job:
         case = case_of(part, options)
@@ -45,12 +50,14 @@ def _trained(part: str) -> Training:
             "function": case.function,
             "seed": case.seed,
             "epochs": case.epochs,
-            "engine": "eager",
+            "engine": engine_for(options),
             "perturbation": moved,
         }
 
         def compute(tick: Tick) -> Run:
-            return Port(tick=tick).run(case, None if moved is None else Nudge(moved))
+            return Port(engine_for(options), tick=tick).run(
+                case, None if moved is None else Nudge(moved)
+            )
 
         return Job(f"jang-{part}", case.epochs, arguments, SOURCES, compute)
 
@@ -63,14 +70,16 @@ PARTS = dict(zip((FIT.name, SINGLE.name, BATCHED.name), cases.PARTS, strict=True
 
 def _headline(options: Options) -> Job:
     length, moved = options.iterations or 1000, options.perturbation
-    arguments = {"epochs": length, "engine": "eager", "perturbation": moved}
+    chosen = engine_for(options)
+    arguments = {"epochs": length, "engine": chosen, "perturbation": moved}
+    by = engine.fast.headline_arm if chosen == "fast" else None
 
     def prepare(weights: np.ndarray) -> np.ndarray:
         return weights if moved is None else nudged(weights, moved)
 
     def compute(tick: Tick) -> Run:
         every = max(length // 10, 1)
-        found = pictures.headline(iterations=length, every=every, prepare=prepare, tick=tick)
+        found = pictures.headline(iterations=length, every=every, prepare=prepare, tick=tick, by=by)
         return Run({n: Quantity.once(v, Kind.RESULT, length) for n, v in found.items()})
 
     return Job("jang-headline", 4 * length, arguments, SOURCES, compute)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from repro.run import Run
-from repro.run.settings import settings
+from repro.run.settings import numeric_settings, source_digest
+from repro.run.settings import sources_of as sources_of
 
 Tick = Callable[[int], object]
 """``tick(n)``: n more iterations are done."""
@@ -45,29 +45,3 @@ class Job:
         }
         text = json.dumps(made_by, sort_keys=True)
         return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
-
-
-def numeric_settings(device: str) -> dict[str, Any]:
-    """The settings that can change a bit. How the number of threads was set is none of them."""
-    found = settings(device)
-    variables = found["environment"].items()
-    named = {name: value for name, value in variables if not name.endswith("_NUM_THREADS")}
-    return {**found, "environment": named}
-
-
-def source_digest(files: Iterable[Path]) -> str:
-    """SHA-256 over the files' names and bytes."""
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        content = path.read_bytes()
-        digest.update(f"{path.parent.name}/{path.name} {len(content)}\n".encode() + content)
-    return digest.hexdigest()
-
-
-def sources_of(*modules: ModuleType) -> tuple[Path, ...]:
-    """The source files of modules; of a package all its own."""
-    found: list[Path] = []
-    for module in modules:
-        path = Path(str(module.__file__))
-        found += path.parent.glob("*.py") if path.name == "__init__.py" else [path]
-    return tuple(sorted(set(found)))

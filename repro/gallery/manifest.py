@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from repro.errors import ReproError
-from repro.gallery.store import writing
-from repro.run import atomic
+from repro.run import atomic, writing
 
 FILE = "gallery.json"
 Entry = dict[str, Any]
@@ -23,9 +22,7 @@ def prepare(out: Path) -> None:
         ReproError: it cannot.
     """
     with writing(out, OUT):
-        out.mkdir(parents=True, exist_ok=True)
-        with atomic(out / FILE) as temporary:
-            temporary.write_text(_text(read(out)))
+        write_text(out / FILE, _text(read(out)))
 
 
 def read(out: Path) -> dict[str, Entry]:

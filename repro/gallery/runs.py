@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from repro.checks import Verdict
 from repro.gallery.jobs import Job, Tick
-from repro.gallery.store import Store
 from repro.run import Provenance, Run
+from repro.run.store import Store
 
 
 @dataclass(frozen=True)

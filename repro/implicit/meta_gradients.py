@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.func import grad
 
-from repro.implicit.problems import Loss, Problem, hvp
-from repro.implicit.solvers import Solution, conjugate_gradient
+from repro.implicit.problems import Loss, Problem, gradient, hessian_product
+from repro.implicit.solvers import Apply, Solution, conjugate_gradient
 
 
 def proximal(loss: Loss, w: Tensor, lam: float) -> Loss:
@@ -22,9 +21,8 @@ def proximal(loss: Loss, w: Tensor, lam: float) -> Loss:
 
 def descend(loss: Loss, phi: Tensor, rate: float, steps: int) -> Tensor:
     """So many steps of gradient descent; differentiable by what the loss and phi depend on."""
-    gradient = grad(loss)
     for _ in range(steps):
-        phi = phi - rate * gradient(phi)
+        phi = phi - rate * gradient(loss, phi)
     return phi
 
 
@@ -44,13 +42,13 @@ def solve_inner(problem: Problem, lam: float, steps: int = 50) -> Tensor:
     loss, phi = proximal(problem.train, problem.start, lam), problem.start
     one = torch.eye(len(phi), dtype=phi.dtype)
     for _ in range(steps):
-        g = grad(loss)(phi)
+        g = gradient(loss, phi)
         if g.norm() <= 1e-12:
             break
         step = torch.linalg.solve(problem.hessian(phi) + lam * one, g)
         size = next((2.0**-k for k in range(30) if _better(loss, phi, step, 2.0**-k)), 1.0)
         phi = phi - size * step
-    if grad(loss)(phi).norm() > 1e-9:
+    if gradient(loss, phi).norm() > 1e-9:
         raise ArithmeticError(f"no inner optimum in {steps} Newton steps: give a larger lam")
     if torch.linalg.eigvalsh(problem.hessian(phi))[0] + lam <= 0:
         raise ArithmeticError("Newton's method went to a saddle: give a larger lam")
@@ -58,8 +56,7 @@ def solve_inner(problem: Problem, lam: float, steps: int = 50) -> Tensor:
 
 
 def _better(loss: Loss, phi: Tensor, step: Tensor, size: float) -> bool:
-    gradient = grad(loss)
-    return bool(gradient(phi - size * step).norm() < gradient(phi).norm())
+    return bool(gradient(loss, phi - size * step).norm() < gradient(loss, phi).norm())
 
 
 # The meta-gradient by six ways, each (d,)
@@ -72,7 +69,7 @@ def exact(problem: Problem, lam: float, phi: Tensor | None = None) -> Tensor:
     """
     phi = solve_inner(problem, lam) if phi is None else phi
     matrix = torch.eye(len(phi), dtype=phi.dtype) + problem.hessian(phi) / lam
-    found: Tensor = torch.linalg.solve(matrix, grad(problem.validate)(phi))
+    found: Tensor = torch.linalg.solve(matrix, gradient(problem.validate, phi))
     return found
 
 
@@ -83,10 +80,14 @@ def imaml(
 
     Started there, no step at all leaves first-order MAML's gradient.
     """
-    g = grad(problem.validate)(phi)
-    return conjugate_gradient(
-        lambda v: v + hvp(problem.train, phi, v) / lam, g, cg_steps, tolerance=tolerance, x0=g
-    )
+    product, g = implicit_equation(problem, lam, phi)
+    return conjugate_gradient(product, g, cg_steps, tolerance=tolerance, x0=g)
+
+
+def implicit_equation(problem: Problem, lam: float, phi: Tensor) -> tuple[Apply, Tensor]:
+    """The product with I + H/lam at phi, and grad L(phi) (d,)."""
+    product = hessian_product(problem.train, phi)
+    return lambda v: v + product(v) / lam, gradient(problem.validate, phi)
 
 
 def released(problem: Problem, lam: float, phi: Tensor, cg_steps: int) -> Solution:
@@ -95,12 +96,12 @@ def released(problem: Problem, lam: float, phi: Tensor, cg_steps: int) -> Soluti
     Its damping of 1 is added to the identity that is there already, and 10 to lam. One CG step or
     fewer means the plain gradient; a squared residual below 1e-10 ends the steps.
     """
-    g = grad(problem.validate)(phi)
+    g = gradient(problem.validate, phi)
     if cg_steps <= 1:
         return Solution(g, 0, float("nan"), float("inf"))
-    tolerance = 1e-5 / g.norm().item()
+    product, tolerance = hessian_product(problem.train, phi), 1e-5 / g.norm().item()
     return conjugate_gradient(
-        lambda v: 2 * v + hvp(problem.train, phi, v) / (lam + 10), g, cg_steps, tolerance=tolerance
+        lambda v: 2 * v + product(v) / (lam + 10), g, cg_steps, tolerance=tolerance
     )
 
 
@@ -131,8 +132,7 @@ def truncated(problem: Problem, rate: float, steps: int, through: int, lam: floa
 
 def first_order(problem: Problem, rate: float, steps: int, lam: float = 0.0) -> Tensor:
     """grad L at the adapted parameters (first-order MAML)."""
-    found: Tensor = grad(problem.validate)(adapt(problem, rate, steps, lam))
-    return found
+    return gradient(problem.validate, adapt(problem, rate, steps, lam))
 
 
 def reptile(problem: Problem, rate: float, steps: int, lam: float = 0.0) -> Tensor:

@@ -34,10 +34,21 @@ class Problem:
         return found
 
 
-def hvp(loss: Loss, at: Tensor, vector: Tensor) -> Tensor:
-    """The Hessian times a vector, without the Hessian (B. A. Pearlmutter, 1994)."""
-    product: Tensor = grad(lambda x: grad(loss)(x) @ vector)(at)
-    return product
+def gradient(loss: Loss, at: Tensor) -> Tensor:
+    """The loss's gradient (d,), differentiable by what `at` depends on.
+
+    By autograd itself: `torch.func.grad` costs several times as much a call.
+    """
+    x = at if at.requires_grad else at.detach().requires_grad_()
+    return torch.autograd.grad(loss(x), x, create_graph=at.requires_grad)[0]
+
+
+def hessian_product(loss: Loss, at: Tensor) -> Callable[[Tensor], Tensor]:
+    """The product of the Hessian at a point with a vector, without the Hessian (B. A. Pearlmutter,
+    1994); one graph serves all vectors."""
+    x = at.detach().requires_grad_()
+    g = gradient(loss, x)
+    return lambda vector: torch.autograd.grad(g, x, vector, retain_graph=True)[0]
 
 
 def spectrum(size: int, condition: float) -> Tensor:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -49,21 +49,31 @@ def conjugate_gradient(
         tolerance: stop where the residual is at most this share of |b|.
         x0: where to start, 0 by default.
     """
+    limit = tolerance * b.norm()
+    for found in cg_iterates(apply, b, x0):
+        if found.steps >= steps or found.residual <= limit:
+            break
+    return found
+
+
+def cg_iterates(apply: Apply, b: Tensor, x0: Tensor | None = None) -> Iterator[Solution]:
+    """The same, after 0, 1, ... steps; ends where nothing is left or curvature is not positive."""
     x = torch.zeros_like(b) if x0 is None else x0
     r = b - apply(x) if x0 is not None else b
-    p, rr, curvature, done = r, r @ r, float("inf"), 0
-    limit = (tolerance * b.norm()) ** 2
-    while done < steps and rr > limit:
+    p, rr, found = r, r @ r, Solution(x, 0, r.norm().item(), float("inf"))
+    yield found
+    while rr > 0:
         Ap = apply(p)
         pAp = p @ Ap
-        curvature = min(curvature, (pAp / (p @ p)).item())
+        found = replace(found, curvature=min(found.curvature, (pAp / (p @ p)).item()))
         if pAp <= 0:
+            yield found
             break
         x, r = x + rr / pAp * p, r - rr / pAp * Ap
         rr, before = r @ r, rr
         p = r + rr / before * p
-        done += 1
-    return Solution(x, done, rr.sqrt().item(), curvature)
+        found = Solution(x, found.steps + 1, rr.sqrt().item(), found.curvature)
+        yield found
 
 
 def steps_of_descent(
@@ -77,10 +87,11 @@ def steps_of_descent(
     x, ahead = start, start
     first = gradient(start).norm()
     for done in range(limit):
-        if gradient(x).norm() <= tolerance * first:
+        slope = gradient(x)
+        if slope.norm() <= tolerance * first:
             return done
-        stepped = ahead - rate * gradient(ahead)
-        ahead = stepped + momentum * (stepped - x)
+        stepped = ahead - rate * (slope if ahead is x else gradient(ahead))
+        ahead = stepped + momentum * (stepped - x) if momentum else stepped
         x = stepped
     return limit
 

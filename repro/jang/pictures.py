@@ -71,6 +71,7 @@ def headline(
     held_out: int = 200,
     prepare: Callable[[np.ndarray], np.ndarray] = lambda weights: weights,
     tick: Callable[[int], object] = lambda n: None,
+    by: Callable[..., np.ndarray] | None = None,
 ) -> Arrays:
     """What makes the gain: tasks or validation points. In Float64.
 
@@ -83,7 +84,8 @@ def headline(
         every: iterations between evaluations.
         held_out: tasks to evaluate on.
         prepare: makes the initial weights (seeds, 1761) others.
-        tick: called as ``tick(1)`` after each iteration.
+        tick: called as ``tick(n)`` after n more iterations.
+        by: trains an arm and takes its held-out errors, :func:`arm` by default.
 
     Returns:
         `iterations`, and for each arm `1x20_low`, `_median`, `_high`: quartiles over the seeds.
@@ -91,7 +93,7 @@ def headline(
     test = drawn(np.random.RandomState(10**6), (held_out,), 100)
     found: Arrays = {"iterations": np.arange(0, iterations + 1, every)}
     for n, points in ARMS:
-        errors = arm(n, points, seeds, iterations, every, test, prepare, tick)
+        errors = (by or arm)(n, points, seeds, iterations, every, test, prepare, tick)
         for name, q in QUANTILES.items():
             found[f"{n}x{points}_{name}"] = np.quantile(errors, q, axis=1)
     return found

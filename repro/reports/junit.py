@@ -44,7 +44,6 @@ def write_junit(outcomes: Sequence[Outcome], path: Path) -> Path:
     for outcome in outcomes:
         _add(suite, outcome)
     ElementTree.indent(root)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:
         ElementTree.ElementTree(root).write(temporary, "utf-8", xml_declaration=True)
     return path
@@ -64,15 +63,15 @@ def _add(suite: Element, outcome: Outcome) -> None:
         SubElement(test, tag, message).text = why
     _, verdict, ratio, equal, _, divergence = row(outcome)
     if outcome.report is not None:
-        SubElement(test, "system-out").text = (
+        SubElement(test, "system-out").text = legal(
             f"{verdict}: {equal} equal bit for bit, largest difference over its tolerance {ratio}, "
-            f"first divergence {legal(divergence)}{_accepted(outcome)}"
+            f"first divergence {divergence}{_accepted(outcome)}"
         )
 
 
 def _accepted(outcome: Outcome) -> str:
     known = [f"{name} ({reason})" for name, reason in outcome.check.accepted.items()]
-    return legal(f", accepted differences: {', '.join(known)}") if known else ""
+    return f", accepted differences: {', '.join(known)}" if known else ""
 
 
 def _why(outcome: Outcome) -> str:

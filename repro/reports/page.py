@@ -91,7 +91,6 @@ def write_html(
         version=__version__,
         Verdict=Verdict,
     )
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.html"
     with atomic(path) as temporary:
         temporary.write_text(legal(page), encoding="utf-8")

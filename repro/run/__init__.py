@@ -10,11 +10,17 @@ from repro.run.collecting import load as load
 from repro.run.collecting import run_of as run_of
 from repro.run.collecting import steps_of as steps_of
 from repro.run.collecting import under as under
+from repro.run.ensemble import Ensemble as Ensemble
 from repro.run.files import RunError as RunError
+from repro.run.files import WritingError as WritingError
+from repro.run.files import alone as alone
 from repro.run.files import atomic as atomic
 from repro.run.files import digest as digest
 from repro.run.files import read_npz as read_npz
 from repro.run.files import write_npz as write_npz
+from repro.run.files import writing as writing
+from repro.run.gathering import Member as Member
+from repro.run.gathering import gather as gather
 from repro.run.provenance import Provenance as Provenance
 from repro.run.quantity import Kind as Kind
 from repro.run.quantity import Quantity as Quantity

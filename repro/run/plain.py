@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from repro.run.files import RunError, digest
+from repro.run.files import RunError, digest, unfit
 from repro.run.provenance import Provenance
 
 OURS = ("provenance", "sha256")
@@ -32,7 +32,7 @@ def plain_steps(
     """
     arrays = dict(arrays)
     expected = arrays.pop("sha256", None)
-    if expected is not None and digest(arrays) != bytes(expected).decode():
+    if expected is not None and digest(arrays).encode() != bytes(expected):
         raise RunError(
             f"{path} is damaged: its checksum does not fit its content. Record it again, or "
             "restore it from a copy"
@@ -46,7 +46,8 @@ def plain_steps(
     steps: dict[int, dict[str, np.ndarray]] = {}
     for key, values in arrays.items():
         number, _, name = key.partition(":")
-        steps.setdefault(int(number), {})[name] = values
+        with unfit(path, f"has a step {number[:20]!r}"):
+            steps.setdefault(int(number), {})[name] = values
     if list(steps) != list(range(len(steps))):
         raise RunError(f"{path} has steps {', '.join(map(str, steps))}: number them from 0 on")
     return list(steps.values()), provenance

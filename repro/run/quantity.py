@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from repro.run.files import RunError, digest, read_npz, write_npz
+from repro.run.files import RunError, digest, read_npz, unfit, write_npz
 from repro.run.provenance import Provenance
 
 
@@ -134,10 +134,13 @@ class Run:
         return replace(self, quantities={n: q.in_parts() for n, q in self.quantities.items()})
 
     def save(self, path: str | Path) -> None:
-        """Write an ``.npz``: ``KIND:NAME`` and ``steps:NAME`` per quantity, provenance, SHA-256."""
+        """Write an ``.npz``: ``KIND:NAME`` and ``steps:NAME`` per quantity, how it broke
+        off if it did, provenance, SHA-256."""
         arrays: dict[str, np.ndarray] = {}
         for name, q in self.quantities.items():
             arrays[f"{q.kind}:{name}"], arrays[f"steps:{name}"] = q.values, q.steps
+        if self.broke_off is not None:
+            arrays["broke_off"] = np.array(self.broke_off)
         arrays["provenance"] = np.array(json.dumps(self.provenance.as_dict(), sort_keys=True))
         write_npz(path, {**arrays, "sha256": np.array(digest(arrays))})
 
@@ -163,10 +166,12 @@ class Run:
                 f"{path} is damaged or holds no run: its checksum does not fit its content. "
                 "Make it again, or restore it from a copy"
             )
-        provenance = Provenance.from_dict(json.loads(str(arrays.pop("provenance"))))
         quantities = {}
-        for key, values in arrays.items():
-            kind, name = key.split(":", 1)
-            if kind != "steps":
-                quantities[name] = Quantity(arrays[f"steps:{name}"], values, Kind(kind))
-        return cls(quantities, provenance)
+        with unfit(path, "holds no run"):
+            provenance = Provenance.from_dict(json.loads(str(arrays.pop("provenance"))))
+            broke_off = arrays.pop("broke_off", None)
+            for key, values in arrays.items():
+                kind, name = key.split(":", 1)
+                if kind != "steps":
+                    quantities[name] = Quantity(arrays[f"steps:{name}"], values, Kind(kind))
+        return cls(quantities, provenance, None if broke_off is None else str(broke_off))

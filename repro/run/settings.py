@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -48,6 +51,32 @@ def settings(device: torch.device | str = "cpu") -> dict[str, Any]:
         "numpy_blas": _numpy_blas(),
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
     }
+
+
+def numeric_settings(device: str) -> dict[str, Any]:
+    """The settings that can change a bit. How the number of threads was set is none of them."""
+    found = settings(device)
+    variables = found["environment"].items()
+    named = {name: value for name, value in variables if not name.endswith("_NUM_THREADS")}
+    return {**found, "environment": named}
+
+
+def source_digest(files: Iterable[Path]) -> str:
+    """SHA-256 over the files' names and bytes."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        content = path.read_bytes()
+        digest.update(f"{path.parent.name}/{path.name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def sources_of(*modules: ModuleType) -> tuple[Path, ...]:
+    """The source files of modules; of a package all its own."""
+    found: list[Path] = []
+    for module in modules:
+        path = Path(str(module.__file__))
+        found += path.parent.glob("*.py") if path.name == "__init__.py" else [path]
+    return tuple(sorted(set(found)))
 
 
 def _version(package: str) -> str | None:

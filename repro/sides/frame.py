@@ -44,6 +44,12 @@ class FrameError(ValueError):
     """Bytes that are no frame, or not a whole and intact one."""
 
 
+_NONSENSE = (
+    struct.error, ValueError, IndexError, OverflowError, MemoryError, RecursionError,
+)  # fmt: skip
+"""What bytes whose checksum is right may still lead to."""
+
+
 def encode(items: Mapping[str, Value]) -> bytes:
     """Names and values as one frame.
 
@@ -135,7 +141,7 @@ def _decode(payload: bytes) -> dict[str, Value]:
         for _ in range(count):
             name, items_value, at = _decode_item(payload, at)
             items[name] = items_value
-    except (struct.error, ValueError, IndexError) as problem:
+    except _NONSENSE as problem:
         raise FrameError(f"a frame's items cannot be read ({problem})") from problem
     if at != len(payload) or len(items) != count:
         raise FrameError("a frame's items do not fill it, or two have one name")

@@ -11,6 +11,7 @@ import numpy as np
 
 from repro.run import described
 from repro.sides.frame import Value
+from repro.sides.worker import WorkerError
 
 
 class FileFunction:
@@ -58,9 +59,17 @@ class FileFunction:
 
 
 def steps_of(answer: Mapping[str, Value], count: int) -> list[dict[str, np.ndarray]]:
-    """The steps of an answer, whose names are ``STEP:NAME``."""
+    """The steps of an answer, whose names are ``STEP:NAME``.
+
+    Raises:
+        WorkerError: a name is another, or of a step beyond the count.
+    """
     steps: list[dict[str, np.ndarray]] = [{} for _ in range(count)]
     for key, value in answer.items():
-        step, name = key.split(":", 1)
+        step, _, name = key.partition(":")
+        if not name or not step.isdecimal() or int(step) >= count:
+            raise WorkerError(
+                f"the answer holds {key!r}, no name in one of {count} steps: ask again"
+            )
         steps[int(step)][name] = np.asarray(value)
     return steps

@@ -13,8 +13,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -24,6 +26,8 @@ from repro.errors import Unavailable
 from repro.folders import PACKAGE, checkout
 from repro.run import Provenance, Quantity, Run
 from repro.sides.envelopes import growth
+from repro.sides.frame import MOST_BYTES
+from repro.sides.worker import REQUEST_SECONDS, read_pipe
 
 REFERENCE = PACKAGE / "jang" / "jax_reference.py"
 ENVIRONMENT = {"XLA_FLAGS": "--xla_cpu_max_isa=AVX2", "JAX_PLATFORMS": "cpu"}
@@ -77,22 +81,39 @@ def steps(python: str, *requests: Mapping[str, object]) -> Iterator[Step]:
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=errors,
+            # Its own session: an interrupt typed at the terminal is Python's to handle.
+            stderr=errors, start_new_session=True,
         )  # fmt: skip
         assert process.stdout is not None
         try:
-            while head := process.stdout.read(8):
-                frame = process.stdout.read(int.from_bytes(head, "little"))
-                with np.load(io.BytesIO(frame), allow_pickle=False) as arrays:
-                    yield dict(arrays)
+            while step := _next(process.stdout.fileno()):
+                yield step
             if process.wait() != 0:
-                errors.seek(0)
-                said = errors.read().decode(errors="replace")[-2000:]
-                raise JaxUnavailable(f"live JAX failed; its words are: {said}")
+                raise ValueError(f"status {process.returncode}")
+        except TimeoutError:
+            raise JaxUnavailable(f"live JAX gave no step within {REQUEST_SECONDS:g} s") from None
+        except (OSError, ValueError, BadZipFile) as problem:
+            errors.seek(max(0, errors.seek(0, os.SEEK_END) - 2000))
+            said = errors.read().decode(errors="replace")
+            raise JaxUnavailable(f"live JAX failed ({problem}); its words are: {said}") from None
         finally:
             process.kill()
             process.stdout.close()
             process.wait()
+
+
+def _next(pipe: int) -> Step | None:
+    """The next step, None where there is none; ValueError, TimeoutError and BadZipFile where what
+    comes is no whole one."""
+    deadline = time.monotonic() + REQUEST_SECONDS
+    if not (head := read_pipe(pipe, 8, deadline)):
+        return None
+    size = int.from_bytes(head, "little")
+    frame = read_pipe(pipe, min(size, MOST_BYTES), deadline)
+    if len(frame) < size or len(head) < 8:
+        raise ValueError(f"a step of {size} bytes ended after {len(frame)}")
+    with np.load(io.BytesIO(frame), allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def request(case: Case) -> dict[str, object]:

@@ -119,12 +119,13 @@ def literals(text: str, where: str) -> tuple[list[Any], dict[str, Any]]:
     """
     try:
         call = ast.parse(f"f({text}\n)", mode="eval").body
-        assert isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
+            raise ValueError
         keywords = {k.arg or "**": ast.literal_eval(k.value) for k in call.keywords}
-        if "**" in keywords:
+        if "**" in keywords or len(keywords) < len(call.keywords):
             raise ValueError
         return [ast.literal_eval(a) for a in call.args], keywords
-    except (SyntaxError, ValueError, AssertionError):
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
         raise SideError(
             f"the arguments of {where}({text}) are no literals: write numbers, 'texts', True, "
             "None, lists and tuples of such, and NAME=VALUE; nothing is evaluated"

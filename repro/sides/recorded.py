@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from repro.cases import RECORDS, Case, CaseError, record_of
 from repro.cases.luna import KINDS, STEPS, narrowed
 from repro.checks import Envelope, Rule, Saved
-from repro.run import Provenance, Run, RunError, atomic, read_npz, write_npz
+from repro.run import Provenance, Run, RunError, alone, atomic, read_npz, write_npz
 from repro.sides.envelopes import growth
 
 FOLDER = Path(__file__).parent / "recorded"
@@ -123,6 +124,8 @@ def load(name: str, folder: Path = FOLDER) -> Recording:
     sha256 = _checked(path, folder)
     arrays = _with_test_points(read_npz(path))
     case = SINGLE[name] if name in SINGLE else _case(name, index(folder)[name], arrays)
+    if name not in SINGLE and index(folder)[name].get("sha256", sha256) != sha256:
+        raise _damaged(path)
     return Recording(case, arrays, sha256)
 
 
@@ -145,14 +148,34 @@ def _file(name: str, folder: Path) -> Path:
 
 
 def save(case: Case, run: Run, folder: Path) -> Path:
-    """Write a recording of a training function into a folder, with index and checksum.
+    """Write a recording of a training function into a folder, with index and checksums.
+
+    Cut off at any point it leaves the others as they are, and of this one the old or the new; or,
+    between two renames, one that is refused by name.
 
     Returns:
         The file's path.
+
+    Raises:
+        WritingError: it cannot be written.
+        RecordingError: what lies there is damaged.
     """
-    path = folder / f"{case.name}.npz"
-    write_npz(path, _to_arrays(run))
-    entry = {
+    path, index_file, sums = (folder / f for f in (f"{case.name}.npz", INDEX, CHECKSUMS))
+    with alone(folder / ".lock"), ExitStack() as last_first:
+        known = index(folder) if index_file.exists() else {}
+        new_index, new, new_sums = (
+            last_first.enter_context(atomic(p)) for p in (index_file, path, sums)
+        )
+        write_npz(new, _to_arrays(run))
+        _write_json(new_index, {**known, case.name: _entry(case, run, file_sha256(new))})
+        _write_json(new_sums, _either(sums, {path: new, index_file: new_index}))
+    for cached in (index, names, load):
+        cached.cache_clear()
+    return path
+
+
+def _entry(case: Case, run: Run, sha256: str) -> dict[str, Any]:
+    return {
         "function": case.function,
         "seed": case.seed,
         "epochs": case.epochs,
@@ -160,13 +183,23 @@ def save(case: Case, run: Run, folder: Path) -> Path:
         "kwargs": dict(case.kwargs),
         "generator": case.generator,
         "provenance": run.provenance.as_dict(),
+        "sha256": sha256,
     }
-    index_file = folder / INDEX
-    _merge(index_file, {case.name: entry})
-    _merge(folder / CHECKSUMS, {p.name: file_sha256(p) for p in (path, index_file)})
-    for cached in (index, names, load):
-        cached.cache_clear()
-    return path
+
+
+def _either(sums: Path, files: Mapping[Path, Path]) -> dict[str, Any]:
+    """The checksums there are; of these files the old one's, if it is intact, or the new one's."""
+    known = _json(sums) if sums.exists() else {}
+    for file, new in files.items():
+        kept = [file_sha256(file)] if file.exists() else []
+        kept = [sha256 for sha256 in kept if sha256 in _listed(known, file)]
+        known[file.name] = [*kept, file_sha256(new)]
+    return known
+
+
+def _listed(sums: Mapping[str, Any], file: Path) -> list[str]:
+    found = sums.get(file.name, [])
+    return found if isinstance(found, list) else [found]
 
 
 def _to_arrays(run: Run) -> dict[str, np.ndarray]:
@@ -184,34 +217,47 @@ def file_sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _merge(path: Path, entries: Mapping[str, Any]) -> None:
-    known = json.loads(path.read_text()) if path.exists() else {}
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps({**known, **entries}, indent=1) + "\n")
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 @cache
 def index(folder: Path) -> dict[str, dict[str, Any]]:
     _checked(folder / INDEX, folder)
-    return _json(folder / INDEX)
+    found = _json(folder / INDEX)
+    for name in found:
+        if Path(name).name != name:
+            raise RecordingError(f"{folder / INDEX} names {name!r}, no file in it: remove it there")
+    return found
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text()))
     except (OSError, ValueError) as error:
-        raise RecordingError(f"{path.name} cannot be read ({error}): {RESTORE}") from None
+        raise RecordingError(
+            f"{path.name} cannot be read ({error}): {_restore(path.parent)}"
+        ) from None
 
 
 def _checked(path: Path, folder: Path) -> str:
     if not path.exists():
-        raise RecordingError(f"recording {path.name} is missing: {RESTORE}")
+        raise RecordingError(f"recording {path.name} is missing: {_restore(folder)}")
     sha256 = file_sha256(path)
-    if sha256 != _json(folder / CHECKSUMS).get(path.name):
-        raise RecordingError(
-            f"recording {path.name} is damaged: its SHA-256 is not the shipped one; {RESTORE}"
-        )
+    if sha256 not in _listed(_json(folder / CHECKSUMS), path):
+        raise _damaged(path)
     return sha256
+
+
+def _damaged(path: Path) -> RecordingError:
+    return RecordingError(
+        f"recording {path.name} is damaged: its SHA-256 is not the one that was written with it; "
+        f"{_restore(path.parent)}"
+    )
+
+
+def _restore(folder: Path) -> str:
+    return RESTORE if folder == FOLDER else "record it again by `repro record`"
 
 
 def _generator(entry: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ import tempfile
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -81,6 +82,7 @@ class Worker:
         script = str(source / self.script)
         self._printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (as long as self)
         self._told = 0  # bytes of it
+        self._asked = 0  # requests
         # Julia keeps a place in the file for standard output and another for standard error.
         fcntl.fcntl(self._printed, fcntl.F_SETFL, os.O_APPEND)
         to_julia, self._requests = os.pipe()
@@ -136,7 +138,8 @@ class Worker:
             WorkerError: it reports an error (the process lives on), or ends, or sends
                 something else than a whole answer, or takes too long (the process is ended).
         """
-        message = encode(request)
+        self._asked += 1
+        message = encode({**request, "request": self._asked})
         try:
             self._send(message, seconds)
             answer = self._receive("answer", seconds)
@@ -159,6 +162,12 @@ class Worker:
         self._told += len(found)
         return found.decode("utf-8", "replace")
 
+    def _last_words(self) -> str:
+        """The end of what it printed, however much that is."""
+        size = self._printed.seek(0, os.SEEK_END)
+        self._told = max(self._told, size - 8000)
+        return self.printed()[-2000:].strip()
+
     def close(self) -> None:
         """End the process. Harmless when it has ended."""
         self._end()
@@ -178,27 +187,22 @@ class Worker:
 
     def _receive(self, action: str, seconds: float) -> dict[str, Value]:
         deadline = time.monotonic() + seconds
-
         ended = False
 
         def read(size: int) -> bytes:
             nonlocal ended
-            parts = bytearray()
-            while len(parts) < size:
-                readable, _, _ = select.select([self._answers], [], [], _left(deadline))
-                if not readable:
-                    raise self._failure(f"did not {action} within {seconds:g} s")
-                part = os.read(self._answers, min(size - len(parts), 1 << 20))
-                if not part:
-                    ended = True
-                    break
-                parts += part
-            return bytes(parts)
+            found = read_pipe(self._answers, size, deadline)
+            ended = len(found) < size
+            return found
 
         try:
             answer = read_frame(read)
+        except TimeoutError:
+            raise self._failure(f"did not {action} within {seconds:g} s") from None
         except FrameError as problem:
             raise self._failure(f"did not {action}: {problem}", ended) from problem
+        if (number := answer.pop("request", 0)) != self._asked:
+            raise self._failure(f"answered request {number} and not request {self._asked}")
         if answer.pop("status", None) != "ok":
             raise self.error(
                 f"{self.program} reports: {answer.get('message', answer)}",
@@ -212,7 +216,7 @@ class Worker:
             status = self._process.wait(5 if ended else 0)
         except subprocess.TimeoutExpired:
             status = None
-        printed = self.printed()[-2000:].strip()
+        printed = self._last_words()
         program = self._process.args[0]  # type: ignore[index]
         self.close()
         if status is None:
@@ -236,8 +240,30 @@ def _end(process: subprocess.Popen[bytes], printed: IO[bytes], *pipes: int) -> N
     _close_files(printed, *pipes)
 
 
+def read_pipe(pipe: int, size: int, deadline: float) -> bytes:
+    """So many bytes of a pipe, or fewer where it ends.
+
+    Args:
+        deadline: by :func:`time.monotonic`.
+
+    Raises:
+        TimeoutError: they have not come by then.
+    """
+    parts = bytearray()
+    while len(parts) < size:
+        readable, _, _ = select.select([pipe], [], [], _left(deadline))
+        if not readable:
+            raise TimeoutError
+        part = os.read(pipe, min(size - len(parts), 1 << 20))
+        if not part:
+            break
+        parts += part
+    return bytes(parts)
+
+
 def _close_files(printed: IO[bytes], *pipes: int) -> None:
-    printed.close()
+    with suppress(OSError):  # of a full disk: what it printed has been read
+        printed.close()
     for pipe in pipes:
         os.close(pipe)
 

@@ -8,6 +8,7 @@ nothing of the system is read but its mirror and its keys, and nothing is change
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Collection, Sequence
@@ -116,6 +117,8 @@ def mirror() -> str:
     """
     named = os.environ.get("REPRO_DEBIAN_MIRROR")
     if named:
+        if re.search(r"[\s\[\]]", named):  # in a list of sources these switch checks off
+            raise JuliaNotInstalled(f"REPRO_DEBIAN_MIRROR={named!r} is no address: give one alone")
         return named
     # Without --no-release-info apt leaves out sources whose lists were never fetched, and on a
     # new machine that is all of them.

@@ -49,6 +49,9 @@ class Answer(dict[str, Any]):
         super().__init__(arrays)
         self.provenance = dict(provenance)
 
+    def __missing__(self, name: str) -> Any:
+        raise JuliaError(f"the answer lacks {name!r}: ask again, or name another Julia")
+
 
 @dataclass(frozen=True)
 class Trace:

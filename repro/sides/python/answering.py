@@ -122,7 +122,8 @@ def serve(source: int, target: int) -> None:
             request = frame.read_frame(read)
         except frame.FrameError:
             return  # whoever asked is gone
-        send(answer(request, home))
+        number = request.pop("request", 0)
+        send({"request": number, **answer(request, home)})
 
 
 if __name__ == "__main__":

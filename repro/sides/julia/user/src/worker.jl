@@ -133,13 +133,15 @@ names_and_values(step, count) = error(
     "(z = z, loss = loss), or a vector of pairs, [\"z\" => z, \"loss\" => loss]")
 
 function serve(input, output)
+    number = 0  # of the request
     TELL[] = function (name, value)
-        write_frame(output, ["status" => "ok", "note" => name, "value" => plain(value, name, "it")])
+        write_frame(output, ["request" => number, "status" => "ok", "note" => name, "value" => plain(value, name, "it")])
         return read_frame(input)["value"]
     end
     write_frame(output, about())
     while (request = read_frame(input)) !== nothing
-        found = answer(request)
+        number = pop!(request, "request", 0)
+        found = ["request" => number; answer(request)]
         foreach(flush, (stdout, stderr))  # to a file they are buffered
         write_frame(output, found)
     end

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from filelock import FileLock
+from repro.run.files import RunError, alone, writing
+from repro.run.quantity import Run
 
-from repro.errors import ReproError
-from repro.run import Run, RunError
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-@contextmanager
-def writing(path: Path, instead: str) -> Iterator[None]:
-    """Turn an ``OSError`` inside the block into one line that ends with what to do next.
-
-    Args:
-        path: what is being written.
-        instead: how to name another place.
-
-    Raises:
-        ReproError: the disk is full, or the place cannot be written to.
-    """
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        advice = "free some space" if error.errno in FULL else "make it writable"
-        raise ReproError(
-            f"{path} cannot be written ({reason}); everything written before is intact: "
-            f"{advice} or {instead}, and run again"
-        ) from None
+INSTEAD = "name another folder in REPRO_CACHE_DIR"
 
 
 class Store:
@@ -60,18 +35,9 @@ class Store:
         with self._writing(path):
             result.save(path)
 
-    @contextmanager
-    def alone(self, key: str) -> Iterator[None]:
+    def alone(self, key: str) -> AbstractContextManager[None]:
         """Hold off other processes that want to compute the same."""
-        path = self.folder / f"{key}.lock"
-        with self._writing(path):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path)
-            lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
+        return alone(self.folder / f"{key}.lock", INSTEAD)
 
     def _load(self, path: Path) -> Run | None:
         if not path.exists():
@@ -86,4 +52,4 @@ class Store:
             return None
 
     def _writing(self, path: Path) -> AbstractContextManager[None]:
-        return writing(path, "name another folder in REPRO_CACHE_DIR")
+        return writing(path, INSTEAD)

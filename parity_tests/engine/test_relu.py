@@ -1,0 +1,91 @@
+"""Networks of relu by the engines, beside the port with torch's relu."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from repro import luna
+from repro.engine import ENGINES, EXACT, Engine, EngineError, running
+from repro.flux import Chain, Descent, Linear
+from repro.gallery.claim_runs import held_out
+from repro.julia import MersenneTwister
+
+EPOCHS = 12
+NEAR = 5e-7
+"""Twelve iterations of rounding; tanh in relu's place is off by 1e-3."""
+
+
+def relu_model(seed: int) -> tuple[Chain, MersenneTwister]:
+    rng = MersenneTwister(seed)
+    model = luna.sine_model(rng)
+    for layer in list(model)[:2]:
+        layer.activation = torch.relu
+    return model, rng
+
+
+def trained(trainer, function: str, seed: int = 3) -> np.ndarray:
+    model, rng = relu_model(seed)
+    getattr(trainer, function)(model, epochs=EPOCHS, rng=rng)
+    return luna.flatten(model)
+
+
+def off(trainer, function: str) -> float:
+    return float(np.abs(trained(trainer, function) - trained(luna, function)).max())
+
+
+@pytest.mark.parametrize(
+    ("engine", "function"),
+    [
+        ("exact", "reptile"),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in [
+            ("exact", "fomaml"), ("exact", "transfer_learn"),
+            ("fast", "reptile"), ("fast", "fomaml"),
+        ]),
+    ],
+)  # fmt: skip
+def test_a_network_of_relu_is_trained_as_by_the_port(engine, function):
+    assert off(ENGINES[engine], function) < NEAR
+
+
+@pytest.mark.slow
+def test_tanhs_slope_under_relu_is_noticed(monkeypatch):
+    """The forward value is right and the gradient is not."""
+    half = replace(EXACT, tanh="relu")
+    monkeypatch.setattr(running, "suited", lambda arithmetic, model: half)
+    assert off(Engine("half", EXACT), "reptile") > 100 * NEAR
+
+
+def test_many_tasks_are_evaluated_as_each_by_the_port():
+    model, _ = relu_model(1)
+    tasks, x = (part[:3] for part in held_out(5))
+    losses, curves = running.eval_tasks(EXACT, model, x, tasks, Descent(0.01), 4)
+    testx = torch.from_numpy(running.TESTX)
+    for i, task in enumerate(tasks):
+        points = torch.from_numpy(x[i])
+        found = luna.eval_model(model, points, testx, task, opt=Descent(0.01), updates=4)
+        assert losses[i] == pytest.approx(found.test_losses, rel=1e-5)
+        assert curves[i] == pytest.approx(found.final_predictions, abs=1e-5)
+    assert len({*losses[:, 0]}) == 3
+
+
+def test_a_task_that_diverges_is_infinite_and_the_next_is_not_touched():
+    model, _ = relu_model(1)
+    tasks, x = (part[:2] for part in held_out(5))
+    one, _ = running.eval_tasks(EXACT, model, x[1:], tasks[1:], Descent(0.01), 30)
+    wild, curves = running.eval_tasks(EXACT, model, x, tasks, Descent(1e9), 30)
+    both, _ = running.eval_tasks(EXACT, model, x, tasks, Descent(0.01), 30)
+    assert np.isinf(wild).all() and np.isnan(curves).all()
+    assert both[1].tobytes() == one[0].tobytes()
+
+
+@pytest.mark.parametrize("activations", [(torch.relu, torch.tanh), (torch.sigmoid,) * 2])
+def test_other_activations_are_refused(activations):
+    rng = MersenneTwister(0)
+    sizes = ((1, 64), (64, 64))
+    layers = [Linear(*n, a, rng=rng) for n, a in zip(sizes, activations, strict=True)]
+    with pytest.raises(EngineError, match="engine `eager`"):
+        ENGINES["fast"].reptile(Chain(*layers, Linear(64, 1, rng=rng)), epochs=1, rng=rng)

@@ -1,0 +1,50 @@
+"""Tasks' generators, quickly: `test_recorded_rows.py` holds the same forks to Julia's own rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from repro.julia import MersenneTwister
+from repro.julia.tasks import TaskLocal, default_rng
+
+FORKED = {  # child, its child, the parent, the parent's next child; as they equal Julia's rows
+    "1.7": (0xBFEA302DDE8CFDE4, 0x4675B11370C11021, 0x5B0A069FAB8FB764, 0x1482F99259EF7C26),
+    "1.10": (0x38EFD410C02802D6, 0x2A80F51270D580A3, 0xFA471E505020C9E8, 0xDD19FA1DEE63C44A),
+    "1.12": (0xBE877A6E7A68E240, 0xBC2710B75838EFDB, 0xFA471E505020C9E8, 0xC8C1E18088414DA9),
+}
+
+
+@pytest.mark.parametrize("julia", FORKED)
+def test_a_fork_and_its_parent(julia):
+    """Catches a child that follows another version, or a parent that does not move on with it."""
+    parent = TaskLocal(5, julia)
+    child = parent.fork()
+    again = child.fork()
+    found = (child.next_word(), again.next_word(), parent.next_word(), parent.fork().next_word())
+    assert found == FORKED[julia] and child.version == again.version == parent.version
+    assert parent.state()["state"].shape == ((4,) if julia == "1.7" else (5,))
+
+
+def test_a_generator_goes_on_from_four_words_as_from_five():
+    seeded = TaskLocal(5, "1.10")
+    four = TaskLocal.from_state({"state": seeded.state()["state"][:4]}, "1.10")
+    assert four == seeded and four.fork() == seeded.fork()
+    drawn = TaskLocal(5, "1.10")
+    drawn.fork()
+    assert TaskLocal.from_state(drawn.state(), "1.10").fork() == drawn.fork()
+    assert drawn != TaskLocal(5, "1.10")
+
+
+@pytest.mark.parametrize(("julia", "kind"), [("1.6", MersenneTwister), ("1.7", TaskLocal)])
+def test_the_default_generator_of_each_version(julia, kind):
+    rng = default_rng(3, julia)
+    assert type(rng) is kind and rng == kind(3, julia)
+    assert rng.version[:2] == (1, int(julia[2:]))
+
+
+def test_to_seed_again_starts_anew_forks_included():
+    rng = TaskLocal(5, "1.10")
+    rng.fork(), rng.rand()
+    assert rng.seed_(5) is rng and rng == TaskLocal(5, "1.10")
+    assert np.array_equal(rng.fork().state()["state"], TaskLocal(5, "1.10").fork().state()["state"])
