@@ -7,7 +7,8 @@ import pytest
 
 import repro
 from repro.errors import ReproError
-from repro.run import record
+from repro.run import digest, load, read_npz, record
+from repro.run.plain import is_plain
 
 
 def one_array(path):
@@ -47,3 +48,35 @@ def test_a_file_that_holds_no_run_is_refused_in_a_line(tmp_path, write, said):
     with pytest.raises(ReproError, match=said) as raised:
         repro.check(path, [{"w": np.ones(2)}])
     assert "\n" not in str(raised.value)
+
+
+def plain(path, **others):
+    arrays = {"0:w": np.ones(2), "1:w": np.zeros(2), "1:a:b": np.array(3)}
+    np.savez(path, **(arrays | others))
+    return path
+
+
+def test_a_plain_file_is_steps_by_number_and_name(tmp_path):
+    """Catches steps that are run together, and a name cut at its second colon."""
+    made = np.frombuffer(b'{"source": "train", "x": 1}', np.uint8)
+    run = load(plain(tmp_path / "r.npz", provenance=made))
+    assert {n: (q.steps.tolist(), q.values.tolist()) for n, q in run.quantities.items()} == {
+        "w": ([0, 1], [[1, 1], [0, 0]]),
+        "a:b": ([1], [3]),
+    }
+    assert run.provenance.source == "train" and run.provenance.details == {"x": 1}
+    assert load(plain(tmp_path / "r.npz")).provenance.source == "r.npz"
+
+
+def test_a_plain_file_s_checksum_and_numbers_are_looked_at(tmp_path):
+    path = tmp_path / "r.npz"
+    arrays = read_npz(plain(path))
+    right = np.frombuffer(digest(arrays).encode(), np.uint8)
+    assert load(plain(path, sha256=right))["w"].steps.tolist() == [0, 1]
+    with pytest.raises(ReproError, match="r.npz is damaged: its checksum does not fit"):
+        load(plain(path, sha256=right[::-1]))
+    with pytest.raises(ReproError, match="has steps 0, 1, 3: number them from 0 on"):
+        load(plain(path, **{"3:w": np.ones(2)}))
+    with pytest.raises(ReproError, match="damaged or holds no run"):
+        load(plain(path, **{"x:w": np.ones(2)}))
+    assert not is_plain({}) and not is_plain({"sha256": right}) and is_plain({"0:w": right})

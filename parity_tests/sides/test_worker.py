@@ -252,6 +252,21 @@ def test_an_interrupt_leaves_no_answer_for_the_next_request(fake):
     assert pid(reference) != process
 
 
+def test_a_process_that_has_gone_is_not_alive(fake):
+    """Catches a request to a Julia that has died between two of them."""
+    reference = fake()
+    first = pid(reference)
+    worker = reference._backend
+    assert worker.alive and worker.pid == first
+    os.kill(first, signal.SIGKILL)
+    worker._process.wait()
+    assert not worker.alive
+    assert pid(reference) != first and reference._backend is not worker
+    worker = reference._backend
+    worker.close()
+    assert not worker.alive
+
+
 def test_dropping_the_reference_ends_the_process(fake, fake_julia):
     reference = JuliaReference("worker", fake().julia)
     reference.about()
