@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark
 
-.PHONY: parity test test-slow record-check faults small-ports false-alarms faults-jax false-alarms-jax calibrate limits differences figures figures-check bench docs lint setup julia juliacall jax clean
+.PHONY: parity test test-slow record-check faults small-ports false-alarms faults-jax false-alarms-jax calibrate limits differences drift figures figures-check bench docs lint setup julia juliacall jax clean
 
 parity: setup  ## the main job: the ports against the original's recorded runs
 	$(BIN)/repro parity
@@ -46,6 +46,9 @@ calibrate: setup  ## hold right pairs and wrong ports by the derived tolerances,
 
 limits: setup  ## the smallest errors that are always noticed, by bisection
 	PYTHONPATH=parity_tests $(BIN)/python -m calibration.limits --write docs/limits.md
+
+drift: setup  ## changes that round and changes that matter, graded; and runs that repeat
+	PYTHONPATH=parity_tests $(BIN)/python -m drift.changes --runs $(RUNS)
 
 differences: julia  ## what libraries compute differently under one name, measured
 	PYTHONPATH=parity_tests $(BIN)/python -m differences.page

@@ -295,6 +295,7 @@ def _training(
         usual=40,
         live=ask_training,
         counted=LunaRounding,
+        drifting=partial(LunaRounding, fused=True),
         layers=LAYERS,
     )
 
