@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark
 
-.PHONY: parity test test-slow record-check faults small-ports false-alarms faults-jax false-alarms-jax calibrate limits ensembles differences mutants figures figures-check claims bench docs lint setup julia juliacall jax clean
+.PHONY: parity test test-slow record-check faults small-ports false-alarms faults-jax false-alarms-jax calibrate limits ensembles drift differences mutants figures figures-check claims bench docs lint setup julia juliacall jax clean
 
 parity: setup  ## the main job: the ports against the original's recorded runs
 	$(BIN)/repro parity
@@ -51,6 +51,9 @@ limits: setup  ## the smallest errors that are always noticed, by bisection
 ensembles: setup  ## ensembles: false alarms, and what 23 wrong ports end in with how many seeds
 	PYTHONPATH=parity_tests $(BIN)/python -m ensembles.false_alarms
 	PYTHONPATH=parity_tests $(BIN)/python -m ensembles.power build/wrong_ports
+
+drift: setup  ## changes that round and changes that matter, graded; and runs that repeat
+	PYTHONPATH=parity_tests $(BIN)/python -m drift.changes --runs $(RUNS)
 
 differences: julia  ## what libraries compute differently under one name, measured
 	PYTHONPATH=parity_tests $(BIN)/python -m differences.page

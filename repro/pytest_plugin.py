@@ -1,4 +1,5 @@
-"""A pytest plugin: the fixture ``parity``, the options ``--parity-update`` and ``--reproduction``.
+"""A pytest plugin: the fixture ``parity``, the options ``--parity-update``, ``--parity-drift`` and
+``--reproduction``.
 
 ::
 
@@ -31,28 +32,42 @@ ACCEPTED = "parity accepted"
 """Property of a passing test: a difference that it lets through, or an acceptance it needs not."""
 
 
+DRIFT = "parity drift"
+"""Property of a test whose port was held against its baseline: the grade, and where."""
+
+SECTIONS = {ACCEPTED: "parity: known differences, let through", DRIFT: "parity: drift"}
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which known differences the passing tests have let through."""
-    found = [
-        f"{report.nodeid}: {line}"
-        for report in terminalreporter.stats.get("passed", [])
-        for name, line in getattr(report, "user_properties", [])
-        if name == ACCEPTED and report.when == "call"
-    ]
-    if found:
-        terminalreporter.section("parity: known differences, let through")
-        for line in found:
-            terminalreporter.line(line)
+    """Say which known differences the passing tests have let through, and how far ports moved."""
+    for wanted, title in SECTIONS.items():
+        found = [
+            f"{report.nodeid}: {line}"
+            for report in terminalreporter.stats.get("passed", [])
+            for name, line in getattr(report, "user_properties", [])
+            if name == wanted and report.when == "call"
+        ]
+        if found:
+            terminalreporter.section(title)
+            for line in found:
+                terminalreporter.line(line)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--parity-update`` and ``--reproduction``."""
+    """Add ``--parity-update``, ``--parity-drift`` and ``--reproduction``."""
     group = parser.getgroup("parity")
     group.addoption(
         "--parity-update",
         action="store_true",
         help="write the recordings of the parity fixture anew, from the reference where the test "
         "names one, else from the port",
+    )
+    group.addoption(
+        "--parity-drift",
+        metavar="DIR",
+        type=Path,
+        help="hold the port of every call of the parity fixture against what it computed when "
+        "this folder was made; what is not there yet is recorded",
     )
     group.addoption(
         "--reproduction",
@@ -159,6 +174,9 @@ class Parity:
         __tracebackhide__ = True
         if recorded and reference is None:
             pytest.fail("recorded=True records the reference: name one", pytrace=False)
+        folder = self.request.config.getoption("--parity-drift")
+        if folder is not None:
+            return self._drift(folder, reference, port, recorded, name, options)
         if reference is None or recorded:
             path = self._path(name)
             if self.update and reference is None:
@@ -173,6 +191,39 @@ class Parity:
         for line in result.accepted_lines:
             self.item.user_properties.append((ACCEPTED, line))
         return result
+
+    def _drift(
+        self,
+        folder: Path,
+        reference: Any,
+        port: Any,
+        recorded: bool,
+        name: str | None,
+        options: dict[str, Any],
+    ) -> Check | None:
+        """The port beside its earlier self; recorded where there is none."""
+        from repro.drift.own import held, kept
+        from repro.run import load
+
+        __tracebackhide__ = True
+        at = self._path(name, numbered=True)
+        path = folder / at.relative_to(self.item.config.rootpath)
+        if not path.exists():
+            if recorded:
+                reference = self._recording(self._path(name), reference)
+            kept(reference, port, options).save(path)
+            self.item.stash.setdefault(RECORDED, []).append(path)
+            return None
+        found = held(load(path), port, self.item.nodeid, options)
+        if not found:
+            again = _command(self.item, f"--parity-drift={folder}")
+            said = f"{found.grade}: {found.where}\n{found.check.message}"
+            pytest.fail(
+                f"{said}\nRun again: {again}\nIf it is what should change, remove {path} and "
+                "record anew", pytrace=False,
+            )  # fmt: skip
+        self.item.user_properties.append((DRIFT, f"{found.grade}: {found.where}"))
+        return found.check
 
     def _failure(self, result: Check, recorded: bool) -> str:
         lines = [result.message]
@@ -198,9 +249,12 @@ class Parity:
             if written:
                 yield f"The first wrong step alone: python {written[-1]}"
 
-    def _path(self, name: str | None) -> Path:
-        """Where this test's recording lies; two calls of one test need names."""
+    def _path(self, name: str | None, numbered: bool = False) -> Path:
+        """Where this test's recording lies; two calls of one test need names, or are numbered."""
         stem = _file_name(self.item)
+        if numbered:
+            self._checks += 1
+            return self.item.path.with_suffix("") / f"{stem}.{name or self._checks}.npz"
         file = f"{stem}.{name}.npz" if name else f"{stem}.npz"
         path = self.item.path.with_suffix("") / file
         if path in self._used:

@@ -301,6 +301,7 @@ def _training(
         usual=40,
         live=ask_training,
         counted=LunaRounding,
+        drifting=partial(LunaRounding, fused=True),
         layers=LAYERS,
         watched=None if fixed else condensed(LAYERS),
     )

@@ -36,11 +36,16 @@ class LunaRounding:
     """The counted budgets as a rule for :func:`repro.checks.follow`.
 
     It remembers the forward pass at hand, which a gradient's budget is counted from.
+
+    Args:
+        fused: one side may add to a product without rounding it first, as between two builds of a
+            library; the original and its port both round it.
     """
 
     words = "counted: the roundings of each operation, on the reference's own inputs"
 
-    def __init__(self) -> None:
+    def __init__(self, fused: bool = False) -> None:
+        self.fused = fused
         self._passed: list[_Layer] = []
         self._target = np.empty(0)
         self._complete = False
@@ -67,7 +72,8 @@ class LunaRounding:
             self._passed, self._complete = [], False
         weight, x = map(_array, one.operands)
         self._passed.append(_Layer(weight, x, pre))
-        return pre_activation(weight, x, pre)
+        own = pre_activation(weight, x, pre)
+        return own + fusing(weight, x, pre) if self.fused else own
 
     def _out(self, one: Noted, out: np.ndarray) -> Bound:
         self._passed[-1].out = out
@@ -116,6 +122,12 @@ def pre_activation(weight: np.ndarray, x: np.ndarray, pre: np.ndarray) -> np.nda
     return np.asarray(
         2 * (k - 1) * u * (np.abs(weight).astype(np.float64) @ np.abs(x)) + ulps(pre, k > 1)
     )
+
+
+def fusing(weight: np.ndarray, x: np.ndarray, pre: np.ndarray) -> np.ndarray:
+    """What fusing may move ``W x + b`` by besides: each product's own rounding, and the last."""
+    products = np.abs(weight).astype(np.float64) @ np.abs(x)
+    return np.asarray(roundoff(pre) * products + ulps(pre, 1))
 
 
 def loss(value: np.ndarray, n: int) -> np.ndarray:

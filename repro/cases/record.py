@@ -130,6 +130,8 @@ class Record:
         live: puts the case to a live Julia, and gives the arrays it answers; None where there is
             nothing live to ask.
         counted: the rule for its single operations; None where it does not name them.
+        drifting: the same between two environments of the port, either of which may fuse products
+            and sums; None where that is no difference.
         perturbations: what its saved envelope is measured with.
         at_most: per quantity, the largest difference there may be, whatever the envelope says.
         compiled_part: the function that compiled engines run instead, if not this one.
@@ -152,6 +154,7 @@ class Record:
     on_request: bool = False
     live: Callable[[Any, Case], Mapping[str, np.ndarray]] | None = None
     counted: Callable[[], Counted] | None = None
+    drifting: Callable[[], Counted] | None = None
     perturbations: tuple[Perturbation, ...] = NUDGES
     at_most: Mapping[str, float] = field(default_factory=dict)
     compiled_part: str | None = None

@@ -78,7 +78,7 @@ class Baseline:
             DriftError: a case is not the recorded one, or one side lacks it.
         """
         then, now = ({c.name: _plain(c) for c in each} for each in (self.cases, cases))
-        for name in then.keys() | now.keys():
+        for name in dict.fromkeys([*then, *now]):
             if then.get(name) != now.get(name):
                 lacks = "has no" if name not in then else "alone has" if name not in now else None
                 how = f"{lacks} case {name}" if lacks else f"has another case {name}"

@@ -80,7 +80,12 @@ class Drift:
     def carriers(self) -> list[str]:
         """The kinds of operation that differ on the baseline's own inputs: what came new into the
         run, and was not handed on."""
-        return [kind for kind, r in self.operations.items() if r.equal < r.values]
+        kinds = [kind for kind, r in self.operations.items() if r.equal < r.values]
+        each = self.check.resynchronised
+        kinds += [c.name for c in (each.comparisons if each else ()) if not c.bitwise]
+        # All before the first is equal in every bit, so that its inputs are the baseline's too.
+        first = [site.kind for site in self.sites[:1] if site.name and not each]
+        return [*dict.fromkeys(first + kinds)]
 
     @property
     def where(self) -> str:
@@ -91,7 +96,8 @@ class Drift:
         if not self.check and first is not None:
             return f"`{first.name}` in step {first.step} is beyond its bound ({first.way})"
         if not self.check:
-            return self.check.message.splitlines()[0]
+            said = self.check.message.splitlines()[0]
+            return f"{said}; first differs: {self.sites[0]}" if self.sites else said
         if not self.sites:
             return "every bit is equal"
         carried = ", ".join(f"`{kind}`" for kind in self.carriers) or "none of those kept"
@@ -112,7 +118,7 @@ def drift(case: Case, then: Taken, now: Taken, port: Side | None = None) -> Drif
     """
     sites = tuple(differing(then.marks, now.marks))
     found = _trajectory(case, then.run, now.run)
-    counted = record_of(case).counted
+    counted = record_of(case).drifting or record_of(case).counted
     if counted is not None and sites and then.prefix.names:
         run = partial((port or Port()).run, case)
         found = replace(found, pairs=(*found.pairs, follow_prefix(run, then.prefix, counted())))
@@ -122,12 +128,17 @@ def drift(case: Case, then: Taken, now: Taken, port: Side | None = None) -> Drif
 
 
 def drift_of(name: str, found: Check) -> Drift:
-    """A check of someone's own against its baseline."""
-    pair = found.own or found.resynchronised
-    if pair is None:
+    """A check of someone's own port against its baseline."""
+    if not found.pairs:
         return Drift(Named(name), found)
-    both = (run.provenance.details.get("settings", {}) for run in (pair.reference, pair.port))
-    return Drift(Named(name), found, environment=differences(*both))
+    pair = found.sharpest[0]
+    then, now = (run.provenance.details.get("settings", {}) for run in (pair.reference, pair.port))
+    differing = [(c.first_difference, c) for c in pair.comparisons if not c.bitwise]
+    sites = sorted(
+        (Site(step or 0, c.name, f"{c.count} numbers", c.name) for step, c in differing),
+        key=lambda site: site.step,
+    )
+    return Drift(Named(name), found, tuple(sites), differences(then, now))
 
 
 def _trajectory(case: Case, then: Run, now: Run) -> Check:

@@ -20,7 +20,7 @@ from repro.sides.parity import Side
 from repro.sides.port import Port
 from repro.trace import Listener, listening
 
-USUAL, OTHER = 90_000, 30_000
+USUAL, OTHER = 80_000, 30_000
 """Bytes of operations that are kept of a case: with the usual arguments, and with others."""
 
 LARGE = 1000
@@ -102,7 +102,8 @@ def take(case: Case, port: Side | None = None, control: Control | None = None) -
     """
     record, marking = record_of(case), Marking()
     allowance = USUAL if record.as_usual(case) else OTHER
-    keeping = None if record.counted is None else Keeping(record.counted(), allowance)
+    counted = record.drifting or record.counted
+    keeping = None if counted is None else Keeping(counted(), allowance)
     with ExitStack() as stack:
         listeners: list[Listener] = [marking] if keeping is None else [marking, keeping]
         for listener in listeners:
