@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark
 
-.PHONY: parity test test-slow record-check faults small-ports false-alarms faults-jax false-alarms-jax calibrate limits ensembles drift differences mutants figures figures-check claims bench docs lint setup julia juliacall jax clean
+.PHONY: parity test test-slow test-environments record-check faults small-ports false-alarms faults-jax false-alarms-jax calibrate limits ensembles drift differences mutants figures figures-check claims bench docs lint setup julia juliacall jax clean
 
 parity: setup  ## the main job: the ports against the original's recorded runs
 	$(BIN)/repro parity
@@ -17,8 +17,11 @@ test: juliacall jax  ## the default suite, with live Julia and JAX where they ca
 	$(PYTEST) -m "not slow"
 
 test-slow: juliacall jax  ## whole recordings, the 50,000-iteration zoo script, full-size claims
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow and not environments"
 	$(PYTEST) -m "not slow" --hypothesis-profile=many parity_tests/*/test_properties.py
+
+test-environments: setup  ## from a wheel on other Pythons, drift between two versions of torch
+	$(PYTEST) -m environments
 
 record-check: julia  ## the live reference against every recording of the original, bit for bit
 	$(BIN)/python -m repro.sides.record_check

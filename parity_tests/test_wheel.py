@@ -48,7 +48,10 @@ def wheel(tmp_path_factory) -> Path:
     return built
 
 
-@pytest.fixture(scope="module", params=["this", *OTHERS])
+@pytest.fixture(
+    scope="module",
+    params=["this", *(pytest.param(v, marks=pytest.mark.environments) for v in OTHERS)],
+)
 def installed(request, wheel) -> Path:
     """The folder of the programs of an environment with the wheel in it, on this Python and two
     others."""

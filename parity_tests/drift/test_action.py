@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +58,15 @@ def test_every_input_that_is_used_is_declared_and_every_variable_read():
 def test_the_workflow_gives_what_the_action_takes():
     (step,) = [s for s in WORKFLOW["jobs"]["drift"]["steps"] if s.get("uses") == "./"]
     assert step["with"].keys() <= ACTION["inputs"].keys()
+
+
+@pytest.mark.parametrize(
+    ("schema", "file"),
+    [("github-actions", "action.yml"), ("github-workflows", ".github/workflows/drift.yml")],
+)
+def test_the_yaml_is_what_github_s_schema_asks(schema, file, not_run):
+    if importlib.util.find_spec("check_jsonschema") is None:
+        not_run("check-jsonschema is not installed: pip install check-jsonschema")
+    words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
+    done = subprocess.run([*words, str(ROOT / file)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
