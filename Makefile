@@ -57,7 +57,8 @@ figures-check: setup  ## the first post's figures, drawn again, their data compa
 	$(BIN)/repro figures-check --only luna
 
 bench: julia  ## the engines side by side; JAX too where it is installed
-	$(BIN)/python -m pytest parity_tests/benchmarks/bench_luna.py
+	$(BIN)/python -m pytest parity_tests/benchmarks/bench_luna.py \
+	  parity_tests/benchmarks/bench_second_order.py
 
 docs: setup  ## the documentation as a site, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
