@@ -76,7 +76,8 @@ claims: setup  ## the first post's closing claims over 64 seeds: figures, and th
 	PYTHONPATH=parity_tests $(BIN)/python -m gallery.claims_page
 
 bench: julia  ## the engines side by side; JAX too where it is installed
-	$(BIN)/python -m pytest parity_tests/benchmarks/bench_luna.py
+	$(BIN)/python -m pytest parity_tests/benchmarks/bench_luna.py \
+	  parity_tests/benchmarks/bench_second_order.py
 
 docs: setup  ## the documentation as a site, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
