@@ -88,6 +88,7 @@ def lay(reference: Ensemble, port: Ensemble, paired: bool) -> Beside:
     Raises:
         EnsembleError: they share no name and step, or are to be paired and share too few seeds.
     """
+    whole = reference
     if paired:
         common = [s for s in reference.seeds.tolist() if s in set(port.seeds.tolist())]
         if len(common) < 2:
@@ -105,7 +106,7 @@ def lay(reference: Ensemble, port: Ensemble, paired: bool) -> Beside:
             f"the reference holds {', '.join(reference.quantities)}, the port "
             f"{', '.join(port.quantities)}: no name at a common step; let the port yield those"
         )
-    logs = frozenset(n for n, sides in shared.items() if all((q.values > 0).all() for q in sides))
+    logs = frozenset(n for n, sides in shared.items() if _positive(sides, whole.quantities[n]))
     scaled = {
         n: tuple(Quantity(q.steps, np.log(q.values), q.kind) if n in logs else q for q in sides)
         for n, sides in shared.items()
@@ -118,6 +119,12 @@ def lay(reference: Ensemble, port: Ensemble, paired: bool) -> Beside:
         )
     a, b = (_matrix([sides[i] for sides in scaled.values()]) for i in (0, 1))
     return Beside(columns, a, b, paired, logs, ended, _alone(reference, port), scaled)  # type: ignore[arg-type]
+
+
+def _positive(sides: tuple[Quantity, Quantity], whole: Quantity) -> bool:
+    """Whether a quantity is, on both sides and in all of the reference that came to its end."""
+    everywhere = (*sides, whole)
+    return all(bool(((q.values > 0) | ~np.isfinite(q.values)).all()) for q in everywhere)
 
 
 def _shared(a: Ensemble, b: Ensemble) -> Iterator[tuple[str, tuple[Quantity, Quantity]]]:

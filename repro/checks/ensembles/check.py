@@ -13,8 +13,8 @@ from repro.checks.ensembles.beside import Beside, EnsembleError, lay
 from repro.checks.ensembles.permuting import permuted
 from repro.checks.ensembles.rate import Rate
 from repro.checks.ensembles.result import ALPHA, EnsembleCheck
-from repro.checks.ensembles.summary import Equivalence, Summary, equivalence
-from repro.run import Ensemble, Run, collect, gather
+from repro.checks.ensembles.summary import Equivalence, Summary, equivalence, late_mean
+from repro.run import Ensemble, Quantity, Run, collect, gather
 
 Members: TypeAlias = (
     "Ensemble | str | Path | Mapping[int, Any] | Sequence[Any] | Callable[..., Any]"
@@ -68,12 +68,13 @@ def check_ensembles(
         return EnsembleCheck(sides[0], sides[1], beside, (), None, rate, alpha)
     named = summaries or [Summary(name) for name in beside.quantities]
     values = beside.summarised(named)
-    judged = tuple(_judged(beside, named, values, margins or {}))
+    judged = tuple(_judged(sides[0], beside, named, values, margins or {}))
     tests = permuted(beside.a, beside.b, paired)
     return EnsembleCheck(sides[0], sides[1], beside, judged, tests, rate, alpha, values)
 
 
 def _judged(
+    reference: Ensemble,
     beside: Beside,
     summaries: Sequence[Summary],
     values: tuple[np.ndarray, np.ndarray],
@@ -88,7 +89,17 @@ def _judged(
     for i, summary in enumerate(summaries):
         log, margin = summary.quantity in beside.logs, margins.get(summary.quantity)
         own = float(np.log1p(margin)) if log and margin is not None else margin
-        yield equivalence(str(summary), values[0][:, i], values[1][:, i], beside.paired, own, log)
+        a, b = values[0][:, i], values[1][:, i]
+        spread = _spread(reference, beside, summary)
+        yield equivalence(str(summary), a, b, beside.paired, spread, own, log)
+
+
+def _spread(reference: Ensemble, beside: Beside, summary: Summary) -> float:
+    """A summary's standard deviation over all seeds of the reference, in pairs or not."""
+    steps = beside.quantities[summary.quantity][0].steps
+    values = reference.chosen(~reference.diverged).quantities[summary.quantity].at(steps)
+    scaled = np.log(values) if summary.quantity in beside.logs else values
+    return float(late_mean(Quantity(steps, scaled), summary.late).std(ddof=1))
 
 
 def _ensemble(side: Members, seeds: Sequence[int], executor: Executor | None) -> Ensemble:

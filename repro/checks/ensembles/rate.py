@@ -43,7 +43,7 @@ class Rate:
     def equivalence(self) -> Equivalence:
         """The rate as a summary like the others: within half of its spread between seeds."""
         a, b = self.a.astype(float), self.b.astype(float)
-        return equivalence("runs that diverged", a, b, self.paired, None)
+        return equivalence("runs that diverged", a, b, self.paired, float(a.std()))
 
     def __str__(self) -> str:
         return (

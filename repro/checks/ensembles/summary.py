@@ -73,14 +73,20 @@ class Equivalence:
 
 
 def equivalence(
-    label: str, a: np.ndarray, b: np.ndarray, paired: bool, margin: float | None, log: bool = False
+    label: str,
+    a: np.ndarray,
+    b: np.ndarray,
+    paired: bool,
+    spread: float,
+    margin: float | None = None,
+    log: bool = False,
 ) -> Equivalence:
     """Two one-sided tests of (n,) and (m,) numbers.
 
     Args:
-        margin: half the standard deviation of ``a`` where it is None.
+        spread: the reference's standard deviation between seeds.
+        margin: half of that where it is None.
     """
-    spread = float(a.std(ddof=1))
     low, high = interval(a, b, paired)
     own = spread / 2 if margin is None else margin
     return Equivalence(label, float(b.mean() - a.mean()), low, high, own, spread, log)
