@@ -14,7 +14,7 @@ from typing import Any
 
 from repro.drift.baseline import DriftError
 from repro.drift.baseline import load as load_baseline
-from repro.drift.summary import GRADES
+from repro.drift.summary import GRADES, table
 from repro.folders import PACKAGE
 
 Settings = Mapping[str, str]
@@ -71,9 +71,8 @@ def combinations(pythons: Sequence[str], variables: Sequence[str]) -> list[Setti
         if not (name and sign and all(values.split(","))):
             raise DriftError(f"--env {text} names no values: write --env OMP_NUM_THREADS=1,2")
         axes[name] = values.split(",")
-    found: list[Settings] = [
-        dict(zip(axes, row, strict=True)) for row in itertools.product(*axes.values())
-    ]
+    rows = itertools.product(*axes.values())
+    found: list[Settings] = [dict(zip(axes, row, strict=True)) for row in rows]
     if len(found) < 2:
         raise DriftError(
             "one combination has nothing beside it: give --python twice, or --env NAME=A,B"
@@ -161,8 +160,6 @@ def row(cell: Cell) -> tuple[str, ...]:
 
 def markdown(cells: Sequence[Cell]) -> str:
     """For a job summary, and the page."""
-    from repro.drift.summary import table
-
     lines = [
         "## Drift over environments",
         "",
