@@ -15,5 +15,17 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
      "places = np.maximum(counts - 1, 0) // 2",
      "places = np.maximum(counts - 1, 1) // 2",
      "halved, 0 and 1 are the same"),
+    ("repro/julia/stream.py",
+     "return (out + 1).astype(n.dtype if isinstance(n, np.integer) else np.int64, copy=False)",
+     "return (out + 1).astype(n.dtype if isinstance(n, np.integer) else np.int64, copy=None)",
+     "copied or not, the numbers are the same"),
+    ("repro/julia/xoshiro.py",
+     'given = [state[name] for name in fields] if fields[0] in state else state["state"]',
+     'given = [state[name] for name in fields] if fields[1] in state else state["state"]',
+     "a state has all four fields or none"),
+    ("repro/checks/pair.py",
+     "max(float(np.nanmax(c.ulp, initial=0)) for c in comparisons),",
+     "max(float(np.nanmax(c.ulp, initial=None)) for c in comparisons),",
+     "an operation that is compared has a step"),
 ]
 """The file, the line as it is, the line with the fault, and why they mean the same."""
