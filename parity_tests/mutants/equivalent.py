@@ -27,5 +27,13 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
      "max(float(np.nanmax(c.ulp, initial=0)) for c in comparisons),",
      "max(float(np.nanmax(c.ulp, initial=None)) for c in comparisons),",
      "an operation that is compared has a step"),
+    ("repro/checks/compare.py",
+     'return ", ".join(sorted(run.quantities)) or "none"',
+     'return ", ".join(sorted(run.quantities)) and "none"',
+     "a list in a message: its wording"),
+    ("repro/checks/agreement.py",
+     "bits = [np.ascontiguousarray(values).reshape(-1).view(integer) for values in (a, b)]",
+     "bits = [np.ascontiguousarray(values).reshape(None).view(integer) for values in (a, b)]",
+     "in its own shape, which is the other's too, it has the same bits"),
 ]
 """The file, the line as it is, the line with the fault, and why they mean the same."""
