@@ -24,8 +24,8 @@ compiled loops are planted uncompiled. Left out is what changes a text alone, me
 included, and what stands outside of functions. Every group of tests has to pass first without a
 fault, or the run ends.
 
-The table below is of a sample, planted as the tests were being written: `--most 30` faults a file in the
-first room and `--most 4` in the second. `make mutants` plants all of the first and 300 of the
+The table below is of a sample, planted as the tests were being written: `--most 30` faults a file
+in the first room and `--most 4` in the second. `make mutants` plants all of the first and 300 of the
 second, and writes this page anew.
 
 """
@@ -85,5 +85,5 @@ def _survivors(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str
             for t in sorted(lost, key=lambda t: (-counts[t["file"]], t["file"], t["line"])):
                 yield (
                     f"* `{t['file']}`: `{t['was']}`\n  as `{t['now']}`: "
-                    f"{_reason(t) or '**no test in the table's run noticed it**'}\n"
+                    f"{_reason(t) or '**not noticed in this run**'}\n"
                 )
