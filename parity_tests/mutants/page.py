@@ -24,7 +24,7 @@ compiled loops are planted uncompiled. Left out is what changes a text alone, me
 included, and what stands outside of functions. Every group of tests has to pass first without a
 fault, or the run ends.
 
-The table below is of a sample, planted as the tests were being written: `--most 30` faults a file
+The table is of a sample, planted while the tests were being written: `--most 30` faults a file
 in the first room and `--most 4` in the second. `make mutants` plants all of the first and 300 of the
 second, and writes this page anew.
 
