@@ -25,8 +25,8 @@ included, and what stands outside of functions. Every group of tests has to pass
 fault, or the run ends.
 
 The table is of a sample, planted while the tests were being written: `--most 30` faults a file
-in the first room and `--most 4` in the second. `make mutants` plants all of the first and 300 of the
-second, and writes this page anew.
+in the first room and `--most 4` in the second. `make mutants` plants all of the first and 300 of
+the second, and writes this page anew.
 
 """
 
