@@ -141,6 +141,7 @@ def test_a_nan_beside_a_number_is_no_agreement():
 
 def test_texts_and_whole_numbers_are_apart_by_one_at_least():
     assert difference(np.array(["a", "b"]), np.array(["a", "c"])).tolist() == [0, 1]
+    assert difference(np.array([1.7e308]), np.array([-1.7e308])).tolist() == [INF]
     big = np.array([2**62, -(2**62)])
     assert difference(big, big + 1).tolist() == [1, 1]
     assert difference(np.array([1.5, 1]), np.array([1, 1])).tolist() == [0.5, 0]
@@ -223,6 +224,25 @@ def test_later_steps_are_added_to_earlier_ones():
     assert not (first + narrow).same_dtype and not (narrow + first).same_dtype
     short = compare(run(a=np.ones(2)), run(a=np.ones(1)), within(1.0))["a"]
     assert (first + short).problem == (short + first).problem == short.problem is not None
+
+
+def test_some_steps_are_held_to_another_tolerance():
+    whole, part = run(a=np.ones((3, 1))), np.array([[1.0], [2.0], [3.0]])
+    first = compare(whole, run(a=part), within(0.5))["a"]
+    later = Quantity([2], np.ones((1, 1))), Quantity([2], part[2:])
+    anew = compare(Run({"a": later[0]}), Run({"a": later[1]}), within(4.0))["a"]
+    found = first.amended(anew)
+    assert found.ratio.tolist() == [0, 2, 0.5] and found.allowed.tolist() == [0.5, 0.5, 4]
+    assert found.judged.dull.tolist() == [0, 0, 1] and first.ratio.tolist() == [0, 2, 4]
+
+
+def test_where_nothing_is_known_nothing_is_judged():
+    def blind(name, q):
+        return np.full(q.values.shape, name == "a")
+
+    one = run(a=np.ones(2), b=np.ones(2))
+    found = compare(one, run(a=np.full(2, 1.25), b=np.full(2, 1.25)), within(0.5), blind=blind)
+    assert (found["a"].verdict, found["b"].verdict) == (Verdict.UNDECIDED, Verdict.PASS)
 
 
 def test_parts_of_complex_numbers_are_named_where_shapes_differ():

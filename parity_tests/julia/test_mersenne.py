@@ -167,3 +167,8 @@ def test_a_damaged_state_is_refused(damage):
 def test_a_type_may_stand_first_or_last(what):
     expected = MersenneTwister(2).rand(6, dtype=np.float32)
     assert MersenneTwister(2).rand(*what).tobytes() == expected.tobytes()
+
+
+def test_one_of_three_is_each_of_them():
+    rng = MersenneTwister(0)
+    assert {rng.rand((1, 2, 3)) for _ in range(40)} == {1, 2, 3}

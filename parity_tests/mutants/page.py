@@ -24,6 +24,10 @@ compiled loops are planted uncompiled. Left out is what changes a text alone, me
 included, and what stands outside of functions. Every group of tests has to pass first without a
 fault, or the run ends.
 
+The table is of a sample, planted while the tests were being written: `--most 30` faults a file
+in the first room and `--most 4` in the second. `make mutants` plants all of the first and 300 of
+the second, and writes this page anew.
+
 """
 
 FOOT = """
@@ -38,7 +42,10 @@ it that they still can be.
     PYTHONPATH=parity_tests python -m mutants.can_fail
 
 runs test files one by one beside what they are about, broken on purpose, until a fault is noticed.
-One that stays green through twelve faults is printed as such.
+One that stays green through twelve faults is printed as such. Of 69 files in its table 56 were
+tried: 54 noticed a fault, the eighth at the latest, and none stayed green. Of two nothing is known:
+`ecoffet/test_ecoffet_claims.py` has slow tests alone, which are not run here, and
+`luna/test_recordings.py` did not pass in the 30 s of a processor that a run may take.
 
 ## Properties
 
@@ -78,5 +85,5 @@ def _survivors(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str
             for t in sorted(lost, key=lambda t: (-counts[t["file"]], t["file"], t["line"])):
                 yield (
                     f"* `{t['file']}`: `{t['was']}`\n  as `{t['now']}`: "
-                    f"{_reason(t) or '**no reason is known**'}\n"
+                    f"{_reason(t) or '**not noticed in this run**'}\n"
                 )

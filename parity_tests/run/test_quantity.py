@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -14,6 +15,7 @@ from repro.run import (
     Run,
     atomic,
     base_name,
+    collect,
     digest,
     form,
     run_of,
@@ -124,3 +126,9 @@ def test_names_stand_in_the_order_of_the_fullest_step():
     assert run["g"].steps.tolist() == [1, 2] and run["w"].steps.tolist() == [0, 1]
     kinds = run_of([{"f": np.ones(1), "n": np.ones(1, int), "z": np.ones(1, complex)}])
     assert [q.kind for q in kinds.quantities.values()] == [Kind.STATE, Kind.DRAW, Kind.STATE]
+
+
+def test_a_run_is_named_after_what_made_it():
+    assert collect([{"a": 1.0}]).provenance.source == "list"
+    assert collect(lambda: [{"a": 1.0}]).provenance.source.endswith("<lambda>")
+    assert collect(functools.partial(list, [{"a": 1.0}])).provenance.source == "partial"
