@@ -2,7 +2,8 @@
 
     python -m pytest -s parity_tests/benchmarks/bench_second_order.py
 
-Microseconds of processor time, medians over the rounds; the floor is the products' multiply-adds at
+Microseconds of processor time, medians over the rounds. What the engine is compared with last is
+the floor: the products' multiply-adds at
 the rate of the engine's own tile on data in the first cache.
 """
 
