@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import inspect
 import types
-from functools import partial
+from functools import cache, partial
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
 
-from repro import ecoffet
+from repro import ecoffet, jang
 from repro.ecoffet import batched, train
 from repro.ecoffet.notebook import draw_points, draw_world, notebook_state, seed_all
-from repro.engine import compiling, relu, relu_loops, relu_network
+from repro.engine import relu, relu_loops, relu_network
 from repro.errors import EngineError
 
 TASKS, RATE, INNER = 401, 1e-3, 0.01
@@ -80,9 +80,7 @@ def eager():
         kept = (plan.x, plan.y, plan.fresh_x, plan.fresh_y)
         return tuple(p[..., 0].double().numpy() for p in kept if p is not None), states
 
-    found = {}
-    return lambda method: found.setdefault(method, None) or found.update(
-        {method: run(method)}) or found[method]  # fmt: skip
+    return cache(run)
 
 
 def one(steps, state, points, correction, lr=INNER):
@@ -212,21 +210,19 @@ def test_another_network_is_refused():
     plan = batched.Plan(torch.zeros(1, 1, 10, 1), torch.zeros(1, 1, 10, 1))
     with pytest.raises(EngineError, match="use the port"):
         relu.fit_transfer(np.zeros((1, 99), np.float32), plan)
-    assert compiling  # the folder that caches compiled code knows these sources
 
 
-def test_third_post_draws_are_the_ports_number_by_number():
-    from repro import jang
-
-    for ours, port in (
+@pytest.mark.parametrize(
+    ("ours", "port"),
+    [
         (relu.single_points, jang.one_task),
         (relu.batched_points, partial(jang.sample_tasks, 4, 20)),
-    ):
-        rngs = np.random.RandomState(5), np.random.RandomState(5)
-        found = ours(rngs[0], 30)
-        for i in range(30):
-            drawn = port(rngs[1], torch.float64) if port is jang.one_task else port(
-                rngs[1], torch.float64)  # fmt: skip
-            for own, its in zip(found, drawn, strict=True):
-                assert own[i].ravel().tobytes() == its.numpy().ravel().tobytes()
-        assert rngs[0].rand() == rngs[1].rand()
+    ],
+)
+def test_third_post_draws_are_the_ports_number_by_number(ours, port):
+    rngs = np.random.RandomState(5), np.random.RandomState(5)
+    found = ours(rngs[0], 30)
+    for i in range(30):
+        for own, its in zip(found, port(rng=rngs[1], dtype=torch.float64), strict=True):
+            assert own[i].ravel().tobytes() == its.numpy().ravel().tobytes()
+    assert rngs[0].rand() == rngs[1].rand()

@@ -1,4 +1,4 @@
-"""The first post's algorithms, compiled.
+"""The posts' algorithms, compiled: the first post's, and the relu networks of the other two.
 
 One set of loops and two sets of arithmetic. `exact` is equal to the original bit for bit; `fast`
 computes the same algorithm on the same draws in whatever order is quickest.
