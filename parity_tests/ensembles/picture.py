@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from ensembles.false_alarms import moved
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ensembles.false_alarms import moved
 from repro.checks.ensembles import EnsembleCheck, Summary, check_ensembles
 from repro.run import atomic
 from repro.sides.shipped_ensembles import shipped

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-
 from ensembles.wrong_ports import GROSS, WRONG, Wrong
+
 from repro.cases import RECORDS
 from repro.checks.ensembles import EnsembleCheck, EnsembleVerdict, check_ensembles
 from repro.run import Ensemble, gather
