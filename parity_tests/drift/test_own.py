@@ -28,9 +28,8 @@ def test_port(parity):
 
 def test_recorded_then_same_then_rounding_then_changed(pytester):
     def run(**parts):
-        pytester.makepyfile(
-            test_it=TEST.format(**{"rate": "0.1", "loss": "e.sum()", "ulp": "1"} | parts)
-        )
+        usual = {"rate": "0.1", "loss": "e.sum()", "ulp": "1"}
+        pytester.makepyfile(test_it=TEST.format(**usual | parts))
         options = ["-p", "no:benchmark", "-p", "no:cacheprovider", "--parity-drift=kept", "-rs"]
         return pytester.runpytest_inprocess(*options)
 
