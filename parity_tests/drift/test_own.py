@@ -8,7 +8,7 @@ TEST = """
 import numpy as np
 
 def step(state, draws):
-    e = draws["x"] @ state["w"]
+    e = (draws["x"] @ state["w"]) * np.float32({ulp})
     return {{"e": e, "w": state["w"] - np.float32({rate}) * {loss}}}
 
 def reference():
@@ -28,7 +28,8 @@ def test_port(parity):
 
 def test_recorded_then_same_then_rounding_then_changed(pytester):
     def run(**parts):
-        pytester.makepyfile(test_it=TEST.format(**{"rate": "0.1", "loss": "e.sum()"} | parts))
+        usual = {"rate": "0.1", "loss": "e.sum()", "ulp": "1"}
+        pytester.makepyfile(test_it=TEST.format(**usual | parts))
         options = ["-p", "no:benchmark", "-p", "no:cacheprovider", "--parity-drift=kept", "-rs"]
         return pytester.runpytest_inprocess(*options)
 
@@ -38,9 +39,9 @@ def test_recorded_then_same_then_rounding_then_changed(pytester):
     again = run()
     again.assert_outcomes(passed=1)
     again.stdout.fnmatch_lines(["*test_port: same bits: every bit is equal"])
-    otherwise = run(loss="np.float32(e.astype(float).sum())")
+    otherwise = run(ulp="1 + 2**-23")  # the next number
     otherwise.assert_outcomes(passed=1)
-    otherwise.stdout.fnmatch_lines(["*test_port: rounding: first differs: `w`*"])
+    otherwise.stdout.fnmatch_lines(["*test_port: rounding: first differs: `e`*"])
     changed = run(rate="0.1001")
     changed.assert_outcomes(failed=1)
     changed.stdout.fnmatch_lines(["*changed: `w` in step 1 is beyond its bound*"])
