@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 pytest_plugins = ["pytester"]
 
 TEST = """
@@ -26,12 +28,13 @@ def test_port(parity):
 """
 
 
+@pytest.mark.slow
 def test_recorded_then_same_then_rounding_then_changed(pytester):
     def run(**parts):
         usual = {"rate": "0.1", "loss": "e.sum()", "ulp": "1"}
         pytester.makepyfile(test_it=TEST.format(**usual | parts))
         options = ["-p", "no:benchmark", "-p", "no:cacheprovider", "--parity-drift=kept", "-rs"]
-        return pytester.runpytest_inprocess(*options)
+        return pytester.runpytest_subprocess(*options)
 
     first = run()
     first.assert_outcomes(skipped=1)  # it was compared with nothing
