@@ -183,7 +183,7 @@ def rebuilt(module, changes, names=None):
 @pytest.mark.parametrize("wrong", COMPILED_WRONG)
 def test_a_wrong_engine_compiled_is_caught(wrong, eager, monkeypatch):
     monkeypatch.setattr(relu, "loops", planted(*COMPILED_WRONG[wrong]))
-    assert worst(METHODS["maml as published"][1], eager("maml as published")) > 1e6
+    assert worst(METHODS["maml as published"][1], eager("maml as published")) > 1e4
 
 
 @pytest.mark.parametrize(("inner", "tasks"), [(1, 1), (3, 2)])
