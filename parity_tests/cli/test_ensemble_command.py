@@ -141,7 +141,7 @@ def test_what_cannot_be_done_is_one_line(port, words, said, monkeypatch, capsys)
 
 def test_seeds_beyond_the_reference_are_refused_as_pairs(port, monkeypatch, capsys):
     words = ("reptile", "--seeds", "12", "--first-seed", "250", "--port", f"{port}:wrong")
-    monkeypatch.setattr("repro.cli.ensemble._gathered",
+    monkeypatch.setattr(sys.modules["repro.cli.ensemble"], "_gathered",
                         lambda *_: shipped("reptile").chosen(np.arange(12)))  # fmt: skip
     assert repro(monkeypatch, *words) == 2
     assert "has 6 of these 12 seeds" in capsys.readouterr().err

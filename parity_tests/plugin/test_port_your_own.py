@@ -179,8 +179,14 @@ def test_the_model_is_drawn_from_any_seed_as_julia_draws_it(julia, not_run, tmp_
 
 def test_the_page_shows_what_is_printed(recorded):
     result = recorded(old="(p, y)", new='(p, y, reduction="sum")')
-    lines = [line.replace("[", "[[]") for line in shown_output()]
-    result.stdout.fnmatch_lines(lines, consecutive=True)
+    lines = [whatever_the_processor(line).replace("[", "[[]") for line in shown_output()]
+    printed = pytest.LineMatcher([*map(whatever_the_processor, result.stdout.lines)])
+    printed.fnmatch_lines(lines, consecutive=True)
+
+
+def whatever_the_processor(line: str) -> str:
+    """Whether a right name has the same bits depends on it, and so do the columns' widths."""
+    return re.sub(" +", " ", line.replace("PASS_BITWISE", "PASS"))
 
 
 def test_the_other_ways_pass(pytester):

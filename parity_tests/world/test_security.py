@@ -210,7 +210,7 @@ def test_a_frame_that_claims_exabytes_is_refused_unread():
         read_frame(io.BytesIO(MAGIC + struct.pack("<Q", 1 << 60) + bytes(32)).read)
 
 
-def test_names_are_escaped_wherever_they_are_shown(tmp_path, monkeypatch):
+def test_names_are_escaped_wherever_they_are_shown(tmp_path):
     """In the page, its charts, the XML, and on a terminal."""
     name = f"{EVIL}\x1b]0;owned\x07$\\frac{{"
     steps = [{name: np.ones(2) * i} for i in range(3)]
@@ -221,7 +221,6 @@ def test_names_are_escaped_wherever_they_are_shown(tmp_path, monkeypatch):
     for text in (page, xml):
         assert "<script>" not in text and "<img src=x" not in text and "\x1b" not in text
     terminal = io.StringIO()
-    monkeypatch.setattr(console.console, "file", terminal, raising=False)
     shown = type(console.console)(file=terminal, force_terminal=True, color_system=None)
     shown.print(found.message, markup=False)
     assert "\\x1b]0;owned\\x07" in terminal.getvalue() and "\x1b]0" not in terminal.getvalue()
