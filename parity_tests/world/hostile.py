@@ -48,7 +48,9 @@ def wrong(n):
     return right(n, 1.0)
 """
 
-ADVICE = re.compile(r"(free some space|make it|[Nn]ame an?other|name a place|look after|record it)")
+ADVICE = re.compile(
+    r"(free some space|make it|([Nn]ame|[Cc]hoose) an?other|name a place|look after|record it)"
+)
 NOW, OLDER = 4, 5
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS)
 KILL = 0
