@@ -33,7 +33,7 @@ if not torch.cuda.is_available():
 # Few examples, the same ones every time; `make test-slow` looks at more, others every time.
 _COMMON = {"deadline": None, "database": None, "suppress_health_check": [*hypothesis.HealthCheck]}
 hypothesis.settings.register_profile("few", derandomize=True, max_examples=30, **_COMMON)
-hypothesis.settings.register_profile("many", max_examples=200, print_blob=True, **_COMMON)
+hypothesis.settings.register_profile("many", derandomize=True, max_examples=200, **_COMMON)
 # Beside a planted fault the first example that fails will do; to make it smaller takes long.
 _FIRST = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
 hypothesis.settings.register_profile(
