@@ -30,7 +30,7 @@ from repro.sides.live_jax import JaxUnavailable, find_jax
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
-# Few examples, the same ones every time; `make test-slow` looks at more, others every time.
+# Few examples, the same ones every time; `make test-slow` looks at more.
 _COMMON = {"deadline": None, "database": None, "suppress_health_check": [*hypothesis.HealthCheck]}
 hypothesis.settings.register_profile("few", derandomize=True, max_examples=30, **_COMMON)
 hypothesis.settings.register_profile("many", derandomize=True, max_examples=200, **_COMMON)
