@@ -53,7 +53,7 @@ def test_a_recorded_side_says_what_it_is_of_and_may_be_cut():
 def test_a_damaged_recording_or_index_is_refused_by_name(tmp_path):
     original = recorded.load("reptile_seed2_batch12")
     path = recorded.save(original.case, original.run(), tmp_path)
-    files = [p for p in tmp_path.iterdir() if p.suffix != ".lock"]
+    files = [p for p in tmp_path.iterdir() if p.name != ".lock"]
     assert path == tmp_path / "reptile_seed2_batch12.npz" and len(files) == 3
     assert recorded.names(tmp_path) == ("reptile_seed2_batch12",)
     whole = path.read_bytes()
