@@ -66,7 +66,7 @@ def test_a_damaged_recording_or_index_is_refused_by_name(tmp_path):
             recorded.load("reptile_seed2_batch12", tmp_path)
         (tmp_path / name).write_bytes(before)
     path.unlink()
-    with pytest.raises(recorded.RecordingError, match=f"{path.name} is missing: restore it"):
+    with pytest.raises(recorded.RecordingError, match=f"{path.name} is missing: record it again"):
         recorded.load("reptile_seed2_batch12", tmp_path)
 
 
