@@ -176,6 +176,11 @@ class Parity:
             pytest.fail("recorded=True records the reference: name one", pytrace=False)
         folder = self.request.config.getoption("--parity-drift")
         if folder is not None:
+            if self.update or self.request.config.getoption("--reproduction"):
+                pytest.fail(
+                    "--parity-drift takes no --parity-update or --reproduction: run them apart",
+                    pytrace=False,
+                )
             return self._drift(folder, reference, port, recorded, name, options)
         if reference is None or recorded:
             path = self._path(name)
@@ -252,9 +257,8 @@ class Parity:
     def _path(self, name: str | None, numbered: bool = False) -> Path:
         """Where this test's recording lies; two calls of one test need names, or are numbered."""
         stem = _file_name(self.item)
-        if numbered:
-            self._checks += 1
-            return self.item.path.with_suffix("") / f"{stem}.{name or self._checks}.npz"
+        self._checks += numbered
+        name = name or (str(self._checks) if numbered else None)
         file = f"{stem}.{name}.npz" if name else f"{stem}.npz"
         path = self.item.path.with_suffix("") / file
         if path in self._used:

@@ -23,6 +23,9 @@ def test_every_report_has_its_place():
     assert found[3:] == ["--json", "r/report.json", "--html", "r/page", "--junit", "r/junit.xml",
                          "--summary", "r/summary.md"]  # fmt: skip
     assert "--summary" not in ci.words("parity --seed 42", "", Path("r"))
+    assert ci.words("drift check fomaml", "base", Path("r"))[2:4] == ["base", "fomaml"]
+    with pytest.raises(DriftError, match="leave it out"):
+        ci.words("parity", "base", Path("r"))
     with pytest.raises(DriftError, match="has no reports"):
         ci.words("doctor", "", Path("r"))
 
@@ -39,11 +42,19 @@ def test_it_runs_and_its_status_is_the_command_s(tmp_path, monkeypatch, capfd):
 def test_the_summary_is_handed_on(tmp_path, monkeypatch):
     monkeypatch.setenv("REPRO_REPORT", str(tmp_path))
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "job.md"))
-    (tmp_path / "summary.md").write_text("## Drift: 1 same bits\n")
+    (tmp_path / "summary.md").write_text("of an earlier step")
     done = type("Done", (), {"returncode": 1})
-    monkeypatch.setattr(ci.subprocess, "run", lambda *_, **__: done)
+
+    def run(*_, **__):
+        (tmp_path / "summary.md").write_text("## Drift: 1 same bits\n")
+        return done
+
+    monkeypatch.setattr(ci.subprocess, "run", run)
     assert ci.main() == 1
     assert (tmp_path / "job.md").read_text() == "## Drift: 1 same bits\n"
+    monkeypatch.setattr(ci.subprocess, "run", lambda *_, **__: done)
+    (tmp_path / "job.md").unlink()
+    assert ci.main() == 1 and not (tmp_path / "job.md").exists(), "another step's summary"
 
 
 def test_every_input_that_is_used_is_declared_and_every_variable_read():

@@ -54,7 +54,23 @@ def test_moved_weights_are_changed_in_the_first_operation(taken):
 
     found = drift(CASE, taken, take(CASE, Moved(), NONE), Moved())
     assert found.grade is Grade.CHANGED
-    assert "`weights.layers.0.weight` in step 1" in found.where or "init" in found.where
+    assert "`init.layers.0.weight` in step 0 is beyond" in found.where
+
+
+def test_the_whole_is_what_same_bits_rests_on(taken):
+    """Operations in another order, or marks that collide: no mark differs."""
+    other = replace(taken, marks=replace(taken.marks, whole="0" * 64))
+    found = drift(CASE, taken, other)
+    assert found.grade is not Grade.SAME and "order of its operations" in found.where
+
+
+def test_files_that_are_not_ours_are_left_alone(folder, taken):
+    (folder / "mine.npz").write_bytes(b"mine")
+    (folder / ".gitignore").write_text("secrets")
+    with alone(folder):
+        write(folder, [], [(CASE, taken)], [])
+    assert (folder / "mine.npz").read_bytes() == b"mine"
+    assert (folder / ".gitignore").read_text() == "secrets"
 
 
 def test_another_control_is_never_harmless(taken):
@@ -123,17 +139,17 @@ def test_accepting_takes_a_reason_and_is_in_the_history(folder):
 def test_killed_anywhere_it_is_the_old_or_the_new(folder, taken):
     """Every call by which the folder is changed is the last one in turn; the reader never sees a
     half, and the next writer sweeps up."""
-    old = load(folder).taken(CASE).marks.whole
+    new = replace(taken, control=Control("a" * 64))
     for last in range(40):
         child = os.fork()
         if child == 0:  # dies in the middle, without a word
             _die_after(last)
-            write(folder, ["jax_fit_float32"], [(CASE, taken)], [{"because": "new"}])
+            write(folder, ["jax_fit_float32"], [(CASE, new)], [{"because": "new"}])
             os._exit(0)
         _, status = os.waitpid(child, 0)
         found = load(folder)
-        assert found.taken(CASE).marks.whole == old
-        assert [one["because"] for one in found.history] in (["recorded"], ["new"])
+        expected = {"recorded": taken.control, "new": new.control}
+        assert found.taken(CASE).control == expected[found.history[0]["because"]]
         if os.waitstatus_to_exitcode(status) == 0:
             break
     else:

@@ -10,6 +10,7 @@ import torch
 
 from repro import luna
 from repro.engine import ENGINES, EXACT, Engine, EngineError, running
+from repro.errors import NonFiniteLossError
 from repro.flux import Chain, Descent, Linear
 from repro.gallery.claim_runs import held_out
 from repro.julia import MersenneTwister
@@ -57,6 +58,17 @@ def test_tanhs_slope_under_relu_is_noticed(monkeypatch):
     half = replace(EXACT, tanh="relu")
     monkeypatch.setattr(running, "suited", lambda arithmetic, model: half)
     assert off(Engine("half", EXACT), "reptile") > 100 * NEAR
+
+
+@pytest.mark.parametrize("engine", ["exact", "fast"])
+def test_a_number_that_is_none_stops_them_as_it_stops_the_port(engine):
+    """Catches a relu that makes NaN a 0, and goes on."""
+    for trainer in (luna, ENGINES[engine]):
+        model, rng = relu_model(3)
+        with torch.no_grad():
+            list(model)[0].weight[5] = np.nan
+        with pytest.raises(NonFiniteLossError):
+            trainer.reptile(model, epochs=3, rng=rng)
 
 
 def test_many_tasks_are_evaluated_as_each_by_the_port():

@@ -4,8 +4,9 @@ Every 100th step is resynchronised: from the eager port's own weights and moment
 engine makes one step, within a counted budget. A kink that has parted two runs widens nothing here.
 
 The budget of a gradient is the number of roundings on the longest path to it times what it would be
-if nothing cancelled. The engine itself computes that: with all weights and points positive and the
-wave negative every relu is open and every term of every sum is positive.
+if nothing cancelled. The engine itself computes that, the right one: with all weights and points
+positive and the wave negative every relu is open and every term of every sum is positive. It is
+taken where the inner step begins; what the step of 0.01 adds is a hundredth of it.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ METHODS = {
         partial(ecoffet.reptile_sine, k=3, batch_size=1),
         partial(relu.reptile_steps, inner=3),
     ),
+    "transfer": (partial(ecoffet.fit_transfer), partial(relu.transfer_steps)),
 }
 
 
@@ -74,7 +76,7 @@ def eager():
             draw_points(world)
             model = ecoffet.SineModel().double()
             seed_all(1)
-            plan = batched.plan(world.train, 1, 1, fresh=method != "reptile")
+            plan = batched.plan(world.train, 1, 1, fresh=method not in ("transfer", "reptile"))
             seed_all(1)
             METHODS[method][0](model, 1, tasks=world.train, observe=observe)
         kept = (plan.x, plan.y, plan.fresh_x, plan.fresh_y)
@@ -96,7 +98,7 @@ def budget(steps, state, points, correction, expected):
     x, y = points[0::2], points[1::2]
     open_points = tuple(p for pair in zip(x, y, strict=True) for p in (abs(pair[0]), -abs(pair[1])))
     start = np.stack([abs(state[0]), 0 * state[1], 0 * state[2]])
-    size = abs(one(steps, start, open_points, correction, lr=-INNER)[1]) / (1 - 0.9)
+    size = abs(one(steps, start, open_points, correction, lr=-1e-6)[1]) / (1 - 0.9)
     error = ROUNDINGS * U * size
     if steps.func is relu.reptile_steps:  # a difference of weights
         error += 8 * U * abs(state[0]) / (3 * INNER)
@@ -108,39 +110,66 @@ def budget(steps, state, points, correction, expected):
     return RATE / c1 * moved * error + 16 * U * step + 2 * U * abs(expected[0])
 
 
-def worst(steps, eager_run, corrections=None):
-    """The largest share of its budget that a weight takes, over every 100th step."""
+def places(eager_run, corrections=None):
+    """Of every 100th step: the state before it, its points and corrections, the state after it."""
     points, states = eager_run
     corrections = relu.torch_corrections(TASKS) if corrections is None else corrections
-    shares = []
     for t in range(99, TASKS - 1, 100):
-        drawn, correction = tuple(p[t + 1 : t + 2] for p in points), corrections[t + 1 : t + 2]
-        found = one(steps, states[t], drawn, correction)
-        exact = relu.torch_corrections(TASKS)[t + 1 : t + 2]
-        allowed = budget(steps, states[t], drawn, exact, states[t + 1])
-        shares.append((abs(found[0] - states[t + 1][0]) / allowed).max())
-    return max(shares)
+        now = slice(t + 1, t + 2)
+        yield states[t], tuple(p[now] for p in points), corrections[now], states[t + 1]
+
+
+def budgets(method, eager_run):
+    """Of every 100th step, by the right engine."""
+    return [budget(METHODS[method][1], *place) for place in places(eager_run)]
+
+
+def worst(steps, eager_run, allowed, corrections=None):
+    """The largest share of its budget that a weight takes, over every 100th step."""
+    shares = [
+        (abs(one(steps, state, points, correction)[0] - after[0]) / limit).max()
+        for (state, points, correction, after), limit in zip(
+            places(eager_run, corrections), allowed, strict=True
+        )
+    ]
+    return np.max(shares)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_100th_step_is_the_eager_ports(method, eager):
-    assert worst(METHODS[method][1], eager(method)) < 1
+    assert worst(METHODS[method][1], eager(method), budgets(method, eager(method))) < 1
 
+
+CAUGHT = 1e6
+"""Budgets that each wrong engine takes at the least."""
 
 WRONG = {
-    "no second order": partial(relu.maml_steps, options=(1, True, False)),
-    "the task's gradient left in": partial(relu.maml_steps, options=(1, False, True)),
-}
+    "no second order": ("maml as published", partial(relu.maml_steps, options=(1, True, False))),
+    "the task's gradient left in": (
+        "maml as published", partial(relu.maml_steps, options=(1, False, True)),
+    ),
+    "an inner step too few": ("reptile", partial(relu.reptile_steps, inner=2)),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_engine_is_caught(wrong, eager):
-    assert worst(WRONG[wrong], eager("maml as published")) > 1e6
+    method, steps = WRONG[wrong]
+    assert worst(steps, eager(method), budgets(method, eager(method))) > CAUGHT
 
 
 def test_adam_counted_from_0_is_caught(eager):
     late = np.roll(relu.torch_corrections(TASKS), 1, axis=0)
-    assert worst(METHODS["maml"][1], eager("maml"), late) > 1e6
+    run = eager("maml")
+    assert worst(METHODS["maml"][1], run, budgets("maml", run), late) > CAUGHT
+
+
+def test_an_inner_rate_off_by_a_hundred_millionth_is_seen(eager, monkeypatch):
+    """How sharp the budget is."""
+    run, steps = eager("maml as published"), METHODS["maml as published"][1]
+    allowed = budgets("maml as published", run)
+    monkeypatch.setattr(one, "__defaults__", (INNER * (1 + 1e-8),))
+    assert worst(steps, run, allowed) > 100
 
 
 COMPILED_WRONG = {
@@ -150,7 +179,7 @@ COMPILED_WRONG = {
     "second order at the adapted weights": (
         "relu_loops", "layers(path[i]), x, tapes[i]", "layers(path[i + 1]), x, tapes[i]"
     ),
-    "a relu's derivative 1 at 0": ("relu_network", "h[j, i] > 0", "h[j, i] >= 0"),
+    "a relu's derivative 1 everywhere": ("relu_network", "h[j, i] > 0", "h[j, i] >= 0"),
     "the direction's second product left out": (
         "relu_network", "_product_onto(r.h2", "# _product_onto(r.h2"
     ),
@@ -182,8 +211,10 @@ def rebuilt(module, changes, names=None):
 @pytest.mark.slow
 @pytest.mark.parametrize("wrong", COMPILED_WRONG)
 def test_a_wrong_engine_compiled_is_caught(wrong, eager, monkeypatch):
+    run, steps = eager("maml as published"), METHODS["maml as published"][1]
+    allowed = budgets("maml as published", run)
     monkeypatch.setattr(relu, "loops", planted(*COMPILED_WRONG[wrong]))
-    assert worst(METHODS["maml as published"][1], eager("maml as published")) > 1e4
+    assert worst(steps, run, allowed) > CAUGHT
 
 
 @pytest.mark.parametrize(("inner", "tasks"), [(1, 1), (3, 2)])

@@ -10,14 +10,17 @@ import argparse
 import re
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from ensembles.wrong_ports import GROSS, WRONG, Wrong
+from ensembles import wrong_ports
+from ensembles.wrong_ports import GROSS, PACKAGE, WRONG, Wrong
 
 from repro.cases import RECORDS
 from repro.checks.ensembles import EnsembleCheck, EnsembleVerdict, check_ensembles
 from repro.run import Ensemble, gather
+from repro.run.settings import source_digest
 from repro.sides.executors import cores
 from repro.sides.members import CaseMember
 from repro.sides.shipped_ensembles import shipped
@@ -27,12 +30,19 @@ GRID = (10, 12, 14, 16, 24, 32, 48, 64)
 
 def kept(wrong: Wrong, folder: Path) -> Ensemble:
     """A wrong port's runs, computed where they are not there yet."""
-    path = folder / f"{re.sub('[^a-z0-9]+', '-', f'{wrong.function} {wrong.name}'.lower())}.npz"
+    name = re.sub("[^a-z0-9]+", "-", f"{wrong.function} {wrong.name}".lower())
+    path = folder / f"{name}-{_sources()}.npz"
     if not path.exists():
         with tempfile.TemporaryDirectory() as place:
             seeds = range(64 if wrong in GROSS else 16)
             wrong.ensemble(seeds, Path(place)).save(path)
     return Ensemble.load(path)
+
+
+@cache
+def _sources() -> str:
+    """The digest of what computes them: another package's are computed anew."""
+    return source_digest([*PACKAGE.rglob("*.py"), Path(wrong_ports.__file__)])[:12]
 
 
 def right(wrong: Wrong, seeds: range) -> Ensemble:

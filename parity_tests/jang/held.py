@@ -7,13 +7,14 @@ from repro.checks import Check
 from repro.jang.notebook import FIT_STEPS
 from repro.sides import recorded
 from repro.sides.parity import parity
+from repro.sides.port import Port
 from repro.sides.recorded import Recorded
 
 
-def hold(part: str, dtype: str, length: int) -> Check:
+def hold(part: str, dtype: str, length: int, engine: str = "eager") -> Check:
     """So many iterations of a training against its recording."""
     case = recorded.load(f"jax_{part}_{dtype}_seed0").case
-    return parity(case.upto(length), Recorded())
+    return parity(case.upto(length), Recorded(), Port(engine))
 
 
 def first_failure(dtype: str, length: int) -> Check | None:

@@ -29,8 +29,9 @@ def test_the_initial_weights_are_jaxs_bits():
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("part", ["batched", "single"])
-def test_three_hundred_iterations_pass(part, dtype):
-    found = held.hold(part, dtype, 300)
+@pytest.mark.parametrize("engine", ["eager", "fast"])
+def test_three_hundred_iterations_pass(engine, part, dtype):
+    found = held.hold(part, dtype, 300, engine)
     assert found, found
 
 

@@ -96,7 +96,7 @@ def main() -> None:
         found[name] = tried(mutants, _tests(room), asked.jobs)
     if asked.keep:
         asked.keep.write_text(json.dumps(found))
-    text = written(found)
+    text = written(found, asked.most)
     print(text)
     if asked.write:
         asked.write.write_text(text)

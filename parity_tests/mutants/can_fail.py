@@ -14,6 +14,9 @@ from mutants.mutations import mutants_of
 from mutants.running import End, Group, Unsound, trials
 
 SUBJECTS = {
+    "checks/test_ensembles.py": "checks/ensembles/summary.py",
+    "gallery/test_improvement.py": "gallery/improvement.py",
+    "run/test_ensemble.py": "run/ensemble.py",
     "checks/test_accept.py": "checks/told.py",
     "checks/test_callables.py": "checks/check.py",
     "checks/test_check.py": "checks/check.py",
@@ -74,7 +77,7 @@ SUBJECTS = {
     "reports/test_report_options.py": "reports/outcome.py",
     "reports/test_where.py": "reports/where.py",
     "gallery/test_gallery.py": "gallery/build.py",
-    "gallery/test_jobs_and_store.py": "gallery/store.py",
+    "gallery/test_jobs_and_store.py": "run/store.py",
     "gallery/test_job_progress.py": "cli/job_progress.py",
     "gallery/test_pictures.py": "gallery/drawing.py",
     "cli/test_check.py": "cli/check.py",
@@ -109,7 +112,8 @@ def main() -> None:
     for test in left:
         try:
             taken = noticed(test, asked.most)
-            print(f"trial: {test} notices fault {taken}", flush=True)
+            said = f"notices fault {taken}" if taken else "STAYS GREEN"
+            print(f"trial: {test} {said}", flush=True)
         except Unsound as problem:
             print(f"trial: {test}: {problem}", flush=True)
 

@@ -24,10 +24,6 @@ compiled loops are planted uncompiled. Left out is what changes a text alone, me
 included, and what stands outside of functions. Every group of tests has to pass first without a
 fault, or the run ends.
 
-The table is of a sample, planted while the tests were being written: `--most 30` faults a file
-in the first room and `--most 4` in the second. `make mutants` plants all of the first and 300 of
-the second, and writes this page anew.
-
 """
 
 FOOT = """
@@ -51,17 +47,18 @@ tried: 54 noticed a fault, the eighth at the latest, and none stayed green. Of t
 
 `parity_tests/*/test_properties.py` hold comparing, runs, frames, commands and streams to what must
 be so of any input, made up by [hypothesis](https://hypothesis.readthedocs.io): 30 inputs each, the
-same every time, in `make test`; 1,000 others in `make test-slow`.
+same every time, in `make test`; 200 in `make test-slow`.
 """
 
 
-def written(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """The page: a row for each room, and every survivor."""
+def written(found: Mapping[str, Sequence[Mapping[str, Any]]], most: int | None) -> str:
+    """The page: a row for each room, and every survivor; `most` faults of a file were planted."""
+    sample = "" if most is None else f"The table is of at most {most} faults a file.\n\n"
     rows = "\n".join(_row(name, trials) for name, trials in found.items())
     table = (
         "| faults in | planted | noticed | share | but for those explained |\n" + "|---" * 5 + "|\n"
     )
-    return HEAD + table + rows + "\n" + "".join(_survivors(found)) + FOOT
+    return HEAD + sample + table + rows + "\n" + "".join(_survivors(found)) + FOOT
 
 
 def _row(name: str, trials: Sequence[Mapping[str, Any]]) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
+from mutants.can_fail import SUBJECTS
+from mutants.equivalent import EQUIVALENT
 from mutants.mutations import Mutant, planted
 from mutants.running import Unsound, faulty_functions, plant
 from mutants.slipped import SLIPPED
@@ -18,6 +21,14 @@ def test_what_slipped_through_can_be_planted(row):
     mutant = planted(*row[1:])
     importlib.import_module(mutant.module)
     assert list(faulty_functions(mutant)), "a compiled loop's code is its function's own"
+
+
+def test_the_tables_name_what_is_there():
+    """Catches a file that has moved, and a reason for a line that is gone."""
+    for test, subject in SUBJECTS.items():
+        assert Path("parity_tests", test).exists() and Path("repro", subject).exists(), test
+    for file, was, _, _ in EQUIVALENT:
+        assert Path(file).read_text().count(was) == 1, was
 
 
 SOURCE = """

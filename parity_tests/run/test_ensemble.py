@@ -40,6 +40,16 @@ def test_an_ensemble_is_read_back(tmp_path):
     assert np.array_equal(found.quantities["loss"].values, gathered().quantities["loss"].values)
 
 
+def test_runs_that_all_break_off_at_one_step_are_broken_off():
+    """Catches an ensemble that looks for numbers that are none, alone."""
+
+    def breaking(seed: int):
+        yield from member(seed)
+        raise ZeroDivisionError
+
+    assert gathered(make=breaking).diverged.all() and not gathered().diverged.any()
+
+
 def test_a_damaged_one_is_refused(tmp_path):
     gathered().save(tmp_path / "e.npz")
     content = bytearray((tmp_path / "e.npz").read_bytes())

@@ -35,8 +35,6 @@ def cut(data: bytes) -> None:
 def misbehave(number: int) -> None:
     again = state.exists()
     state.touch()
-    if behaviour == "never answers":
-        time.sleep(60)
     if behaviour == "cuts its answer":
         cut(answer(number))
     if behaviour == "damages its answer":
@@ -48,9 +46,6 @@ def misbehave(number: int) -> None:
         writing.write(answer(number, **told))
     if behaviour == "has no status":
         writing.write(encode({"request": number, "values": 7}))
-    if behaviour == "talks and ends":
-        print("the beginning", "." * 4000, "the end", flush=True)
-        sys.exit(3)
     if behaviour == "ends":
         print("ERROR: out of memory", flush=True)
         sys.exit(3)
@@ -63,9 +58,6 @@ def misbehave(number: int) -> None:
         print("x" * 8_000_000, "\nthe end", file=sys.stderr, flush=True)
         if again:
             sys.exit(1)
-    if behaviour == "dies after its answer" and not again:
-        writing.write(answer(number))
-        sys.exit(0)
     if behaviour == "crashes" or (behaviour == "crashes once" and not again):
         writing.write(answer(number)[:30])
         kill(signal.SIGSEGV)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from ensembles.wrong_ports import PACKAGE, WRONG
 
 from repro.cases import CaseError
 from repro.cases.torch_stream import TorchStream
@@ -67,8 +68,23 @@ def test_everything_that_a_run_depends_on_is_in_its_digest():
         CaseMember("fomaml", epochs=10),
         CaseMember("fomaml", arguments={"n_tasks": 4}),
         CaseMember("fomaml", generator="Xoshiro"),
+        CaseMember("fomaml", device="cuda"),
     ]
     assert all(other.asked() != plain.asked() for other in others)
+
+
+def test_another_source_is_another_member(monkeypatch):
+    """Catches an ensemble that is kept beyond a change of the port."""
+    before = CaseMember("fomaml").asked()
+    monkeypatch.setattr("repro.sides.members.source_digest", lambda files: "another")
+    assert CaseMember("fomaml").asked() != before
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda w: f"{w.function} {w.name}")
+def test_what_a_wrong_port_plants_stands_there_once(wrong):
+    """Catches a catalogue whose lines are gone."""
+    for file, old, _ in wrong.changes:
+        assert (PACKAGE / file).read_text().count(old) == 1
 
 
 def test_a_file_is_a_member_and_its_text_is_in_the_digest(tmp_path):

@@ -173,14 +173,6 @@ def test_a_julia_that_fills_its_standard_error(fake):
     assert "the beginning" not in str(caught.value) and len(str(caught.value)) < 4000
 
 
-def test_a_julia_that_dies_between_two_requests(fake):
-    """Planted: `alive` without a look at the process."""
-    reference = fake("dies after its answer")
-    first = pid(reference)
-    reference._backend._process.wait(10)
-    assert pid(reference) != first
-
-
 def test_a_crash_in_one_of_several_starts(fake, tmp_path):
     """As Julia 1.5.3 itself does about once in 300 starts; here the second does."""
     second = f"echo >> {tmp_path}/starts; [ $(wc -l < {tmp_path}/starts) != 2 ] || kill -SEGV $$"

@@ -1,4 +1,4 @@
-"""Every call that writes fails once, in every command that writes.
+"""Calls that write fail once, from the first to the last of every command that writes.
 
 A full disk, an input-output error, a place that became read-only, and an end in the middle of the
 call: the older results stay or the new ones are whole, and the command ends with one line that
@@ -25,7 +25,7 @@ def spread(calls: int, most: int) -> list[int]:
 
 
 @pytest.mark.parametrize("name", slow_but("keep"))
-def test_every_call_fails_once(hostile: World, name: str):
+def test_calls_fail_once(hostile: World, name: str):
     """Planted: a file written in its place, a traceback (below); a status of 1."""
     for nth in spread(hostile.lay_out(name)[3], 60):
         hostile.fails(name, nth, ERRORS[nth % len(ERRORS)])

@@ -205,11 +205,6 @@ def test_a_frame_that_is_a_bomb_is_refused(content):
         read_frame(io.BytesIO(head + payload).read)
 
 
-def test_a_frame_that_claims_exabytes_is_refused_unread():
-    with pytest.raises(FrameError, match="claims"):
-        read_frame(io.BytesIO(MAGIC + struct.pack("<Q", 1 << 60) + bytes(32)).read)
-
-
 def test_names_are_escaped_wherever_they_are_shown(tmp_path):
     """In the page, its charts, the XML, and on a terminal."""
     name = f"{EVIL}\x1b]0;owned\x07$\\frac{{"

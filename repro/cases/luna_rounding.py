@@ -10,7 +10,8 @@ rounding in its own order:
   Float64 range of test points Julia adds the phase to the *range*, whose elements are rounded
   once, where ours are rounded before and after: an ulp of the argument more;
 * ``pre = W x + b`` sums k products: at most **2 (k - 1) u** times ``|W| |x|``, and an ulp for the
-  bias (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1);
+  bias (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1); between two builds of
+  a library, one of which may fuse, also 2 u times that and **k u** of the bias;
 * tanh is within 2 ulp on each side: **4 ulp**; the identity is 0;
 * a loss over n points is a sum of n non-negative terms: **2 (n + 4) u** of its value;
 * a gradient is a chain of the above, bounded by running the backward pass on absolute values:
@@ -125,9 +126,11 @@ def pre_activation(weight: np.ndarray, x: np.ndarray, pre: np.ndarray) -> np.nda
 
 
 def fusing(weight: np.ndarray, x: np.ndarray, pre: np.ndarray) -> np.ndarray:
-    """What fusing may move ``W x + b`` by besides: each product's own rounding, and the last."""
-    products = np.abs(weight).astype(np.float64) @ np.abs(x)
-    return np.asarray(roundoff(pre) * products + ulps(pre, 1))
+    """What fusing may move ``W x + b`` by besides: each product's own rounding, on either side; the
+    bias in each of the k sums, where they begin with it; and the last."""
+    k, wide = weight.shape[1], weight.astype(np.float64)
+    products, bias = np.abs(wide) @ np.abs(x), np.abs(pre - wide @ x)
+    return np.asarray(roundoff(pre) * (2 * products + k * bias) + ulps(pre, 1))
 
 
 def loss(value: np.ndarray, n: int) -> np.ndarray:

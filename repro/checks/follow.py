@@ -140,10 +140,7 @@ class _Follower:
             report = compare(reference, port, self._tolerance, strict=True)
         except NothingToCompare:
             return False
-        for c in report.comparisons:
-            named = replace(c, operation=self.operations.get(c.name))
-            before = self.comparisons.get(c.name)
-            self.comparisons[c.name] = named if before is None else before + named
+        add(self.comparisons, report, self.operations)
         return bool(report)
 
     def pair(self, broke_off: str | None) -> Pair:
@@ -166,7 +163,7 @@ class _Follower:
             a, b = found[name], np.asarray(expected[name])
             if a.ndim <= 1 and a.size == b.size:
                 found[name], expected[name] = a.reshape(-1), b.reshape(-1)
-        return _one_step(expected, self.number), _one_step(found, self.number)
+        return one_step(expected, self.number), one_step(found, self.number)
 
     def _tolerance(self, name: str, reference: Quantity) -> np.ndarray:
         shape = reference.values.shape[1:]
@@ -174,7 +171,15 @@ class _Follower:
         return np.broadcast_to(bound.reshape(shape) if bound.ndim else bound, shape)[None]
 
 
-def _one_step(arrays: Mapping[str, np.ndarray], step: int) -> Run:
+def add(comparisons: dict[str, Comparison], report: Report, kinds: Mapping[str, str]) -> None:
+    """Add a step's figures to those of the steps before it, with the kind of operation by name."""
+    for c in report.comparisons:
+        named = replace(c, operation=kinds.get(c.name))
+        before = comparisons.get(c.name)
+        comparisons[c.name] = named if before is None else before + named
+
+
+def one_step(arrays: Mapping[str, np.ndarray], step: int) -> Run:
     return Run({n: Quantity.once(a, Kind.RESULT, step) for n, a in arrays.items()})
 
 

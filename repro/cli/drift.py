@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,8 +73,14 @@ def check(
     """
     files = {"--json": json_file, "--junit": junit, "--summary": summary, "--history": history}
     check_places(files, {"--html": html, "--keep": keep})
+    from repro.drift.baseline import INDEX, DriftError
     from repro.drift.history import append
     from repro.drift.summary import exit_status
+
+    if keep is not None and (keep / INDEX).exists():
+        raise DriftError(
+            f"--keep {keep} holds a baseline: name another folder, or use `repro drift accept`"
+        )
 
     baseline, found = _held(folder, cases)
     drifts = [one.drift for one in found]
@@ -205,7 +212,7 @@ def _reports(
         write_html(
             outcomes, html, command=_about()["command"], settings=settings(), commit=_commit(),
             title=f"Drift, {headline(drifts)}", say=lambda o: said[id(o.check)],
-            reproduce=lambda o: " ".join(_about()["command"]),
+            reproduce=lambda o: shlex.join(_about()["command"]),
         )  # fmt: skip
     if junit is not None:
         write_junit([d.outcome for d in drifts], junit)

@@ -164,7 +164,8 @@ def alone(folder: Path, seconds: float = 0) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".gitignore").write_text(f"{LOCK}\n.gitignore\n")
+        if not (folder / ".gitignore").exists():
+            (folder / ".gitignore").write_text(f"{LOCK}\n.gitignore\n")
         lock = FileLock(folder / LOCK, timeout=seconds)
         lock.acquire()
     except Timeout:
@@ -186,16 +187,21 @@ def _put(folder: Path, case: Case, taken: Taken) -> dict[str, str]:
     with TemporaryDirectory(dir=folder, prefix=".writing-") as aside:
         path = Path(aside) / "case.npz"
         write_npz(path, taken.packed())
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        sha256 = _file_sha256(path)
         name = f"{case.name}-{sha256[:8]}.npz"
         os.replace(path, folder / name)
     return {"file": name, "sha256": sha256}
 
 
+def _file_sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _sweep(folder: Path, named: set[str]) -> None:
     """Remove the files of baselines before, and what a killed command left."""
     for path in folder.glob("*.npz"):
-        if path.name not in named:
+        ours = path.stem[-8:] == _file_sha256(path)[:8]  # ours are named after their content
+        if ours and path.name not in named:
             path.unlink(missing_ok=True)
     for path in (*folder.glob(".writing-*/*"), *folder.glob(f".{INDEX}.*")):
         path.unlink(missing_ok=True)

@@ -23,10 +23,14 @@ def words(command: str, baseline: str, report: Path) -> list[str]:
     """The command, its baseline, and where its reports go.
 
     Raises:
-        DriftError: it is none that reports: parity, check, or drift check.
+        DriftError: it is none that reports: parity, check, or drift check; or none that has a
+            baseline.
     """
-    given = [*shlex.split(command), *([baseline] if baseline else [])]
+    given = shlex.split(command)
     drift = given[:2] == ["drift", "check"]
+    if baseline and not drift:
+        raise DriftError("a baseline is for `drift check` alone: leave it out")
+    given[2:2] = [baseline] if baseline else []
     if not drift and given[:1] not in (["parity"], ["check"]):
         raise DriftError(f"`{command}` has no reports: give parity, check, or drift check")
     reports = REPORTS | ({"--summary": "summary.md"} if drift else {})
@@ -45,6 +49,7 @@ def main() -> int:
     except DriftError as problem:
         print(f"repro: {problem}", file=sys.stderr)
         return 2
+    (report / "summary.md").unlink(missing_ok=True)  # of an earlier step
     done = subprocess.run([sys.executable, "-m", "repro", *asked], check=False)
     summary, place = report / "summary.md", os.environ.get("GITHUB_STEP_SUMMARY")
     if place and summary.exists():

@@ -67,7 +67,8 @@ def read(path: Path) -> tuple[list[Line], int]:
     for text in filter(None, texts):
         try:
             one = json.loads(text)
-            found.append(one | {"cases": dict(one["cases"])})
+            kept = {name: one[name] for name in ("when", "commit", "environment")}
+            found.append(kept | {"cases": dict(one["cases"])})
         except (ValueError, KeyError, TypeError):
             continue
     if not found:

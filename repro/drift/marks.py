@@ -18,7 +18,7 @@ import numpy as np
 from repro.trace import Noted
 
 FINE = 2
-"""Steps in which every operation has a mark of its own."""
+"""Steps in which every operation has a mark of its own: before the first iteration, and in it."""
 
 MARK = 4
 """Bytes of a kept mark: it says where a difference is; that there is one, the whole says."""
@@ -92,8 +92,9 @@ def differing(then: Marks, now: Marks) -> Iterator[Site]:
     if then.whole == now.whole:
         return
     both = then.by_site.keys() & now.by_site.keys()
-    yield from (s for s in then.sites if s in both and then.by_site[s] != now.by_site[s])
-    yield from (s for s in (*then.sites, *now.sites) if s not in both)
+    found = [s for s in then.sites if s in both and then.by_site[s] != now.by_site[s]]
+    found += [s for s in (*then.sites, *now.sites) if s not in both]
+    yield from found or [Site(0, "run", "the order of its operations, or what marks cannot tell")]
 
 
 @dataclass

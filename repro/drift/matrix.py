@@ -12,10 +12,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from repro.drift.baseline import DriftError
+from repro.drift.baseline import INDEX, DriftError
 from repro.drift.baseline import load as load_baseline
 from repro.drift.summary import GRADES, table
+from repro.drift.taken import Taken
 from repro.folders import PACKAGE
+from repro.run import digest
 
 Settings = Mapping[str, str]
 """``python`` and environment variables by name."""
@@ -96,16 +98,22 @@ def matrix(cells: Sequence[Settings], asked: Sequence[str], folder: Path) -> Ite
         own, report = folder / str(i), folder / f"{i}.json"
         words = ["check", str(first), "--keep", str(own), "--json", str(report)]
         done = _run(settings, ["record", str(first), *asked] if i == 0 else words)
-        if done.returncode > 1 or not own.is_dir():
+        ended = (own / INDEX).exists() and (i == 0 or report.exists())
+        if done.returncode not in ((0,) if i == 0 else (0, 1)) or not ended:
             said = (done.stderr.strip().splitlines() or ["nothing was printed"])[-1]
             if i == 0:
                 raise DriftError(f"{Cell(settings).label} could not be run: {said}")
             yield Cell(settings, failed=said)
             continue
         base = load_baseline(own)
-        wholes = {case.name: base.taken(case).marks.whole for case in base.cases}
+        wholes = {case.name: _whole(base.taken(case)) for case in base.cases}
         said_of = json.loads(report.read_text()) if report.exists() else {}
         yield Cell(settings, said_of, wholes)
+
+
+def _whole(taken: Taken) -> str:
+    """Of all operations that are marked, and of the trajectory, where none is."""
+    return taken.marks.whole + digest({n: q.values for n, q in taken.run.quantities.items()})
 
 
 def _run(settings: Settings, words: Sequence[str]) -> subprocess.CompletedProcess[str]:

@@ -8,13 +8,13 @@ takes beside a live reference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from repro.checks import Comparison, Counted, Pair, Report, Way, compare
-from repro.checks.follow import substitute
+from repro.checks.follow import add, one_step, substitute
 from repro.drift.marks import array_of, form_of, mark
 from repro.run import Kind, Quantity, Run
 from repro.trace import Noted, listening
@@ -165,19 +165,18 @@ class _Follower:
         found: dict[str, np.ndarray],
     ) -> None:
         fits = [(n, kept) for n, kept in known if kept.shape == found[n.name].shape]
-        bounds = self.rule.bounds([n for n, _ in fits], [kept for _, kept in fits])
+        # A group of which one does not fit has no bound, and that one fails by name.
+        bounds: Sequence[np.ndarray | float] = [0.0] * len(fits)
+        if len(fits) == len(noted):
+            bounds = self.rule.bounds([n for n, _ in fits], [kept for _, kept in fits])
         allowed = {n.name: np.asarray(b, float) for (n, _), b in zip(fits, bounds, strict=True)}
 
         def tolerance(name: str, reference: Quantity) -> np.ndarray:
             return np.broadcast_to(allowed[name], reference.values.shape[1:])[None]
 
-        self.last = _one_step(expected, self.now), _one_step(found, self.now)
+        self.last = one_step(expected, self.now), one_step(found, self.now)
         report = compare(*self.last, tolerance, strict=True)
-        kinds = {n.name: n.operation for n in noted}
-        for c in report.comparisons:
-            named = replace(c, operation=kinds.get(c.name))
-            before = self.comparisons.get(c.name)
-            self.comparisons[c.name] = named if before is None else before + named
+        add(self.comparisons, report, {n.name: n.operation for n in noted})
         if not report:
             raise _Stop
 
@@ -186,11 +185,7 @@ class _Follower:
         for name in self.prefix.names[len(self.seen) :]:
             step, _, own = name.partition(":")
             lacking = Run({own: Quantity.once(np.zeros(()), Kind.RESULT, int(step))})
-            nothing = _one_step({"": np.zeros(())}, self.now)
+            nothing = one_step({"": np.zeros(())}, self.now)
             both = Run({**lacking.quantities, **nothing.quantities})
             report = compare(both, nothing, lambda n, q: np.zeros(()))
-            self.comparisons.setdefault(own, report[own])
-
-
-def _one_step(arrays: Mapping[str, np.ndarray], step: int) -> Run:
-    return Run({n: Quantity.once(a, Kind.RESULT, step) for n, a in arrays.items()})
+            add(self.comparisons, Report((report[own],)), {})

@@ -65,7 +65,7 @@ def operations(drifts: Sequence[Drift]) -> dict[str, Rounding]:
             max(old.ulp, r.ulp),
             max(old.budget_used, r.budget_used),
         )
-    return dict(sorted(found.items(), key=lambda item: item[1].equal / item[1].values))
+    return dict(sorted(found.items(), key=lambda item: item[1].equal / max(item[1].values, 1)))
 
 
 def operation_row(kind: str, r: Rounding) -> tuple[str, ...]:

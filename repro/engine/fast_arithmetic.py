@@ -18,7 +18,16 @@ from repro.engine.exact_arithmetic import (
     exact_slope,
     exact_sum_columns,
 )
-from repro.engine.tiles import ROWS, bits_of, copysign, float_of, fma, out_of_line, product_tile
+from repro.engine.tiles import (
+    ROWS,
+    bits_of,
+    copysign,
+    float_of,
+    fma,
+    out_of_line,
+    product_tile,
+    relu,
+)
 
 _F = np.float32
 _0, _1, _2 = _F(0), _F(1), _F(2)
@@ -55,8 +64,8 @@ def fast_tanh(x: np.float32) -> np.float32:
 
 @inlined
 def relu_tanh(x: np.float32) -> np.float32:
-    """relu: x where it is positive, else 0."""
-    return x if x > _0 else _0
+    """relu; NaN stays NaN, as in torch."""
+    return relu(x)
 
 
 @inlined

@@ -92,12 +92,14 @@ def log_losses(run: Run, rate: int = 0) -> np.ndarray:
 
 
 def log_roughness(run: Run) -> np.ndarray:
-    """(seeds,): the mean log over the tasks; infinite where no prediction bends at all."""
+    """(seeds,): the mean log over the tasks. Where no prediction bends, a network whose training
+    stopped has lost, infinite; one that is straight is as smooth as can be, minus infinite."""
     values = run["roughness"].values[0]
     known = np.isfinite(values)
     total = np.log(np.where(known, values, 1)).sum(axis=1)
     count = known.sum(axis=1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.inf)
+    straight = np.where(run["stopped"].values[0] != 0, np.inf, -np.inf)
+    return np.where(count > 0, total / np.maximum(count, 1), straight)
 
 
 _OWN = RATES.index(0.01)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from repro import ecoffet, engine
 from repro.cases import ecoffet as ecoffet_case
@@ -17,6 +16,7 @@ from repro.gallery.figure import plotted
 from repro.gallery.jobs import Job, Tick, sources_of
 from repro.gallery.luna_parity import finding, not_run
 from repro.gallery.runs import Finding, Options, Runs, Training
+from repro.gallery.training import engine_for
 from repro.run import Kind, Quantity, Run
 from repro.sides import recorded
 from repro.sides.port import Port
@@ -36,13 +36,7 @@ def sizes(options: Options) -> tuple[int, int]:
     return n_train, min(max(n_train // 10, 10), experiment.TEST_TASKS)
 
 
-TRAINERS: Mapping[str, experiment.Trainers] = {"fast": engine.fast, "batched": batched}
-
-
-def engine_for(options: Options) -> str:
-    """The fast engine where it runs, unless the eager one is asked for: then batched torch."""
-    on_cpu = torch.device(options.device).type == "cpu"
-    return "fast" if on_cpu and options.engine != "eager" else "batched"
+TRAINERS: Mapping[str, experiment.Trainers] = {"fast": engine.fast, "eager": batched}
 
 
 def _run(method: str, peculiar: bool = True) -> Training:
@@ -52,6 +46,7 @@ def _run(method: str, peculiar: bool = True) -> Training:
 
 def _job(name: str, method: str, peculiar: bool, options: Options) -> Job:
     n_train, n_test = sizes(options)
+    chosen = engine_for(options, tuple(TRAINERS), ("eager",))
     visits = {"random": 0, "transfer": n_train}.get(method, n_train * experiment.EPOCHS)
     arguments = {
         "method": method,
@@ -60,10 +55,10 @@ def _job(name: str, method: str, peculiar: bool, options: Options) -> Job:
         "epochs": visits,
         "n_test": n_test,
         "device": options.device,
-        "engine": engine_for(options),
+        "engine": chosen,
         "perturbation": options.perturbation,
     }
-    by = TRAINERS[engine_for(options)]
+    by = TRAINERS[chosen]
 
     def compute(tick: Tick) -> Run:
         weights = experiment.train(

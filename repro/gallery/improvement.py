@@ -26,7 +26,7 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Proportion:
-    """So many of so many; a tie, as between two that diverged, is no win.
+    """So many of so many; a tie, as between two that diverged, is no pair.
 
     Attributes:
         wins: how many.
@@ -55,7 +55,7 @@ def improvement(better: np.ndarray, worse: np.ndarray) -> Proportion:
     """
     if better.shape != worse.shape:
         raise ValueError(f"pairs need two of a length, not {better.shape} and {worse.shape}")
-    return Proportion(int((better < worse).sum()), len(better))
+    return Proportion(int((better < worse).sum()), int((better != worse).sum()))
 
 
 def interquartile_mean(values: np.ndarray, axis: int = 0) -> np.ndarray:

@@ -21,6 +21,7 @@ from repro.gallery.figure import Arrays, plotted
 from repro.gallery.jobs import Job, Tick, sources_of
 from repro.gallery.luna_parity import finding, not_run
 from repro.gallery.runs import Finding, Options, Runs, Training
+from repro.gallery.training import engine_for
 from repro.jang import notebook, pictures
 from repro.run import Kind, Quantity, Run
 from repro.sides import recorded
@@ -37,27 +38,24 @@ def case_of(part: str, options: Options) -> Case:
     return replace(case, seed=options.seed, epochs=length, weight_epochs=tuple(sorted(kept)))
 
 
-def engine_for(options: Options) -> str:
-    """The fast engine, unless another is asked for: there is no exact one."""
-    return "eager" if options.engine == "eager" else "fast"
+ENGINES = ("fast", "eager")
 
 
 def _trained(part: str) -> Training:
     def job(options: Options) -> Job:
+        chosen = engine_for(options, ENGINES, ENGINES)
         case = case_of(part, options)
         moved = options.perturbation
         arguments = {
             "function": case.function,
             "seed": case.seed,
             "epochs": case.epochs,
-            "engine": engine_for(options),
+            "engine": chosen,
             "perturbation": moved,
         }
 
         def compute(tick: Tick) -> Run:
-            return Port(engine_for(options), tick=tick).run(
-                case, None if moved is None else Nudge(moved)
-            )
+            return Port(chosen, tick=tick).run(case, None if moved is None else Nudge(moved))
 
         return Job(f"jang-{part}", case.epochs, arguments, SOURCES, compute)
 
@@ -70,7 +68,7 @@ PARTS = dict(zip((FIT.name, SINGLE.name, BATCHED.name), cases.PARTS, strict=True
 
 def _headline(options: Options) -> Job:
     length, moved = options.iterations or 1000, options.perturbation
-    chosen = engine_for(options)
+    chosen = engine_for(options, ENGINES, ENGINES)
     arguments = {"epochs": length, "engine": chosen, "perturbation": moved}
     by = engine.fast.headline_arm if chosen == "fast" else None
 

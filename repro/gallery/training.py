@@ -41,14 +41,16 @@ STREAM = "stream."
 """Before the names of the random stream's state, as a run left it."""
 
 
-def engine_for(options: Options) -> str:
-    """The engine to train with: the one asked for, else the closest to the original there is.
+def engine_for(options: Options, on_cpu: tuple[str, ...], elsewhere: tuple[str, ...]) -> str:
+    """The engine to train with: the one asked for, else the first there is.
+
+    Args:
+        on_cpu, elsewhere: those there are.
 
     Raises:
         ReproError: the engine asked for is not there.
     """
-    on_cpu = torch.device(options.device).type == "cpu"
-    there = (*engine.ENGINES, "eager") if on_cpu else ("fast", "eager")
+    there = on_cpu if torch.device(options.device).type == "cpu" else elsewhere
     if options.engine is None:
         return there[0]
     if options.engine not in there:
@@ -60,7 +62,7 @@ def engine_for(options: Options) -> str:
 
 def training_job(name: str, case: Case, options: Options) -> Job:
     """A case's training run, and the state that it leaves its weights and its stream in."""
-    chosen = engine_for(options)
+    chosen = engine_for(options, (*engine.ENGINES, "eager"), ("fast", "eager"))
     arguments = {
         "function": case.function,
         "seed": case.seed,

@@ -20,7 +20,7 @@ def proximal(loss: Loss, w: Tensor, lam: float) -> Loss:
 
 
 def descend(loss: Loss, phi: Tensor, rate: float, steps: int) -> Tensor:
-    """So many steps of gradient descent; differentiable by what the loss and phi depend on."""
+    """So many steps of gradient descent; differentiable where phi requires a gradient."""
     for _ in range(steps):
         phi = phi - rate * gradient(loss, phi)
     return phi

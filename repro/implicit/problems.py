@@ -35,7 +35,7 @@ class Problem:
 
 
 def gradient(loss: Loss, at: Tensor) -> Tensor:
-    """The loss's gradient (d,), differentiable by what `at` depends on.
+    """The loss's gradient (d,), differentiable where `at` requires a gradient.
 
     By autograd itself: `torch.func.grad` costs several times as much a call.
     """

@@ -30,7 +30,7 @@ MOST_ROWS = 60
 """Steps of the arbiter's tables that are printed; of longer ones every so many."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Shown:
     """An outcome as the template needs it."""
 

@@ -25,7 +25,7 @@ class Ensemble:
     Attributes:
         seeds: (n,) int64, all different.
         quantities: by name; the values are (k, n, ...) float64, one column per seed. NaN where a
-            run broke off before the step.
+            run broke off before the step, and in the last step wherever it did.
         provenance: what made them; that of the first, where they were gathered.
     """
 
@@ -63,7 +63,6 @@ class Ensemble:
     @cached_property
     def diverged(self) -> np.ndarray:
         """(n,) whether a seed's run broke off, or holds a value that is not finite."""
-        ends = [~np.isfinite(_by_seed(q)).all(axis=1) for q in self.quantities.values()]
         ends = [~np.isfinite(_by_seed(q)).all(axis=1) for q in self.quantities.values()]
         found: np.ndarray = np.logical_or.reduce(ends)
         return found
@@ -139,6 +138,7 @@ def _stacked(name: str, like: Quantity, runs: Mapping[int, Run]) -> Quantity:
                 "let every seed yield the same"
             )
         values[np.searchsorted(like.steps, found.steps), i] = found.values
+    values[-1, [run.broke_off is not None for run in runs.values()]] = np.nan  # all may have
     return Quantity(like.steps, values, Kind.RESULT)
 
 

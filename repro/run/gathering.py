@@ -94,7 +94,10 @@ def _keys(member: Member, seeds: list[int]) -> Mapping[int, str]:
     """By seed, a name made of everything that its run depends on."""
     from repro.run.settings import numeric_settings  # torch, which help does without
 
-    made_of = {"member": asked(member), "settings": numeric_settings("cpu")}
+    made_of = {
+        "member": asked(member),
+        "settings": numeric_settings(getattr(member, "device", "cpu")),
+    }
     text = json.dumps(made_of, sort_keys=True, default=str)
     name = hashlib.sha256(text.encode()).hexdigest()[:24]
     return {seed: f"seed{seed}-{name}" for seed in seeds}

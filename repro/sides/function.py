@@ -69,7 +69,7 @@ def steps_of(answer: Mapping[str, Value], count: int) -> list[dict[str, np.ndarr
         step, _, name = key.partition(":")
         if not name or not step.isdecimal() or int(step) >= count:
             raise WorkerError(
-                f"the answer holds {key!r}, no name in one of {count} steps: ask again"
+                f"the answer holds {key!r}, no name in one of {count} steps: name every value"
             )
         steps[int(step)][name] = np.asarray(value)
     return steps

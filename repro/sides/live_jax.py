@@ -91,11 +91,17 @@ def steps(python: str, *requests: Mapping[str, object]) -> Iterator[Step]:
             if process.wait() != 0:
                 raise ValueError(f"status {process.returncode}")
         except TimeoutError:
-            raise JaxUnavailable(f"live JAX gave no step within {REQUEST_SECONDS:g} s") from None
+            raise JaxUnavailable(
+                f"live JAX gave no step within {REQUEST_SECONDS:g} s: run it again, or name "
+                "another Python in REPRO_JAX"
+            ) from None
         except (OSError, ValueError, BadZipFile) as problem:
             errors.seek(max(0, errors.seek(0, os.SEEK_END) - 2000))
             said = errors.read().decode(errors="replace")
-            raise JaxUnavailable(f"live JAX failed ({problem}); its words are: {said}") from None
+            raise JaxUnavailable(
+                f"live JAX failed ({problem}): run it again, or name another Python "
+                f"in REPRO_JAX. Its words are: {said}"
+            ) from None
         finally:
             process.kill()
             process.stdout.close()

@@ -18,7 +18,7 @@ from repro.sides.live import Live
 from repro.sides.named import named
 from repro.sides.port import Port
 
-COMPUTING = ("julia", "flux", "luna", "engine", "cases")
+COMPUTING = ("julia", "flux", "luna", "engine", "cases", "sides")
 """Rooms that a case's run depends on."""
 
 

@@ -142,7 +142,8 @@ def _imported(file: Path) -> ModuleType:
     if folder not in sys.path:
         sys.path.insert(0, folder)
     before = sys.modules.get(file.stem)
-    if before is not None and Path(str(before.__file__)).resolve() == file.resolve():
+    place = getattr(before, "__file__", None)  # a module that is built in has none
+    if before is not None and place and Path(place).resolve() == file.resolve():
         return before
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None and spec.loader is not None

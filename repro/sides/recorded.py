@@ -123,7 +123,7 @@ def load(name: str, folder: Path = FOLDER) -> Recording:
     path = _file(name, folder)
     sha256 = _checked(path, folder)
     arrays = _with_test_points(read_npz(path))
-    case = SINGLE[name] if name in SINGLE else _case(name, index(folder)[name], arrays)
+    case = SINGLE[name] if name in SINGLE else _case(name, index(folder)[name], arrays, folder)
     if name not in SINGLE and index(folder)[name].get("sha256", sha256) != sha256:
         raise _damaged(path)
     return Recording(case, arrays, sha256)
@@ -234,7 +234,7 @@ def index(folder: Path) -> dict[str, dict[str, Any]]:
 def _json(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text()))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise RecordingError(
             f"{path.name} cannot be read ({error}): {_restore(path.parent)}"
         ) from None
@@ -266,9 +266,11 @@ def _generator(entry: Mapping[str, Any]) -> str:
     return str(entry.get("generator", said.partition("(")[0]))
 
 
-def _case(name: str, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Case:
-    kwargs = {k: v for k, v in entry["kwargs"].items() if k not in ("variant", "eval_opt")}
+def _case(
+    name: str, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray], folder: Path
+) -> Case:
     try:
+        kwargs = {k: v for k, v in entry["kwargs"].items() if k not in ("variant", "eval_opt")}
         return Case(
             name,
             entry["function"],
@@ -280,5 +282,7 @@ def _case(name: str, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray])
             tuple(quantity for quantity in KINDS if quantity not in arrays),
             _generator(entry),
         )
-    except KeyError as error:
-        raise CaseError(f"the index entry of {name} lacks {error}: {RESTORE}") from None
+    except (KeyError, AttributeError, TypeError) as error:
+        raise CaseError(
+            f"the index entry of {name} is no case's ({error!r}): {_restore(folder)}"
+        ) from None

@@ -83,15 +83,15 @@ class Worker:
         self._printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (as long as self)
         self._told = 0  # bytes of it
         self._asked = 0  # requests
-        # Julia keeps a place in the file for standard output and another for standard error.
+        # Its standard output and its standard error each keep a place in the file.
         fcntl.fcntl(self._printed, fcntl.F_SETFL, os.O_APPEND)
-        to_julia, self._requests = os.pipe()
-        self._answers, from_julia = os.pipe()
+        to_it, self._requests = os.pipe()
+        self._answers, from_it = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [*command, *self.options, script, str(to_julia), str(from_julia)],
+                [*command, *self.options, script, str(to_it), str(from_it)],
                 env=dict(environment),
-                pass_fds=(to_julia, from_julia),
+                pass_fds=(to_it, from_it),
                 stdin=subprocess.DEVNULL,
                 stdout=self._printed,
                 stderr=subprocess.STDOUT,
@@ -102,8 +102,8 @@ class Worker:
             _close_files(self._printed, self._requests, self._answers)
             raise self.error(f"{command[0]} does not start ({problem}). {self.advice}") from problem
         finally:
-            os.close(to_julia)
-            os.close(from_julia)
+            os.close(to_it)
+            os.close(from_it)
         # Also called when the object is dropped, and when Python ends.
         self._end = weakref.finalize(
             self, _end, self._process, self._printed, self._requests, self._answers

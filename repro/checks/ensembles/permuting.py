@@ -11,6 +11,8 @@ their permutation p-values, which is itself compared with that of the other perm
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from math import comb
@@ -38,7 +40,7 @@ class Permuted:
         spread: (p, c) the same of the distance from the common median.
         curves: (p,) energy distance between the two sets of whole runs (Szekely and Rizzo 2013).
         signed: (c,) t as seen, positive where the port has more.
-        relabelings: how many different ones there are.
+        relabelings: how many different ones there are, as :func:`relabelings` counts them.
     """
 
     location: np.ndarray
@@ -80,8 +82,8 @@ class Permuted:
 
     @property
     def attainable(self) -> float:
-        """The smallest p-value that so few seeds can give."""
-        return 2 / self.relabelings
+        """The smallest p-value that so few seeds, or so few dealings, can give."""
+        return max(2 / self.relabelings, 1 / len(self.curves))
 
 
 def permuted(
@@ -106,7 +108,20 @@ def permuted(
         np.abs(_t(np.abs(apart), labels, len(a), paired)),
         _energy(scaled, labels, len(a) if paired else 0),
         location[0],
-        2.0 ** len(a) if paired else float(comb(len(a) + len(b), len(a))),
+        relabelings(len(a), len(b), paired),
+    )
+
+
+def relabelings(n: int, m: int, paired: bool) -> float:
+    """How many different labelings there are; infinite where floats cannot count them."""
+    count = 2**n if paired else comb(n + m, n)
+    return float(count) if count < 1 << 60 else math.inf
+
+
+def least_seeds(share: float, paired: bool) -> int:
+    """Seeds a side, or pairs, from which on anything could be significant at this level."""
+    return next(
+        n for n in itertools.count(2) if 2 / relabelings(n, n, paired) * len(FAMILIES) <= share
     )
 
 

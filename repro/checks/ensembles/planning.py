@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -21,7 +21,7 @@ MOST_SEEDS = 4096
 
 def grid(first: int) -> list[int]:
     """Numbers of seeds to try, each about a tenth above the one before."""
-    found = [max(first, 6)]
+    found = [first]
     while found[-1] < MOST_SEEDS:
         found.append(int(np.ceil(found[-1] * 1.1)))
     return found
@@ -36,6 +36,7 @@ class Plan:
         margins: (s,) within which they have to lie.
         critical: |t| above which a difference is significant.
         paired: as they were compared.
+        least: seeds, or pairs, with which any verdict but ``UNDECIDED`` can be reached.
     """
 
     a: np.ndarray
@@ -43,17 +44,18 @@ class Plan:
     margins: np.ndarray
     critical: float
     paired: bool
+    least: int
 
     def identical(self) -> Plan:
         """The same for two identical programs: both sides are the reference; of pairs, which
         differ by what they were seen to differ by, on average by nothing."""
         b = self.b - (self.b - self.a).mean(axis=0) if self.paired else self.a
-        return Plan(self.a, b, self.margins, self.critical, self.paired)
+        return replace(self, b=b)
 
     def seeds_for_equivalence(self, seed: int = 0) -> int | None:
         """Seeds a side, or pairs, with which identical programs end in ``EQUIVALENT``."""
         rng, alike = np.random.default_rng(seed), self.identical()
-        for n in grid(6):
+        for n in grid(self.least):
             equivalent, _ = alike.ends(n, rng, known=True)
             if equivalent.mean() >= PROBABILITY:
                 return n
@@ -69,7 +71,7 @@ class Plan:
             None where that is more than :data:`MOST_SEEDS`.
         """
         rng = np.random.default_rng(seed)
-        for n in grid(min(len(self.a), len(self.b))):
+        for n in grid(max(self.least, min(len(self.a), len(self.b)))):
             equivalent, different = self.ends(n, rng, known=False)
             if (equivalent | different).mean() >= PROBABILITY:
                 return n

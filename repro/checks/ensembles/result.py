@@ -12,7 +12,7 @@ import numpy as np
 
 from repro.checks.ensembles import words
 from repro.checks.ensembles.beside import Beside, Column
-from repro.checks.ensembles.permuting import FAMILIES, Permuted
+from repro.checks.ensembles.permuting import FAMILIES, Permuted, least_seeds
 from repro.checks.ensembles.planning import Limits, Plan, limits
 from repro.checks.ensembles.rate import Rate
 from repro.checks.ensembles.summary import Equivalence
@@ -47,7 +47,7 @@ class Parted:
     Attributes:
         column: which.
         what: ``location`` or ``spread``.
-        p: adjusted for all of them.
+        p: adjusted for all numbers, of location or of spread.
     """
 
     column: Column
@@ -113,6 +113,11 @@ class EnsembleCheck:
         """Whether so many seeds could have ended in ``DIFFERENT`` at all."""
         return self.tests is not None and self.tests.attainable <= self.share / len(FAMILIES)
 
+    @property
+    def least_seeds(self) -> int:
+        """Seeds a side, or pairs, with which any verdict but ``UNDECIDED`` can be reached."""
+        return least_seeds(self.share, self.paired)
+
     @cached_property
     def parted(self) -> tuple[Parted, ...]:
         """What differs, the first step and the earliest name first."""
@@ -132,7 +137,7 @@ class EnsembleCheck:
         """For simulating further comparisons."""
         critical = np.inf if self.tests is None else self.tests.critical_t(self.share)
         margins = np.array([found.margin for found in self.summaries])
-        return Plan(*self.values, margins, critical, self.paired)
+        return Plan(*self.values, margins, critical, self.paired, self.least_seeds)
 
     @cached_property
     def seeds_for_equivalence(self) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from repro.checks.ensembles.permuting import PERMUTATIONS
 from repro.checks.ensembles.planning import MOST_SEEDS
 from repro.checks.ensembles.summary import Equivalence
 
@@ -68,7 +69,7 @@ def advice(found: EnsembleCheck) -> str:
     """What to do next."""
     kind = "pairs" if found.paired else "seeds a side"
     if found.verdict.value == "EQUIVALENT":
-        return f"the margins mean half of the spread between seeds; {_for_equivalence(found)}"
+        return f"{_margins(found)}; {_for_equivalence(found)}"
     if found.verdict.value == "DIFFERENT":
         return (
             "run one seed of both step by step (repro.check) as far as their numbers agree: it "
@@ -76,11 +77,22 @@ def advice(found: EnsembleCheck) -> str:
         )
     if found.rate.any:
         return f"runs that diverge decide slowly: run more {kind}, or shorter ones"
-    if not found.could_tell and found.tests is not None:
-        return f"so few {kind} cannot tell any port from any other: run at least 10"
+    seeds = min(len(found.beside.a), len(found.beside.b))
+    if seeds < found.least_seeds:
+        return (
+            f"so few {kind} cannot tell any port from any other: run at least {found.least_seeds}"
+        )
+    if not found.could_tell:
+        return f"{PERMUTATIONS:,} dealings cannot show so small an alpha: raise it"
     if found.seeds_to_decide is None:
-        return f"more than {MOST_SEEDS} {kind} would be needed: use pairs, or name wider margins"
+        instead = "" if found.paired else "use pairs, or "
+        return f"more than {MOST_SEEDS} {kind} would be needed: {instead}name wider margins"
     return f"{found.seeds_to_decide} {kind} would decide it nine times in ten: run as many"
+
+
+def _margins(found: EnsembleCheck) -> str:
+    shares = dict.fromkeys(f"{s.margin / s.spread:.2g}" for s in found.summaries if s.spread > 0)
+    return f"the margins are {' and '.join(shares) or 'nothing'} of the spread between seeds"
 
 
 def _for_equivalence(found: EnsembleCheck) -> str:

@@ -16,7 +16,8 @@ from repro.run import Provenance, run_of
 from repro.sides.frame import Value
 from repro.sides.function import FileFunction, steps_of
 from repro.sides.julia.find import Julia, JuliaNotFound, find_julia
-from repro.sides.julia.worker import REQUEST_SECONDS, JuliaError, Told, Worker
+from repro.sides.julia.worker import JuliaError, Worker
+from repro.sides.worker import REQUEST_SECONDS, Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,7 +15,8 @@ import numpy as np
 from repro.sides.frame import Value, encode
 from repro.sides.julia import juliacall_bridge
 from repro.sides.julia.find import Julia
-from repro.sides.julia.worker import JuliaError, Told
+from repro.sides.julia.worker import JuliaError
+from repro.sides.worker import Told
 
 # The requests and the answers' types are those of the worker's frames. `fill` keeps a Float32
 # apart from a Float64: as a plain number either would become Python's float. The backtrace leaves

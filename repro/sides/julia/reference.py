@@ -26,7 +26,8 @@ from repro.sides.julia.find import Julia, find_julia
 from repro.sides.julia.inprocess import InProcess
 from repro.sides.julia.requests import Tape as Tape
 from repro.sides.julia.requests import draws_from, given, options_from, plain
-from repro.sides.julia.worker import REQUEST_SECONDS, START_SECONDS, JuliaError, Worker
+from repro.sides.julia.worker import JuliaError, Worker
+from repro.sides.worker import REQUEST_SECONDS, START_SECONDS
 
 WAYS = ("worker", "juliacall", "auto")
 #: Ends that Julia itself may come to (seen about once in 300 starts), unlike SIGKILL.

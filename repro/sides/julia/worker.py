@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from repro.sides.worker import REQUEST_SECONDS as REQUEST_SECONDS
-from repro.sides.worker import START_SECONDS as START_SECONDS
-from repro.sides.worker import Told as Told
 from repro.sides.worker import Worker as AnyWorker
 from repro.sides.worker import WorkerError
 
