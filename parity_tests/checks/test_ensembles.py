@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from repro.checks.ensembles import EnsembleError, EnsembleVerdict, Summary, check_ensembles
-from repro.checks.ensembles.permuting import RESOLUTION, labelings, permuted, relabelings
+from repro.checks.ensembles.permuting import labelings, permuted, relabelings
 from repro.checks.ensembles.summary import interval
 from repro.run import Ensemble, Kind, Quantity
 
@@ -172,9 +172,9 @@ def test_pairs_are_sharper():
 
 def test_rounding_that_leans_to_one_side_is_no_difference():
     a = curves(32)
-    found = check_ensembles(ensemble(loss=a), ensemble(loss=a * (1 + RESOLUTION / 10)))
+    found = check_ensembles(ensemble(loss=a), ensemble(loss=a * (1 + 4.2e-7)))
     assert found.verdict is EQUIVALENT
-    over = check_ensembles(ensemble(loss=a), ensemble(loss=a * (1 + RESOLUTION * 10)))
+    over = check_ensembles(ensemble(loss=a), ensemble(loss=a * (1 + 1e-4)))
     assert over.verdict is DIFFERENT
 
 

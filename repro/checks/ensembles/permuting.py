@@ -26,9 +26,11 @@ from repro.checks.ensembles.summary import STILL
 PERMUTATIONS = 1999
 FAMILIES = ("location", "spread", "curves")
 
-RESOLUTION = 1e-3
+RESOLUTION = 1e-5
 """In the seeds' standard deviations: what is off by less is not called a difference. A port may
-round otherwise, always in one direction, and in pairs any bias shows."""
+round otherwise, always in one direction, and in pairs any bias shows. Measured: of 480 numbers of
+the fast engine beside the exact one, 64 pairs each, one has |t| above 3, and is off by 4.2e-7; this
+is the next power of ten but one."""
 
 
 @dataclass(frozen=True)
