@@ -90,10 +90,12 @@ def test_pairs_in_another_order_are_other_pairs(pairs):
     assert improvement(better, np.roll(worse, 1)).wins < 50
 
 
-def test_what_diverged_loses_and_two_that_did_are_no_win():
+def test_what_diverged_loses_and_two_that_did_are_no_pair():
     better, worse = np.array([1.0, inf, inf, 1.0]), np.array([inf, inf, 1.0, 2.0])
-    assert improvement(better, worse) == Proportion(2, 4)
-    assert improvement(worse, better) == Proportion(1, 4)
+    assert improvement(better, worse) == Proportion(2, 3)
+    assert improvement(worse, better) == Proportion(1, 3)
+    with pytest.raises(ValueError, match="ties"):
+        improvement(better, better)
 
 
 def test_unequal_lengths_are_no_pairs(pairs):

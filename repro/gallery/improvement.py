@@ -51,11 +51,14 @@ def improvement(better: np.ndarray, worse: np.ndarray) -> Proportion:
     """In how many pairs the first is smaller; (n,) each, in the order of the pairs.
 
     Raises:
-        ValueError: the lengths differ, so these are no pairs.
+        ValueError: the lengths differ, so these are no pairs; or all are ties.
     """
     if better.shape != worse.shape:
         raise ValueError(f"pairs need two of a length, not {better.shape} and {worse.shape}")
-    return Proportion(int((better < worse).sum()), int((better != worse).sum()))
+    pairs = int((better != worse).sum())
+    if pairs == 0:
+        raise ValueError("all pairs are ties: compare runs that came to an end")
+    return Proportion(int((better < worse).sum()), pairs)
 
 
 def interquartile_mean(values: np.ndarray, axis: int = 0) -> np.ndarray:
