@@ -1,7 +1,7 @@
 """The first post's closing claims: the page says what was computed, and that can be computed anew.
 
 The variants' networks are trained by the exact engine, so that each of them can be held to the
-gallery bit for bit by itself.
+gallery by itself.
 """
 
 from __future__ import annotations
