@@ -129,8 +129,8 @@ def fusing(weight: np.ndarray, x: np.ndarray, pre: np.ndarray) -> np.ndarray:
     """What fusing may move ``W x + b`` by besides: each product's own rounding, on either side; the
     bias in each of the k sums, where they begin with it; and the last."""
     k, wide = weight.shape[1], weight.astype(np.float64)
-    products, bias = np.abs(wide) @ np.abs(x), np.abs(pre - wide @ x)
-    return np.asarray(roundoff(pre) * (2 * products + k * bias) + ulps(pre, 1))
+    products, bias = np.abs(wide) @ np.abs(x), pre - wide @ x
+    return np.asarray(roundoff(pre) * (2 * products + k * np.abs(bias)) + ulps(pre, 1))
 
 
 def loss(value: np.ndarray, n: int) -> np.ndarray:
