@@ -218,26 +218,32 @@ def test_doctor_prints_what_can_change_a_last_bit(repro_cli):
     assert found["torch"]["float32_matmul_precision"]
 
 
+AT_ALL, DRAWING = {"torch", "numba", "matplotlib", "scipy.stats"}, {"matplotlib", "scipy.stats"}
+
+
 @pytest.mark.parametrize(
-    "words",
+    ("words", "heavy"),
     [
-        ["--help"],
-        ["--version"],
-        ["parity", "--help"],
-        ["parity", "--sed", "1"],
-        ["parity", "fomalm"],
-        ["parity", "--case", "reptil"],
+        (["--help"], AT_ALL),
+        (["--version"], AT_ALL),
+        (["parity", "--help"], AT_ALL),
+        (["parity", "--sed", "1"], AT_ALL),
+        (["parity", "fomalm"], AT_ALL),
+        (["parity", "--case", "reptil"], AT_ALL),
+        (["parity", "eval_model_untrained_seed0"], DRAWING),
+        (["drift", "record", "kept", "eval_model_untrained_seed0"], DRAWING),
     ],
 )
-def test_help_and_misspelt_words_import_nothing_heavy(words):
-    """They answer in a quarter of a second; torch alone takes a whole one."""
+def test_nothing_heavy_is_imported_before_it_is_used(words, heavy, tmp_path):
+    """Help answers in a quarter of a second; torch alone takes a whole one, charts another."""
     script = (
-        "import sys; sys.argv = ['repro', *sys.argv[1:]]\n"
+        "import sys; heavy, *sys.argv[1:] = sys.argv[1:]\n"
         "from repro.cli import main\n"
         "try: main()\n"
-        "finally: print(*sorted({'torch', 'numba', 'matplotlib'} & {*sys.modules}), '.')"
+        "finally: print(*sorted({*heavy.split()} & {*sys.modules}), '.')"
     )
-    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True)
+    command = [sys.executable, "-c", script, " ".join(heavy), *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout.splitlines()[-1] == "."
 
 

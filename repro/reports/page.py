@@ -8,20 +8,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from repro import __version__
 from repro.checks import Check, Rounding, Row, Verdict, worst
-from repro.reports.charts import charts, layer_differences
 from repro.reports.command import case_command, localise_command
-from repro.reports.drawn import Chart
 from repro.reports.facts import facts
 from repro.reports.outcome import COLUMNS, LEGEND, Named, Outcome, causes, floor_percent, row
 from repro.reports.text import legal
 from repro.run import atomic
+
+if TYPE_CHECKING:
+    from repro.reports.drawn import Chart
 
 SCHEMA = 2
 """Of the page's layout and the JSON's fields; counted up when a reader of either has to change."""
@@ -139,6 +140,9 @@ def _shown(
     reproduce: Callable[[Outcome], str] | None,
     say: Callable[[Outcome], str],
 ) -> Shown:
+    # Charts need Matplotlib, which takes a second to import: only who writes a page waits for it.
+    from repro.reports.charts import charts, layer_differences
+
     followed = outcome.check.followed
     return Shown(
         outcome,

@@ -18,8 +18,7 @@ from functools import cached_property
 from math import comb
 
 import numpy as np
-from scipy import stats
-from scipy.spatial.distance import cdist
+import scipy  # its rooms are imported when first used: they take most of a second
 
 from repro.checks.ensembles.summary import STILL
 
@@ -80,7 +79,7 @@ class Permuted:
         largest = self.location.max(axis=1)
         critical = self.critical(alpha) or 1 / len(largest)
         found = float(np.quantile(largest, 1 - critical, method="inverted_cdf"))
-        return max(found, float(stats.norm.isf(alpha / 2)))
+        return max(found, float(scipy.stats.norm.isf(alpha / 2)))
 
     @property
     def attainable(self) -> float:
@@ -163,7 +162,7 @@ def _energy(values: np.ndarray, labels: np.ndarray, pairs: int) -> np.ndarray:
 
     The distance within a pair is left out: it is the same under every labeling.
     """
-    distance = cdist(values, values) / np.sqrt(values.shape[1])
+    distance = scipy.spatial.distance.cdist(values, values) / np.sqrt(values.shape[1])
     within = np.arange(pairs)
     distance[within, within + pairs] = distance[within + pairs, within] = 0
     found = -np.einsum("pi,pi->p", labels @ distance, labels)

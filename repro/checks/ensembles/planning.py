@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+import scipy  # its rooms are imported when first used: they take most of a second
 
 from repro.checks.ensembles.beside import Beside
 from repro.checks.ensembles.permuting import RESOLUTION, permuted
@@ -92,7 +92,7 @@ class Plan:
                 for truth, pick in ((truth_a, pick_a), (truth_b, pick_b))
             )
         mean, error, freedom = _moments(self.a[pick_a], self.b[pick_b], self.paired)
-        reach = stats.t.ppf(1 - LEVEL, freedom) * error
+        reach = scipy.stats.t.ppf(1 - LEVEL, freedom) * error
         within = (np.abs(mean) + reach <= self.margins).all(axis=1)
         apart = (np.abs(mean) > self.critical * error).any(axis=1)
         return within, apart

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy  # its rooms are imported when first used: they take most of a second
 
 from repro.checks.ensembles.summary import Equivalence, equivalence
 
@@ -35,9 +35,9 @@ class Rate:
         if self.paired:
             only_a, only_b = int((self.a & ~self.b).sum()), int((self.b & ~self.a).sum())
             apart = only_a + only_b
-            return float(stats.binomtest(only_a, apart).pvalue) if apart else 1.0
+            return float(scipy.stats.binomtest(only_a, apart).pvalue) if apart else 1.0
         table = [[x.sum(), (~x).sum()] for x in (self.a, self.b)]
-        return float(stats.fisher_exact(table).pvalue)
+        return float(scipy.stats.fisher_exact(table).pvalue)
 
     @property
     def equivalence(self) -> Equivalence:

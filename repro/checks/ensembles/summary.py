@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy  # its rooms are imported when first used: they take most of a second
 
 from repro.run import Quantity, rows
 
@@ -97,6 +97,6 @@ def interval(a: np.ndarray, b: np.ndarray, paired: bool) -> tuple[float, float]:
     parts = [b - a] if paired else [a, b]
     if all(np.ptp(part) <= STILL * (np.abs(a).max() + np.abs(b).max()) for part in parts):
         return float(b.mean() - a.mean()), float(b.mean() - a.mean())
-    test = stats.ttest_rel(b, a) if paired else stats.ttest_ind(b, a, equal_var=False)
+    test = scipy.stats.ttest_rel(b, a) if paired else scipy.stats.ttest_ind(b, a, equal_var=False)
     found = test.confidence_interval(1 - 2 * LEVEL)
     return float(found.low), float(found.high)
