@@ -66,12 +66,11 @@ def half_descent(w, g, eta):
 implements("descent", "half", half_descent)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "planted",
-    [
-        pytest.param(replace(FAST, product="short"), id="product", marks=pytest.mark.slow),
-        pytest.param(replace(FAST, descent="half"), id="descent"),
-    ],
+    [replace(FAST, product="short"), replace(FAST, descent="half")],
+    ids=["product", "descent"],
 )
 def test_fault_planted_in_the_fast_engine_is_caught(planted, monkeypatch):
     monkeypatch.setitem(ENGINES, "planted", Engine("planted", planted))

@@ -38,16 +38,14 @@ def off(trainer, function: str) -> float:
     return float(np.abs(trained(trainer, function) - trained(luna, function)).max())
 
 
+@pytest.mark.slow  # each compiles for seconds
 @pytest.mark.parametrize(
     ("engine", "function"),
     [
-        ("exact", "reptile"),
-        *(pytest.param(*case, marks=pytest.mark.slow) for case in [
-            ("exact", "fomaml"), ("exact", "transfer_learn"),
-            ("fast", "reptile"), ("fast", "fomaml"),
-        ]),
+        *(("exact", function) for function in ("reptile", "fomaml", "transfer_learn")),
+        *(("fast", function) for function in ("reptile", "fomaml")),
     ],
-)  # fmt: skip
+)
 def test_a_network_of_relu_is_trained_as_by_the_port(engine, function):
     assert off(ENGINES[engine], function) < NEAR
 
@@ -60,6 +58,7 @@ def test_tanhs_slope_under_relu_is_noticed(monkeypatch):
     assert off(Engine("half", EXACT), "reptile") > 100 * NEAR
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["exact", "fast"])
 def test_a_number_that_is_none_stops_them_as_it_stops_the_port(engine):
     """Catches a relu that makes NaN a 0, and goes on."""

@@ -43,6 +43,7 @@ def recorded() -> dict[str, str]:
     return json.loads(RECORDED.read_text())
 
 
+@pytest.mark.slow
 def test_every_draw_and_a_million_erf_inv_are_jaxs_bits(recorded):
     ours = dict(draws.digests(Ours()))
     assert ours.keys() == recorded.keys()
