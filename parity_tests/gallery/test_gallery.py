@@ -271,6 +271,25 @@ def test_a_last_bit_is_within_tolerance(check, tmp_path):
     assert status == 0 and "PASS" in text and "PASS_BITWISE" not in text
 
 
+@pytest.mark.parametrize(
+    ("reasons", "status", "words"),
+    [
+        ({}, 1, "UNDECIDED: rounding alone moves most of final_predictions by as much as it is"),
+        ({"final_predictions": "chaos"}, 0, "1 of 1 figures are the same"),
+        ({"x": "another"}, 1, "UNDECIDED"),
+    ],
+)
+def test_what_chaos_has_eaten_is_no_pass_but_by_name(
+    check, tmp_path, monkeypatch, reasons, status, words
+):
+    figure = replace(known()["luna-fomaml"], undecided_ok=reasons)
+    monkeypatch.setattr(gallery_figure, "known", lambda: {**known(), figure.name: figure})
+    change_data(tmp_path / "envelopes" / "luna-fomaml.npz", "final_predictions", lambda g: g + 1e9)
+    change_data(tmp_path / "gallery" / "luna-fomaml.npz", "final_predictions", lambda y: y + 0.1)
+    assert check("luna-fomaml")[0] == status
+    assert words in " ".join(check("luna-fomaml")[1].split())
+
+
 def test_a_missing_series_in_the_drawing_fails(check, monkeypatch):
     """The data are right and the picture is not."""
     figure = known()["luna-random"]

@@ -112,7 +112,7 @@ def figures_check(
         options = read_options(entry["seed"], entry["iterations"], device, engine)
         with TemporaryDirectory() as fresh:
             build([figure], Runs(options, kept, watch), Path(fresh), ("png",))
-            found = check_figure(figure.name, entry, against, Path(fresh), envelopes)
+            found = check_figure(figure, entry, against, Path(fresh), envelopes)
         results.append(found)
     _print(results)
     raise typer.Exit(exit_status(results))
