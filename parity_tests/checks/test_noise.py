@@ -7,7 +7,7 @@ import pytest
 import torch
 from checks.plainly import ulp_distance
 
-from repro.checks import nudged
+from repro.checks import noise, nudged
 from repro.checks.noise import NUMPY, TORCH, Moves, Noise, Stream, product_size, sum_size
 from repro.checks.perturb import knowing_input, moved_input, perturbing
 from repro.checks.perturb_numpy import aware, perturbed
@@ -59,6 +59,32 @@ def test_whole_numbers_infinities_and_nan_stay_and_large_ones_do_not():
         stream(seed).nudge(moved)
     still = (moved == values) | (np.isnan(moved) & np.isnan(values))
     assert still.tolist() == [True, True, True, False, False, True, True, True]
+
+
+@pytest.mark.parametrize("shape", [(100, 100), (700, 1000)])
+def test_noise_goes_either_way_and_is_as_large_as_it_says(shape):
+    """Catches noise of one sign, which moves no difference of sums; and a pool too small for all
+    that is asked."""
+    xi = stream().xi(shape)
+    assert xi.shape == shape and 0.45 < (xi > 0).mean() < 0.55
+    assert np.abs(xi).min() >= 0.5 and np.abs(xi).max() <= 1.5
+    assert abs(np.abs(xi).mean() - 1) < 0.01
+
+
+def test_inside_what_computes_in_half_float32_is_moved_like_float16():
+    narrow, source = np.full(9, 0.7, F32), stream()
+    source.half = True
+    source.nudge(narrow)
+    assert (np.abs(narrow / F32(0.7) - 1) > 2.0**-12).all()
+
+
+@pytest.mark.parametrize("alpha", [2, 3])
+def test_a_product_is_moved_as_often_as_it_is_taken(alpha):
+    a, b = (generator(i).normal(size=(40, 40)).astype(F32) for i in range(2))
+    moved = np.zeros((2, 40, 40))
+    for values, times in zip(moved, (-1, alpha), strict=True):
+        noise.move_product(stream(), values, a, b, alpha=times)
+    assert np.allclose(moved[1], -alpha * moved[0])
 
 
 def test_a_step_s_randomness_is_its_own():

@@ -7,6 +7,7 @@ import pytest
 from julia.recorded_rows import answer
 
 from repro.julia import MersenneTwister
+from repro.julia.values import Range
 
 
 def test_first_values_of_seed_0():
@@ -172,3 +173,9 @@ def test_a_type_may_stand_first_or_last(what):
 def test_one_of_three_is_each_of_them():
     rng = MersenneTwister(0)
     assert {rng.rand((1, 2, 3)) for _ in range(40)} == {1, 2, 3}
+
+
+def test_a_narrow_range_is_drawn_by_32_bits():
+    """From the table's row; with 64 bits the first is 749."""
+    drawn = MersenneTwister(0).rand(Range(1, 1000, dtype=np.int32), 100)
+    assert [*drawn[:6]] == [0xA, 0x12, 0x2EB, 0x305, 0x3DE, 0x27C]
