@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock, Timeout
 
 from repro.cli import main
 from repro.engine import compiling
@@ -65,6 +66,18 @@ def test_two_that_draw_into_one_gallery_lose_nothing(tmp_path: Path, monkeypatch
 
     at_once(lambda: draw(0), lambda: draw(1))
     assert manifest.read(tmp_path).keys() == {f"figure{i}" for i in range(12)}
+
+
+def test_a_gallery_is_prepared_by_one_process_at_a_time(tmp_path: Path, monkeypatch):
+    """Planted: what is read is written back without a lock, over what was drawn meanwhile."""
+
+    def read(out: Path) -> dict:
+        with pytest.raises(Timeout):
+            FileLock(out / ".lock").acquire(timeout=0)
+        return {}
+
+    monkeypatch.setattr(manifest, "read", read)
+    manifest.prepare(tmp_path)
 
 
 @pytest.mark.parametrize(
