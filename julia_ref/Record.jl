@@ -97,7 +97,8 @@ end
 
 "An argument as the recording knows it, alike in both languages."
 described(x::Union{Bool,Int64,Float64,AbstractString,Nothing}) = x
-described(x::Real) = (lowercase(string(typeof(x))), Float64(x))
+described(x::Real) =  # beyond 2^53 several integers are one Float64
+    (lowercase(string(typeof(x))), x isa Integer && Float64(x) != x ? string(x) : Float64(x))
 described(x::AbstractArray{<:Real}) =
     (lowercase(string(eltype(x))), size(x), bytes2hex(sha256(c_order(x))))
 described(x::Union{Tuple,AbstractVector}) = map(described, x)

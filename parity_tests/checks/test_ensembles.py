@@ -38,6 +38,8 @@ def test_statistics_are_students():
     a, b = np.random.default_rng(0).normal(size=(2, 14, 5))
     assert permuted(a, b, False).signed == pytest.approx(stats.ttest_ind(b, a).statistic)
     assert permuted(a, b, True).signed == pytest.approx(stats.ttest_rel(b, a).statistic)
+    fewer = permuted(a[:5], b, False).signed
+    assert fewer == pytest.approx(stats.ttest_ind(b, a[:5]).statistic)
 
 
 @pytest.mark.parametrize("paired", [False, True])

@@ -145,6 +145,20 @@ def test_fine_tuning_at_once_is_fine_tuning_one_by_one(dtype, by):
     assert np.all(np.abs(found - single) <= limit)
 
 
+@pytest.mark.parametrize("count", [1, 100, 101])
+@pytest.mark.parametrize("by", [batched, fast], ids=["batched", "fast"])
+def test_the_last_task_is_fine_tuned_too(by, count):
+    """Tasks are worked on a hundred at a time."""
+    rng = np.random.RandomState(0)
+    tasks = [ecoffet.SineWaveTask(rng) for _ in range(count)]
+    with notebook_state():
+        seed_all(0)
+        model = ecoffet.SineModel().double()
+        found = by.finetune(ecoffet.flatten(model)[None], tasks, 1)[0, -1]
+        single = [fit.loss for fit in ecoffet.eval_sine_test(model, tasks[-1])]
+    assert found.tolist() == pytest.approx(single, rel=1e-12)
+
+
 def test_a_plan_refuses_tasks_without_points():
     with pytest.raises(ValueError, match="training_set"):
         batched.plan([ecoffet.SineWaveTask(np.random.RandomState(0))], 1, 1)

@@ -9,6 +9,7 @@ is met between rates 5e-5 and 1e-4, hence the smaller rates. A tanh network has 
 from __future__ import annotations
 
 from itertools import permutations
+from random import Random
 
 import numpy as np
 import pytest
@@ -104,6 +105,20 @@ def test_what_maml_sine_hands_to_its_optimiser(outer, peculiar, first_order):
     if peculiar:
         expected = expected + theory.slope(losses[0], w)
     np.testing.assert_allclose(outer[0], expected.numpy(), rtol=0, atol=1e-12)
+
+
+def test_of_maml_as_published_no_task_hangs_on_those_before_it_in_a_meta_batch(outer):
+    def given(batch_size):
+        outer.clear()
+        rng = np.random.RandomState(3)
+        tasks = [SineWaveTask(rng) for _ in range(3)]
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            model, sampler = SineModel().double(), Random(0)
+            maml_sine(model, 1, 0.02, batch_size, tasks=tasks, peculiar=False, sampler=sampler)
+        return np.array(outer)
+
+    np.testing.assert_allclose(given(3)[0], given(1).sum(axis=0), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("k", [1, 3])

@@ -134,6 +134,9 @@ def test_a_loss_that_is_not_finite_stops_the_run_as_in_flux(engine):
     with pytest.raises(NonFiniteLossError, match="Flux refuses"):
         SIDES[engine].fomaml(model, rng=rng, **diverging)
     assert rng.rand() == eager_rng.rand()
+    left, expected = luna.flatten(model), luna.flatten(eager_model)
+    assert np.abs(expected).max() > 1e15, "it stops at the adapted weights"
+    assert np.abs(left - expected).max() < 1e-5 * np.abs(expected).max()
 
 
 class Unheard(Optimiser):

@@ -49,6 +49,16 @@ def test_uniform_numbers_and_the_place_left_in(seed, spent):
     assert rng.rand(400).tolist() == python.rand(400).tolist()
 
 
+def test_a_generator_stays_one_of_its_julia():
+    """From Julia 1.11 on shuffles go upwards, and a seed starts another stream."""
+    rng, python = MersenneTwister(1, "1.11"), MersenneTwister(1, "1.11")
+    compiled = stream.take(rng)
+    draw(compiled, 0.0, 1.0, 5), python.uniform(0, 1, 5)
+    stream.hand_back(compiled, rng)
+    assert rng.shuffle([*range(20)]) == python.shuffle([*range(20)])
+    assert rng.seed_(1) == python.seed_(1)
+
+
 def test_permutations():
     sizes = np.tile(np.arange(1, 71), 5)
     python = MersenneTwister(3)

@@ -221,3 +221,13 @@ def test_the_hypergradient_finds_the_grids_best_regularisation():
 def test_newton_says_when_it_found_nothing():
     with pytest.raises(ArithmeticError, match="larger lam"):
         meta_gradients.solve_inner(implicit.sine_network(), 20.0, steps=1)
+
+
+def test_newton_takes_no_saddle_for_an_optimum():
+    """Newton's method solves a quadratic at once, wherever its curvature points."""
+    curvature = torch.diag(torch.tensor([1.0, -1.0], dtype=torch.float64))
+    start = torch.ones(2, dtype=torch.float64)
+    problem = implicit.Problem(lambda x: x @ curvature @ x / 2, torch.sum, start)
+    with pytest.raises(ArithmeticError, match="saddle"):
+        meta_gradients.solve_inner(problem, 0.5)
+    assert meta_gradients.solve_inner(problem, 2.0).tolist() == pytest.approx([2 / 3, 2.0])

@@ -265,7 +265,7 @@ PLANTS = [
     _plant("a matrix by rows", "values", 'return flat.reshape(dims, order="F")',
            "return flat.reshape(dims)", "rand_Float64_matrix_30_40"),
     _plant("a view filled as an array", "stream",
-           "return not isinstance(a.base, np.ndarray) or a.size == a.base.size", "return True",
+           "return not isinstance(a.base, np.ndarray) or (a.size", "return True or (a.size",
            "rand!_view_100", **X),
     _plant("a copy that shares its cache", "mersenne", '"cache": self._cache.copy(),',
            '"cache": self._cache * 0,', "copy_midway", **M),

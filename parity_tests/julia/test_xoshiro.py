@@ -5,10 +5,13 @@ They come from other Julias than the recorded rows of `test_recorded_rows.py`.
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 
 from repro.julia import Xoshiro
+from repro.julia.seeds import seed_hash
 
 FLOAT64_SEED_0 = [  # Lux's manual: rand(rng, 10)
     0.4552384158732863, 0.5476424498276177, 0.7733535276924052, 0.9405848223512736,
@@ -103,6 +106,28 @@ def test_state_survives_a_file(tmp_path):
 def test_uniform_is_made_of_scalar_draws():
     filled, scalar = Xoshiro(9).uniform(-5, 5, (4, 3)), Xoshiro(9)
     assert filled.T.ravel().tolist() == [scalar.uniform(-5, 5) for _ in range(12)]
+
+
+def test_a_reshaped_array_is_filled_as_an_array_and_a_reversed_one_by_scalars():
+    """As `reshape(a, 10, 10)` is an Array in Julia, and `view(a, 100:-1:1)` is none."""
+    square, backwards = np.zeros(100).reshape(10, 10), np.zeros(100)[::-1]
+    assert np.array_equal(Xoshiro(3).rand_(square), Xoshiro(3).rand(10, 10))
+    assert np.array_equal(Xoshiro(3).rand_(backwards), Xoshiro(3).uniform(0, 1, 100))
+
+
+@pytest.mark.parametrize(
+    ("seed", "hashed"),
+    [
+        ("", b"\4\4\4\4\5"),
+        ("a", b"a\3\3\3\5"),
+        ("see", b"see\1\5"),
+        ("seed", b"seed\4\4\4\4\5"),
+        ("hello", b"hello\3\3\3\5"),
+    ],
+)
+def test_a_text_is_hashed_with_one_to_four_bytes_of_padding(seed, hashed):
+    """The padding's length in each byte of it, then 5, the mark of texts."""
+    assert seed_hash(seed) == sha256(hashed).digest()
 
 
 def test_bad_input_is_refused():

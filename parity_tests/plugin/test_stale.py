@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from repro import JuliaFunction, record
-from repro.run import Run, outdated
+from repro.run import Run, described, outdated
 from repro.sides.julia.find import Julia
 
 pytest_plugins = ["pytester"]
@@ -159,6 +159,12 @@ def unrelated():
 """
 
 
+def written(folder: Path, name: str, text: str):
+    """What is called `reference` in a module of that text."""
+    (folder / f"stale_{name}.py").write_text(text)
+    return __import__(f"stale_{name}").reference
+
+
 @pytest.mark.parametrize(
     ("old", "new", "noticed"),
     [
@@ -175,8 +181,7 @@ def test_a_python_reference_is_known_by_its_text_and_what_it_names(
     monkeypatch.syspath_prepend(tmp_path)
 
     def module(name: str, text: str):
-        (tmp_path / f"stale_{name}.py").write_text(text)
-        return __import__(f"stale_{name}").reference
+        return written(tmp_path, name, text)
 
     record(module("before", PORT), tmp_path / "recording.npz")
     run = Run.load(tmp_path / "recording.npz")
@@ -185,6 +190,69 @@ def test_a_python_reference_is_known_by_its_text_and_what_it_names(
     changed = outdated(run, module(f"after_{noticed}_{len(old)}", PORT.replace(old, new)))
     assert (changed == "the text of reference has changed") is noticed
     assert outdated(run, functools.partial(module("same", PORT), 2)) is not None
+
+
+HELD = {
+    "a default": "def reference(rate=RATE):\n    yield {'w': rate}\n",
+    "a keyword's default": "def reference(*, rate=RATE):\n    yield {'w': rate}\n",
+    "a partial function": "reference = partial(lambda rate: [{'w': rate}], RATE)\n",
+    "its keyword": "reference = partial(lambda rate: [{'w': rate}], rate=RATE)\n",
+    "a decorator": "@times(RATE)\ndef reference():\n    yield {'w': 1.0}\n",
+    "an object": "reference = Port(RATE)\n",
+    "its method": "reference = Port(RATE).run\n",
+    "an object that is named": "def reference(port=Port(RATE)):\n    return port.run()\n",
+    "a list of objects": "def reference(ports=[Port(RATE)]):\n    return ports[0].run()\n",
+    "a class it is of": "class Of(Port): rate = RATE\nreference = Of()\n",
+    "the class above": "class Above(Port): rate = RATE\nclass Of(Above): pass\nreference = Of()\n",
+    "a cached function": "@cache\ndef rate(): return RATE\ndef reference(): yield {'w': rate()}\n",
+    "a property": "class Of(Port):\n  @property\n  def rate(self): return RATE\nreference = Of()\n",
+    "a tensor": "import torch\nW = torch.tensor(RATE)\ndef reference():\n    yield {'w': W}\n",
+}  # fmt: skip
+BESIDE = """
+from functools import cache, partial, wraps
+RATE = {}
+def times(factor):
+    def decorate(function):
+        @wraps(function)
+        def scaled():
+            for step in function():
+                yield {{"w": factor * step["w"]}}
+        return scaled
+    return decorate
+class Port:
+    calls = 0
+    def __init__(self, *rate):
+        if rate:
+            self.held, = rate
+    def run(self):
+        self.calls += 1
+        yield {{"w": self.held if hasattr(self, "held") else self.rate}}
+    __call__ = run
+"""
+
+
+@pytest.mark.parametrize("how", HELD)
+def test_a_python_reference_is_known_by_what_it_holds_wraps_and_inherits(
+    how, tmp_path, monkeypatch
+):
+    """And not by what its own run leaves behind."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def reference(name: str, rate: float):
+        return written(tmp_path, f"{name}_{[*HELD].index(how)}", BESIDE.format(rate) + HELD[how])
+
+    record(reference("first", 0.5), tmp_path / "recording.npz")
+    run = Run.load(tmp_path / "recording.npz")
+    assert run["w"].values.tolist() == [0.5]
+    assert outdated(run, reference("again", 0.5)) is None
+    assert "has changed" in str(outdated(run, reference("other", 0.25)))
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint64])
+def test_large_integers_are_told_apart(kind):
+    """Which of them are one Float64."""
+    found = [described(kind(2**53 + i)) for i in range(3)]
+    assert found[0] != found[1] != found[2] and described(np.int32(3)) == ["int32", 3.0]
 
 
 def test_steps_are_known_by_their_content_and_a_recording_of_before_is_refused(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -43,11 +44,14 @@ def test_an_ensemble_is_read_back(tmp_path):
 def test_runs_that_all_break_off_at_one_step_are_broken_off():
     """Catches an ensemble that looks for numbers that are none, alone."""
 
-    def breaking(seed: int):
-        yield from member(seed)
+    def breaking(seed: int, numbered: bool = False):
+        for step in member(seed):
+            yield step | ({"step": step["drawn"]} if numbered else {})
         raise ZeroDivisionError
 
-    assert gathered(make=breaking).diverged.all() and not gathered().diverged.any()
+    assert not gathered().diverged.any()
+    for make in (breaking, partial(breaking, numbered=True)):
+        assert gathered(make=make).diverged.all()
 
 
 def test_a_damaged_one_is_refused(tmp_path):

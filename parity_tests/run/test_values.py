@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import typing
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from fractions import Fraction
 from pathlib import Path
 
@@ -108,6 +108,12 @@ VALUES = [
     ("texts", ["relu", "a"], {"v": ["relu", "a"]}),
     ("date", date(2020, 1, 2), {"v": "2020-01-02"}),
     ("time", datetime(2020, 1, 2, 0, 0, 0, 500000), {"v": "2020-01-02T00:00:00.5"}),
+    ("a round second", datetime(2020, 1, 2, 8, 0, 30), {"v": "2020-01-02T08:00:30"}),
+    (
+        "a zone",
+        datetime(2020, 1, 2, 8, 0, 0, 500000, timezone.utc),
+        {"v": "2020-01-02T08:00:00.5+00:00"},
+    ),
     ("times", np.array(["2020-01-02"], "M8[ns]"), {"v": ["2020-01-02T00:00:00"]}),
     ("nothing", None, {}),
     ("nothing yet", [], {"v": np.zeros(0)}),

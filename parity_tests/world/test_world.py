@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock, Timeout
 
 from repro.cli import main
 from repro.engine import compiling
+from repro.engine.arithmetic import EXACT, implements
 from repro.gallery import manifest
 from repro.gallery.build import build
 from repro.sides import recorded
@@ -66,6 +68,18 @@ def test_two_that_draw_into_one_gallery_lose_nothing(tmp_path: Path, monkeypatch
     assert manifest.read(tmp_path).keys() == {f"figure{i}" for i in range(12)}
 
 
+def test_a_gallery_is_prepared_by_one_process_at_a_time(tmp_path: Path, monkeypatch):
+    """Planted: what is read is written back without a lock, over what was drawn meanwhile."""
+
+    def read(out: Path) -> dict:
+        with pytest.raises(Timeout):
+            FileLock(out / ".lock").acquire(timeout=0)
+        return {}
+
+    monkeypatch.setattr(manifest, "read", read)
+    manifest.prepare(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("output", "said"),
     [("/dev/full", "free some space"), ("a pipe", "let what reads the output read all of it")],
@@ -99,10 +113,10 @@ def test_no_temporary_folder_is_one_line(monkeypatch, capsys):
 
 @pytest.fixture
 def compiled(tmp_path: Path, monkeypatch):
-    """A function that is compiled anew, its code kept in a folder of the test's own."""
+    """Compiles a function anew, its code kept in a folder of the test's own."""
     monkeypatch.setenv("REPRO_CACHE_DIR", str(tmp_path))
     compiling.cache_folder.cache_clear()
-    yield lambda: compiling.entry(_one_more)
+    yield lambda function=_one_more: compiling.entry(function)
     compiling.cache_folder.cache_clear()
 
 
@@ -129,3 +143,20 @@ def test_a_disk_too_full_for_compiled_code_is_no_reason_to_stop(compiled, monkey
     monkeypatch.setattr(tempfile, "mkstemp", full)
     monkeypatch.setattr("numba.core.caching.IndexDataCacheFile.save", full)
     assert compiled()(np.int64(1)) == 2
+
+
+@compiling.jit
+def own_sine(x):
+    return x
+
+
+def _sine(arithmetic, x):
+    return arithmetic.sine(x)
+
+
+def test_code_that_an_arithmetic_of_ones_own_brings_is_not_kept(compiled, tmp_path: Path):
+    """Its name does not say what it does: another process may call something else by it."""
+    implements("sine", "own", own_sine)
+    sine = compiled(_sine)
+    assert sine(replace(EXACT, sine="own"), np.float32(2)) == 2 and not [*tmp_path.rglob("*.nb?")]
+    assert sine(EXACT, np.float32(0)) == 0 and [*tmp_path.rglob("*.nbc")]

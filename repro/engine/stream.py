@@ -40,7 +40,8 @@ def take(rng: MersenneTwister) -> Stream:
 def hand_back(stream: Stream, rng: MersenneTwister) -> None:
     """Put the generator where the compiled stream stopped."""
     state = {**rng.state(), "dsfmt": stream.dsfmt, "cache": stream.cache}
-    moved = MersenneTwister.from_state({**state, "position": int(stream.position[0])})
+    state["position"] = int(stream.position[0])
+    moved = MersenneTwister.from_state(state, julia=f"{rng.version[0]}.{rng.version[1]}")
     vars(rng).update(vars(moved))
 
 

@@ -19,7 +19,7 @@ from repro.gallery.figure import Arrays, Figure, arrays_of
 from repro.gallery.manifest import OUT, Entry
 from repro.gallery.page import write_page
 from repro.gallery.runs import Options, Runs
-from repro.run import Provenance, alone, writing
+from repro.run import Provenance, writing
 from repro.run.settings import settings
 
 Announce = Callable[[str], object]
@@ -55,7 +55,7 @@ def build(
         start, before = time.perf_counter(), sum(runs.seconds.values())
         runs.used.clear()
         entries[figure.name] = entry = build_one(figure, runs, out, formats)
-        with alone(out / ".lock", OUT):
+        with manifest.locked(out):
             manifest.add(out, figure.name, entry)
             write_page(out)
         spent = time.perf_counter() - start - (sum(runs.seconds.values()) - before)

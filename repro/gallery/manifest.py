@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from repro.errors import ReproError
-from repro.run import atomic, writing
+from repro.run import alone, atomic, writing
 
 FILE = "gallery.json"
 Entry = dict[str, Any]
@@ -16,13 +17,19 @@ OUT = "name another folder with --out"
 
 
 def prepare(out: Path) -> None:
-    """Make a gallery's folder and try whether it can be written to, before any long run.
+    """Make a gallery's folder and try whether it can be written to, before any long run. What
+    another process writes meanwhile stays.
 
     Raises:
         ReproError: it cannot.
     """
-    with writing(out, OUT):
+    with writing(out, OUT), locked(out):
         write_text(out / FILE, _text(read(out)))
+
+
+def locked(out: Path) -> AbstractContextManager[None]:
+    """Hold off other processes that read a gallery to write it anew."""
+    return alone(out / ".lock", OUT)
 
 
 def read(out: Path) -> dict[str, Entry]:

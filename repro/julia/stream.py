@@ -332,8 +332,8 @@ def _source(what: Any) -> Collection:
 
 
 def _is_whole(a: Array) -> bool:
-    """Whether this is an array by itself and not a part of one."""
-    return not isinstance(a.base, np.ndarray) or a.size == a.base.size
+    """Whether this is an array by itself, reshaped or not, and no part of one, nor one reversed."""
+    return not isinstance(a.base, np.ndarray) or (a.size == a.base.size and a.flags.forc)
 
 
 def checked_version(julia: str, first: versions.Version = versions.FIRST) -> versions.Version:

@@ -19,7 +19,7 @@ from repro.run.collecting import Source, collect
 from repro.run.files import digest
 from repro.run.provenance import Provenance
 from repro.run.quantity import Run
-from repro.run.values import StepError
+from repro.run.values import StepError, as_array
 
 
 def record(source: Source, path: str | Path, **kwargs: Any) -> Run:
@@ -30,12 +30,12 @@ def record(source: Source, path: str | Path, **kwargs: Any) -> Run:
     Raises:
         StepError: it broke off before its end, or yields something else than named arrays.
     """
+    made_of = asked(source) if callable(source) else {}  # before it runs, which may change it
     run = collect(source, "run to record", **kwargs)
     if run.broke_off is not None:
         raise StepError(f"nothing is recorded of a run that broke off ({run.broke_off}): mend it")
     if not run.provenance.asked:
-        made_of = asked(source if callable(source) else run)
-        run = replace(run, provenance=replace(run.provenance, asked=made_of))
+        run = replace(run, provenance=replace(run.provenance, asked=made_of or asked(run)))
     run.save(path)
     return run
 
@@ -58,13 +58,14 @@ class Asking(Protocol):
 def asked(source: Source) -> dict[str, Any]:
     """What a source is asked for, as JSON values.
 
-    Of a Python function this is its own text and that of the functions, classes and constants of
-    its own project that it names, and so on; of steps that are there, their content.
+    Of a Python function or object this is its own text and that of the functions, classes and
+    constants of its own project that it names, holds, wraps or inherits from, and so on; of steps
+    that are there, their content.
     """
     if isinstance(source, Asking):
         return dict(source.asked())
     if callable(source):
-        return {"function": _called(source), "text": _sha256("\n".join(_texts(source, set())))}
+        return {"function": _called(source), "text": _sha256("\n".join(_texts(source, {})))}
     run = collect(source)
     return {"content": digest({name: q.values for name, q in run.quantities.items()})}
 
@@ -113,7 +114,8 @@ def described(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value.item() if isinstance(value, np.generic) else value
     if isinstance(value, np.generic) and value.dtype.kind in "biuf":
-        return [value.dtype.name, float(value)]
+        whole = value.dtype.kind in "iu" and int(float(value)) != int(value)  # above 2^53
+        return [value.dtype.name, str(value) if whole else float(value)]
     if isinstance(value, np.ndarray) and value.dtype.kind != "O":
         content = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
         return [value.dtype.name, list(value.shape), content]
@@ -130,26 +132,68 @@ def _called(source: Callable[..., Any]) -> str:
     return str(getattr(source, "__qualname__", type(source).__qualname__))
 
 
-def _texts(value: Any, seen: set[int]) -> Iterator[str]:
-    """The texts that decide what a function of the user's own gives."""
-    if isinstance(value, functools.partial):
-        yield json.dumps(described([value.args, value.keywords]))
-        value = value.func
-    value = inspect.unwrap(getattr(value, "__func__", value))
-    if not isinstance(value, types.FunctionType | type):
-        value = type(value)
-    if id(value) in seen or not _own(value):
+def _texts(value: Any, seen: dict[int, tuple[int, Any]]) -> Iterator[str]:
+    """What decides what a value of the user's own gives, as texts: what it is, and the same of its
+    parts.
+
+    Args:
+        seen: the functions, classes and objects before it by identity, each with its number.
+    """
+    if isinstance(value, PLAIN):
+        yield json.dumps(described(value))
         return
-    seen.add(id(value))
+    if isinstance(value, HOLDING):
+        yield f"{type(value).__name__} of {len(value)}"
+    elif id(value) in seen:
+        yield f"number {seen[id(value)][0]}"
+        return
+    else:
+        seen[id(value)] = len(seen), value
+        if isinstance(value, types.FunctionType | type | types.ModuleType) and _own(value):
+            yield _text(value)
+    for part in _parts(value):
+        yield from _texts(part, seen)
+
+
+PLAIN = (bool, int, float, complex, str, bytes, type(None), np.ndarray, np.generic)
+HOLDING = (dict, list, tuple, set, frozenset)
+WRAPPING = ("__self__", "__func__", "__wrapped__", "fget", "func", "args", "keywords")
+"""Where methods, properties, caches and partial functions have what they are made of."""
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, types.ModuleType):
+        return file_digest(Path(str(value.__file__)))
     try:
-        yield inspect.getsource(value)
+        # The code's: a decorated function would give the text of what it wraps.
+        return inspect.getsource(getattr(value, "__code__", value))
     except (OSError, TypeError):
-        yield f"{value.__qualname__}, whose text is not known"
-    functions = [value] if isinstance(value, types.FunctionType) else vars(value).values()
-    for function in functions:
-        function = getattr(function, "__func__", function)
-        for used in _used(function) if isinstance(function, types.FunctionType) else ():
-            yield from _constant_or_text(used, seen)
+        return f"{value.__qualname__}, whose text is not known"
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from (part for pair in value.items() for part in pair)
+    elif isinstance(value, set | frozenset):
+        yield from sorted(map(str, value))
+    elif isinstance(value, HOLDING):
+        yield from value
+    elif isinstance(value, types.FunctionType):
+        yield getattr(value, "__wrapped__", None)
+        if _own(value):
+            yield from (value.__defaults__, value.__kwdefaults__, *_used(value))
+    elif isinstance(value, type):
+        if _own(value):
+            yield from value.__bases__
+            yield from (v for n, v in vars(value).items() if n[:2] != "__" or callable(v))
+    elif _own(type(value)):
+        yield from (type(value), getattr(value, "__dict__", None))
+    elif hasattr(value, "detach"):
+        yield as_array(value, "a constant")
+    elif hasattr(value, "__array__"):
+        yield np.asarray(value)
+    elif not isinstance(value, types.ModuleType):
+        yield from (getattr(value, name, None) for name in WRAPPING)
 
 
 def _used(function: types.FunctionType) -> Iterator[Any]:
@@ -171,19 +215,6 @@ def _names(code: types.CodeType) -> Iterator[str]:
             yield from _names(inner)
 
 
-def _constant_or_text(value: Any, seen: set[int]) -> Iterator[str]:
-    if isinstance(value, types.ModuleType):
-        if _own(value):
-            yield file_digest(Path(str(value.__file__)))
-    elif isinstance(value, types.FunctionType | types.MethodType | type | functools.partial):
-        yield from _texts(value, seen)
-    elif isinstance(
-        value, bool | int | float | str | tuple | list | dict | np.ndarray | np.generic
-    ):
-        yield json.dumps(described(value), sort_keys=True)
-
-
-CONSTANTS = (bool, int, float, str, tuple, list, dict, np.ndarray, np.generic)
 INSTALLED = tuple(sysconfig.get_paths()[place] for place in ("stdlib", "purelib", "platlib"))
 
 
@@ -191,7 +222,7 @@ def _own(value: Any) -> bool:
     """Whether its text lies in a project: neither in Python's own folders nor among packages."""
     try:
         path = inspect.getfile(value)
-    except TypeError:
+    except (TypeError, OSError):
         return False
     return not (path.startswith(INSTALLED) or Path(path).is_relative_to(Path(__file__).parents[1]))
 

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from numbers import Number
@@ -200,4 +201,4 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     said = value.isoformat() if isinstance(value, date) else str(value)
-    return said.rstrip("0").rstrip(".") if "T" in said and "." in said else said
+    return re.sub(r"\.\d+", lambda fraction: fraction[0].rstrip("0").rstrip("."), said)
