@@ -9,6 +9,7 @@ Two arrays agree by the rules of :mod:`repro.checks.agreement`. Of two runs:
   exceeded, so it would hold the port to nothing.
 * What is NaN on both sides, or dull (its tolerance exceeds its own magnitude, so that zero would
   pass too), was not judged. Where that is over half of a quantity, it is undecided.
+* Denormal numbers count, also where the port has the processor flush them to zero.
 * Where not one finite value was held against another there is no verdict, but an error: no
   common quantity, empty runs, empty arrays, runs that are NaN on both sides throughout.
 """
@@ -22,6 +23,7 @@ from enum import Enum
 import numpy as np
 
 from repro.checks.agreement import difference, mismatch
+from repro.checks.denormals import denormals
 from repro.checks.judged import Judged, Sharpness, median_of
 from repro.checks.loops import kernels
 from repro.checks.verdict import Verdict, worst
@@ -218,6 +220,7 @@ class NothingToCompare(ValueError):
     """Reference and port have no quantity in common, or no finite value."""
 
 
+@denormals()
 def compare(
     reference: Run,
     port: Run,
