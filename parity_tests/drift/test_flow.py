@@ -14,6 +14,7 @@ import pytest
 
 from repro.cli import main
 from repro.drift import history
+from repro.reports.outcome import told_apart
 
 HERE = Path(__file__).parent
 CASE = "jax_fit_float64_seed0"
@@ -77,6 +78,12 @@ def test_from_recording_to_accepting(cli, standin, tmp_path):
         assert f"Drift, 1 {what}" in (tmp_path / "page" / "index.html").read_text()
         report = json.loads((tmp_path / "j.json").read_text())
         assert report["grade"] == what and report["cases"][0]["carriers"][0] == "loss"
+        loss = report["operations"]["loss"]
+        assert loss["then"] != loss["now"] and loss["ulp"] > 0
+        digits = told_apart(loss["then"], loss["now"])
+        pages = [(tmp_path / p).read_text() for p in ("s.md", "page/index.html")]
+        assert all(n in text for text in [done.stdout, *pages] for n in digits)
+        assert all("then" in text and "now" in text for text in pages)
         failed = ElementTree.parse(tmp_path / "j.xml").getroot().attrib["failures"]
         assert failed == str(expected)
 

@@ -200,7 +200,7 @@ def _reports(
     summary: Path | None,
 ) -> None:
     from repro.cli.parity import write_json
-    from repro.drift.summary import document, headline, markdown, sentences
+    from repro.drift.summary import SIDES, document, headline, markdown, sentences
     from repro.reports import write_html, write_junit
     from repro.run.settings import settings
 
@@ -212,7 +212,7 @@ def _reports(
         write_html(
             outcomes, html, command=_about()["command"], settings=settings(), commit=_commit(),
             title=f"Drift, {headline(drifts)}", say=lambda o: said[id(o.check)],
-            reproduce=lambda o: shlex.join(_about()["command"]),
+            reproduce=lambda o: shlex.join(_about()["command"]), sides=SIDES,
         )  # fmt: skip
     if junit is not None:
         write_junit([d.outcome for d in drifts], junit)
@@ -247,16 +247,8 @@ def _commit() -> str | None:
 def _print(drifts: Sequence[Drift]) -> None:
     """The table, worst first; what differs; and which operations carry it."""
     from repro.cli.console import console
-    from repro.drift.summary import (
-        COLUMNS,
-        OPERATIONS,
-        headline,
-        moved,
-        operation_row,
-        operations,
-        row,
-        worst_first,
-    )
+    from repro.drift.summary import COLUMNS, SIDES, headline, moved, operations, row, worst_first
+    from repro.reports.outcome import OPERATIONS, operation_row
 
     _table(COLUMNS, [row(d) for d in worst_first(drifts)])
     changes = moved(drifts)
@@ -267,7 +259,7 @@ def _print(drifts: Sequence[Drift]) -> None:
     kinds = operations(drifts)
     if kinds:
         console.print("Operations, on the baseline's own inputs:")
-        _table(OPERATIONS, [operation_row(kind, r) for kind, r in kinds.items()])
+        _table(OPERATIONS + SIDES, [operation_row(kind, r) for kind, r in kinds.items()])
     for d in drifts:
         if not d:
             console.print(f"{d.case.label}: {d.check.message}", markup=False, soft_wrap=True)

@@ -14,12 +14,23 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from repro import __version__
-from repro.checks import Check, Rounding, Row, Verdict, worst
+from repro.checks import Check, Row, Verdict, worst
 from repro.reports.charts import charts, layer_differences
 from repro.reports.command import case_command, localise_command
 from repro.reports.drawn import Chart
 from repro.reports.facts import facts
-from repro.reports.outcome import COLUMNS, LEGEND, Named, Outcome, causes, floor_percent, row
+from repro.reports.outcome import (
+    COLUMNS,
+    LEGEND,
+    OPERATIONS,
+    SIDES,
+    Named,
+    Outcome,
+    causes,
+    floor_percent,
+    operation_row,
+    row,
+)
 from repro.reports.text import legal
 from repro.run import atomic
 
@@ -39,7 +50,7 @@ class Shown:
     message: str
     command: str
     localise: str | None
-    rounding: tuple[tuple[str, Rounding], ...]
+    rounding: tuple[tuple[str, ...], ...]
     quantities: tuple[Row, ...]
     charts: tuple[Chart, ...]
     layers: tuple[tuple[str, list[str]], ...]
@@ -57,6 +68,7 @@ def write_html(
     reproduce: Callable[[Outcome], str] | None = None,
     title: str = "Parity",
     say: Callable[[Outcome], str] = lambda outcome: outcome.check.message,
+    sides: tuple[str, str] = SIDES,
 ) -> Path:
     """Write ``index.html`` about a run: verdicts, what failed, what passed, settings.
 
@@ -71,6 +83,7 @@ def write_html(
             :func:`repro.reports.command.case_command`, and where that has none the run's own.
         title: what the page is about, in a word.
         say: what there is to say of a case; by default its check's message.
+        sides: how the two are called.
 
     Returns:
         The page's path; the page before stays until the new one is whole.
@@ -88,6 +101,8 @@ def write_html(
         passed=sum(map(bool, outcomes)),
         columns=COLUMNS,
         legend=LEGEND,
+        operations=OPERATIONS + sides,
+        sides=sides,
         facts=facts(outcomes, settings),
         cases=shown,
         worst_first=sorted(shown, key=lambda case: bool(case.outcome)),
@@ -146,7 +161,7 @@ def _shown(
         say(outcome),
         reproduce(outcome) if reproduce is not None else case_command(outcome) or run,
         localise_command(outcome),
-        tuple(followed.rounding.items()) if followed is not None else (),
+        tuple(operation_row(*of) for of in followed.rounding.items()) if followed else (),
         outcome.check.table.rows,
         tuple(charts(outcome)),
         tuple(layer_differences(outcome)),
