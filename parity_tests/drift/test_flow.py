@@ -108,7 +108,25 @@ def test_matrix_names_the_setting_that_changes_bits(cli, standin, tmp_path):
     rows = [line for line in text.splitlines() if line.startswith("| python=")]
     assert [row.split(" | ")[1] for row in rows[:2]] == ["not run", "changed"]  # worst first
     assert f"changed alone changes bits of {CASE}" in text
-    assert "<td>changed</td>" in (tmp_path / "page" / "index.html").read_text()
+    page = (tmp_path / "page" / "index.html").read_text()
+    assert "<td>changed</td>" in page and "Content-Security-Policy" in page
+    # Of the combination that differs its operations too, then and now.
+    operations = text[text.index("changed: changed") :]
+    assert "| loss |" in operations and "| then | now |" in operations
+    assert '"Combinations"' in page and "<td>loss</td>" in page
+
+
+@pytest.mark.slow
+def test_matrix_over_variables(cli, tmp_path):
+    """torch's kernels without vectors sum otherwise; a second thread, in such small products, does
+    not."""
+    over = ["--env", "ATEN_CPU_CAPABILITY=default,avx2", "--env", "OMP_NUM_THREADS=1,2"]
+    status, said = cli("matrix", "fomaml_seed2_tasks7", *over, "--summary", "s.md")
+    text = (tmp_path / "s.md").read_text()
+    assert status == 0 and text.count("| ATEN_CPU_CAPABILITY=") == 4, said
+    changed = "ATEN_CPU_CAPABILITY: default -> avx2 alone changes bits of fomaml_seed2_tasks7"
+    assert changed in text and "OMP_NUM_THREADS: 1 -> 2 alone changes no bit" in text
+    assert "OTHER BITS" not in text
 
 
 @pytest.mark.parametrize(

@@ -109,3 +109,25 @@ def test_a_cell_that_crashes_is_not_run(tmp_path, monkeypatch):
         (tmp_path / str(i)).mkdir()
     first, second = matrix.matrix([{"python": "a"}, {"python": "b"}], [], tmp_path)
     assert not first.failed and second.grade == "not run" and second.failed == "segfault"
+
+
+def cells(bits):
+    """Every combination of A and B, each 1 or 2, with such bits of one case."""
+    over = matrix.combinations([], ["A=1,2", "B=1,2"])
+    return [matrix.Cell(one, wholes={"case": bits(one["A"], one["B"])}) for one in over]
+
+
+def test_the_setting_that_does_it_alone_is_named():
+    assert matrix.neighbours(cells(lambda a, b: a)) == [
+        "B: 1 -> 2 alone changes no bit",
+        "A: 1 -> 2 alone changes bits of case",
+    ]
+
+
+def test_and_beside_which_others():
+    """B matters where A is 2. Catches one sentence over all, which says so of A = 1 too."""
+    found = matrix.neighbours(cells(lambda a, b: a + b if a == "2" else a))
+    assert found[:2] == [
+        "B: 1 -> 2 alone changes no bit, beside A=1",
+        "B: 1 -> 2 alone changes bits of case, beside A=2",
+    ]

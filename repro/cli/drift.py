@@ -130,15 +130,15 @@ def matrix(
 
     Exit status: 0 same bits or rounding, 1 something changed, 2 one could not be run.
     """
-    import sys
     from tempfile import TemporaryDirectory
 
     from repro.cli.console import console, progress_bar
     from repro.cli.parity import write_json
     from repro.drift import matrix as over
+    from repro.reports import write_tables
 
     check_places({"--json": json_file, "--summary": summary}, {"--html": html})
-    wanted = over.combinations(python or [sys.executable], env or ())
+    wanted = over.combinations(python or (), env or ())
     cells = []
     bar = progress_bar(len(wanted), "matrix")
     with TemporaryDirectory() as folder, bar as (tick, announce):
@@ -152,7 +152,9 @@ def matrix(
         write_json(json_file, {**_about(), "neighbours": said, "cells": found})
     _write(summary, over.markdown(cells))
     if html is not None:
-        _write(html / "index.html", over.page(cells))
+        about = _about()
+        write_tables(over.TITLE, over.sections(cells), html, command=about["command"],
+                     commit=about["commit"])  # fmt: skip
     if json_file != Path("-"):
         _table(over.COLUMNS, [over.row(c) for c in over.worst_first(cells)])
         for line in said:

@@ -216,6 +216,14 @@ def rounding_json(r: Rounding, sides: tuple[str, str] = SIDES) -> dict[str, Any]
     return figures | {"budget_used": _plain(r.budget_used)} | dict(zip(sides, apart, strict=True))
 
 
+def rounding_of(found: Mapping[str, Any], sides: tuple[str, str]) -> Rounding:
+    """What :func:`rounding_json` has written."""
+    a, b = (found[side] for side in sides)
+    apart = None if a is None else (float(a), float(b))
+    figures = (found["values"], found["equal"], float(found["ulp"]), float(found["budget_used"]))
+    return Rounding(*figures, apart)
+
+
 def _provenance(run: Run) -> dict[str, Any]:
     return run.provenance.as_dict()
 
