@@ -249,10 +249,21 @@ def _commit() -> str | None:
 def _print(drifts: Sequence[Drift]) -> None:
     """The table, worst first; what differs; and which operations carry it."""
     from repro.cli.console import console
-    from repro.drift.summary import COLUMNS, SIDES, headline, moved, operations, row, worst_first
+    from repro.drift.summary import (
+        COLUMNS,
+        SIDES,
+        headline,
+        moved,
+        not_controlled,
+        operations,
+        row,
+        worst_first,
+    )
     from repro.reports.outcome import OPERATIONS, operation_row
 
     _table(COLUMNS, [row(d) for d in worst_first(drifts)])
+    for said in not_controlled(drifts):
+        console.print(said, markup=False, soft_wrap=True)
     changes = moved(drifts)
     for name, (then, now) in changes.items():
         console.print(f"differs: {name}: {then} -> {now}", markup=False, soft_wrap=True)

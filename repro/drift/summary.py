@@ -43,6 +43,15 @@ def control(one: Drift) -> str:
     return "not run" if one.control_not_run else "same bits"
 
 
+def not_controlled(drifts: Sequence[Drift]) -> list[str]:
+    """Why the exact engine was not run, and of which cases, in sentences."""
+    found: dict[str, list[str]] = {}
+    for d in drifts:
+        if not d.control and d.control_not_run:
+            found.setdefault(d.control_not_run, []).append(d.case.label)
+    return [f"no control of {', '.join(cases)}: {why}" for why, cases in found.items()]
+
+
 def headline(drifts: Sequence[Drift]) -> str:
     """How many of each grade."""
     counts = {grade: sum(d.grade is grade for d in drifts) for grade in GRADES}
@@ -66,6 +75,7 @@ def markdown(drifts: Sequence[Drift], title: str) -> str:
     """For a job summary: grades, what differs, which operations carry it; worst first."""
     lines = [f"## {title}: {headline(drifts)}", ""]
     lines += table(COLUMNS, [row(d) for d in worst_first(drifts)])
+    lines += ["", *(f"* {said}" for said in not_controlled(drifts))]
     lines += ["", "### What differs between the two environments", ""]
     changes = [(name, then, now) for name, (then, now) in moved(drifts).items()]
     lines += table(("setting", *SIDES), changes) if changes else ["Nothing."]
@@ -104,6 +114,7 @@ def _case(one: Drift) -> dict[str, Any]:
         "grade": str(one.grade),
         "where": one.where,
         "control": control(one),
+        "control_not_run": one.control_not_run,
         "carriers": one.carriers,
         "sites": sites,
     }
