@@ -117,6 +117,14 @@ def test_matrix_names_the_setting_that_changes_bits(cli, standin, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_default_suite_takes_two_megabytes_at_most(cli, tmp_path):
+    """Planted: 90 kB of operations a case, which took 2.04 MB."""
+    status, said = cli("record", "base")
+    size = sum(path.stat().st_size for path in (tmp_path / "base").iterdir())
+    assert status == 0 and size <= 2_000_000, said
+
+
+@pytest.mark.slow
 def test_matrix_over_variables(cli, tmp_path):
     """torch's kernels without vectors sum otherwise; a second thread, in such small products, does
     not."""

@@ -58,6 +58,15 @@ def test_a_port_that_ends_early_does_not(prefix):
     assert not follow_prefix(port(steps=2), prefix, OneMillionth()).report
 
 
+def test_what_is_kept_ends_before_its_allowance():
+    """What decides how large a baseline is."""
+    keeping = Keeping(OneMillionth(), 50)  # bytes: 8 for each `y`, 16 for each `gradient`
+    with listening(keeping):
+        port()()
+    assert sum(a.nbytes for a in keeping.finished().values.values()) == 48
+    assert len(keeping.finished().names) == 6
+
+
 @pytest.mark.parametrize("other", [{"second": "bias"}, {"shape": 3}])
 def test_another_result_of_a_group_fails_by_name(prefix, other):
     report = follow_prefix(port(**other), prefix, OneMillionth()).report
