@@ -52,7 +52,7 @@ def standin(tmp_path):
 
 def test_from_recording_to_accepting(cli, standin, tmp_path):
     status, said = cli("record", "base", CASE)
-    assert status == 0 and "1 cases in base" in said
+    assert status == 0 and "1 case in base" in said and "repro drift check base" in said
     reports = [
         "--json",
         "j.json",
@@ -67,13 +67,14 @@ def test_from_recording_to_accepting(cli, standin, tmp_path):
     ]
     status, said = cli("check", "base", *reports)
     assert status == 0 and "same bits" in said
-    assert "do not differ" in said
+    assert "do not differ" in said and "drift accept" not in said
 
     for what, expected in (("rounding", 0), ("changed", 1)):
         words = [standin(what), "-m", "repro", "drift", "check", "base", *reports]
         done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
         assert done.returncode == expected, done.stderr
         assert what in done.stdout and "`loss`" in done.stdout
+        assert "repro drift accept base --because" in done.stdout
         assert f"1 {what}" in (tmp_path / "s.md").read_text()
         assert f"Drift, 1 {what}" in (tmp_path / "page" / "index.html").read_text()
         report = json.loads((tmp_path / "j.json").read_text())
@@ -144,6 +145,7 @@ def test_matrix_over_variables(cli, tmp_path):
         (["matrix", CASE, "--env", "A"], "names no values"),
         (["check", "nowhere"], "there is no baseline in nowhere"),
         (["history", "nowhere"], "cannot be read"),
+        (["record", "fomaml"], "name the folder before it, repro drift record DIR fomaml"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_one_line(cli, words, says):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from repro.cli.places import check_places
+from repro.cli.plain_help import PlainCommand, PlainGroup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,14 +18,20 @@ if TYPE_CHECKING:
     from repro.drift.running import Held
 
 app = typer.Typer(
+    cls=PlainGroup,
     no_args_is_help=True,
-    help="Keep what this environment computes, and say what another one changes.",
+    help="Keep what this environment computes, and say what another one changes: `record` once, "
+    "`check` after an upgrade or elsewhere, `accept` what is meant. `matrix` needs no baseline.",
 )
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The baseline's folder.")]
 Cases = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[CASE]...", help="Functions or recordings; the default suite."),
+    typer.Argument(
+        metavar="CASE",
+        help="Functions or recordings, as `repro cases` lists them; by default the suite of "
+        "`repro parity`.",
+    ),
 ]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", help="Write the report as JSON; - for standard output.")
@@ -35,9 +42,12 @@ Summary = Annotated[
 ]
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def record(folder: Folder, cases: Cases = None) -> None:
-    """Keep what this environment computes of the cases, as a folder for git."""
+    """Keep what this environment computes of the cases, as a folder for git.
+
+    Such as: repro drift record baselines/cpu fomaml
+    """
     from repro.cli.console import console, one_thread, progress_bar
     from repro.drift.running import record
     from repro.sides.choosing import recorded_cases
@@ -47,10 +57,14 @@ def record(folder: Folder, cases: Cases = None) -> None:
     with progress_bar(sum(max(c.epochs, 1) for c in wanted), "record") as (tick, _):
         made = record(folder, cases or (), tick)
     size = sum(path.stat().st_size for path in folder.iterdir())
-    console.print(f"{len(made.cases)} cases in {folder}, {size / 1e6:.2f} MB", soft_wrap=True)
+    console.print(
+        f"{len(made.cases)} case{'s' * (len(made.cases) != 1)} in {folder}, {size / 1e6:.2f} MB\n"
+        f"Next: commit it; after an upgrade, or elsewhere: repro drift check {folder}",
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def check(
     folder: Folder,
     cases: Cases = None,
@@ -69,10 +83,14 @@ def check(
 ) -> None:
     """Compute the cases again, and say of each: same bits, rounding, or changed.
 
+    Such as: repro drift check baselines/cpu --html report --history drift.jsonl
+
     Exit status: 0 same bits or rounding, 1 something changed, 2 could not run.
     """
     files = {"--json": json_file, "--junit": junit, "--summary": summary, "--history": history}
     check_places(files, {"--html": html, "--keep": keep})
+    from repro.cli.console import console
+    from repro.drift import Grade
     from repro.drift.baseline import INDEX, DriftError
     from repro.drift.history import append
     from repro.drift.summary import exit_status
@@ -94,15 +112,24 @@ def check(
         append(history, drifts, _commit())
     if json_file != Path("-"):
         _print(drifts)
+        if any(d.grade is not Grade.SAME for d in drifts):
+            console.print(
+                "Next: where this is meant, or harmless, make it the baseline: "
+                f"repro drift accept {folder} --because 'what was changed'",
+                markup=False, soft_wrap=True,
+            )  # fmt: skip
     raise typer.Exit(exit_status(drifts))
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def accept(
     folder: Folder,
     because: Annotated[str, typer.Option(help="Why; it stands in the baseline's history.")],
 ) -> None:
-    """Compute the cases again, show what differs, and make it the new baseline."""
+    """Compute the cases again, show what differs, and make it the new baseline.
+
+    Such as: repro drift accept baselines/cpu --because "torch 2.14 sums in another order"
+    """
     from repro.cli.console import console
     from repro.drift.running import accept
 
@@ -112,7 +139,7 @@ def accept(
     console.print(f"accepted in {folder}: {because}", markup=False, soft_wrap=True)
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def matrix(
     cases: Cases = None,
     python: Annotated[
@@ -120,13 +147,16 @@ def matrix(
         typer.Option(help="An interpreter that has what this package needs; may be repeated."),
     ] = None,
     env: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE,VALUE", help="May be repeated.")
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE,VALUE", help="A variable; may be repeated."),
     ] = None,
     json_file: JsonFile = None,
     html: Html = None,
     summary: Summary = None,
 ) -> None:
     """Run the cases in every combination of interpreters and variables, the first as baseline.
+
+    Such as: repro drift matrix fomaml --env OMP_NUM_THREADS=1,2 --env MKL_CBWR=AUTO,COMPATIBLE
 
     Exit status: 0 same bits or rounding, 1 something changed, 2 one could not be run.
     """
@@ -163,12 +193,15 @@ def matrix(
     raise typer.Exit(2 if "not run" in grades else int("changed" in grades))
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def history(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `check --history` wrote.")],
     png: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw it as history.png.")] = None,
 ) -> None:
-    """Print what came of every check; an asterisk where the environment changed."""
+    """Print what came of every check; an asterisk where the environment changed.
+
+    Such as: repro drift history drift.jsonl --png pictures
+    """
     from repro.cli.console import console, errors
     from repro.drift import history as lines
 
