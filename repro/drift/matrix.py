@@ -182,9 +182,9 @@ def differences(cell: Cell) -> list[str]:
 
 
 def operation_rows(cell: Cell) -> list[tuple[str, ...]]:
-    """What :data:`OPERATIONS` and :data:`SIDES` name."""
-    found = cell.report["operations"]
-    return [operation_row(kind, rounding_of(r, SIDES)) for kind, r in found.items()]
+    """What :data:`OPERATIONS` and :data:`SIDES` name, of those that differ."""
+    found = {kind: rounding_of(r, SIDES) for kind, r in cell.report["operations"].items()}
+    return [operation_row(kind, r) for kind, r in found.items() if r.equal < r.values]
 
 
 def sections(cells: Sequence[Cell]) -> list[Section]:
@@ -205,6 +205,7 @@ def markdown(cells: Sequence[Cell]) -> str:
     """For a job summary."""
     lines = [f"## {TITLE}"]
     for part in sections(cells):
-        lines += ["", f"### {part.heading}", "", *(f"* {said}" for said in part.sentences)]
+        lines += ["", f"### {part.heading}"]
+        lines += ["", *(f"* {said}" for said in part.sentences)] if part.sentences else []
         lines += ["", *table(part.columns, part.rows)] if part.rows else []
     return "\n".join(lines) + "\n"
