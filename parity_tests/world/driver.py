@@ -13,14 +13,15 @@ import json
 import mmap
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
 
-if __name__ == "__main__":  # a pool's processes run all the rest as well
-    exec(sys.argv[1])  # a wrong way to write, which has to be noticed
+exec(sys.argv[1])  # a wrong way to write, which has to be noticed
 
 import repro.cli  # noqa: E402
+import repro.sides.executors  # noqa: E402
 
 
 @repro.cli.app.command()
@@ -33,7 +34,9 @@ def keep(path: str, steps: int) -> None:
 
 SHIM = ctypes.CDLL(None)
 CALLS = ctypes.c_int.from_buffer(mmap.mmap(-1, mmap.PAGESIZE))
-os.environ.pop("LD_PRELOAD", None)
+os.environ.pop("LD_PRELOAD")
+# Processes would run this file again, and what tracks them does not outlive a fork.
+repro.sides.executors.cores = lambda compiled: ThreadPoolExecutor(1)
 
 
 def run(words: list[str], nth: int, times: int, error: int, jump: int, said: str) -> list[int]:
