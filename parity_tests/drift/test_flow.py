@@ -93,6 +93,9 @@ def test_from_recording_to_accepting(cli, standin, tmp_path):
     assert grades == ["same bits", "rounding", "changed"] and lost == 0
     assert "rounding" in cli("history", "h.jsonl", "--png", "drawn")[1]
     assert (tmp_path / "drawn" / "history.png").read_bytes().startswith(b"\x89PNG")
+    assert cli("history", "h.jsonl", "--html", "over")[0] == 0
+    over = (tmp_path / "over" / "index.html").read_text()
+    assert "data:image/svg+xml" in over and "<td>changed</td>" in over
 
     words = [standin("changed"), "-m", "repro", "drift", "accept", "base", "--because", "leaks"]
     done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=True)

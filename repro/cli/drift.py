@@ -197,6 +197,7 @@ def matrix(
 def history(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `check --history` wrote.")],
     png: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw it as history.png.")] = None,
+    html: Html = None,
 ) -> None:
     """Print what came of every check; an asterisk where the environment changed.
 
@@ -204,12 +205,16 @@ def history(
     """
     from repro.cli.console import console, errors
     from repro.drift import history as lines
+    from repro.reports import write_tables
 
-    check_places({}, {"--png": png})
+    check_places({}, {"--png": png, "--html": html})
     found, lost = lines.read(file)
     _table(lines.COLUMNS, lines.rows(found))
     if lost:
         errors.print(f"{lost} lines of {file} cannot be read, and are left out")
+    if html is not None:
+        write_tables("Drift, check by check", lines.sections(found), html,
+                     command=_about()["command"], commit=_commit())  # fmt: skip
     if png is not None:
         console.print(f"picture: {lines.draw(found, png)}", markup=False, soft_wrap=True)
 

@@ -13,6 +13,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from repro import __version__
+from repro.reports.drawn import Chart
 from repro.reports.outcome import floor_percent
 from repro.reports.text import legal
 from repro.run import atomic
@@ -23,12 +24,13 @@ SCHEMA = 2
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page: sentences, then a table; either may be empty."""
+    """A part of a page: sentences, pictures, a table; each may be empty."""
 
     heading: str
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     sentences: Sequence[str] = ()
+    charts: Sequence[Chart] = ()
 
 
 def write_tables(
@@ -39,7 +41,7 @@ def write_tables(
     command: Sequence[str],
     commit: str | None = None,
 ) -> Path:
-    """Write ``index.html`` with tables alone.
+    """Write ``index.html`` with sentences, pictures and tables.
 
     Args:
         title: of the page.
