@@ -12,6 +12,7 @@ import pytest
 from repro.cases import Nudge
 from repro.drift import DriftError, Grade, drift, summary, take
 from repro.drift.baseline import INDEX, alone, load, write
+from repro.drift.grade import differences
 from repro.drift.running import accept, held, opened, record
 from repro.drift.taken import Control, exact, thinned
 from repro.run import Kind
@@ -39,6 +40,7 @@ def test_what_is_read_is_what_was_written(folder, taken):
     again = drift(CASE, found.taken(CASE), taken)
     assert again.grade is Grade.SAME and again.where == "every bit is equal"
     assert again.environment == {}
+    assert differences({}, {"environment": {"A": "1"}}) == {"environment.A": ("not set", "1")}
 
 
 def test_draws_are_kept_as_digests_and_large_states_at_their_end(taken):
