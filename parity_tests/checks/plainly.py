@@ -86,8 +86,16 @@ def held(a: np.ndarray, b: np.ndarray, allowed: np.ndarray, blind: np.ndarray) -
         "dull": (dull | missing).sum(axis=1),
         "missing": missing.sum(axis=1),
         "median": np.array([s[(len(s) - 1) // 2] if len(s) else np.nan for s in known]),
+        "furthest": np.array([*map(furthest, a, b, cast)]),
         "worst": np.array([s[-1] if len(s) else np.nan for s in known]),
     }
+
+
+def furthest(a: np.ndarray, b: np.ndarray, cast: np.ndarray) -> tuple[float, float]:
+    """Of two rows, the numbers that are most ulp apart, the first of several."""
+    apart = np.where(a == b, 0.0, ulp_distance(a, cast).astype(float))
+    j = int(apart.argmax())
+    return (float(a[j]), float(b[j])) if apart[j] else (np.nan, np.nan)
 
 
 def sum_size(terms: np.ndarray, result: np.ndarray, u: float, loop: float) -> np.ndarray:

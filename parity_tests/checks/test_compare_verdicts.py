@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from repro.checks import NothingToCompare, Verdict, compare
 from repro.checks.agreement import difference
@@ -197,3 +198,16 @@ def test_difference_of_large_integers():
     a = np.array([HUGE, HUGE, -1], np.int64)
     b = np.array([HUGE, HUGE + 1, 1], np.int64)
     assert difference(a, b).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("dtype", "small"), [(F32, 1e-40), (F64, 1e-310)])
+def test_denormal_numbers_count_where_the_port_flushes_them(dtype, small):
+    """Planted: the comparison under the flag as well, to which they are all zero."""
+    there, lost = (run([small, 2 * small, 0], dtype), run([0, 0, 0], dtype))
+    flushes = torch.set_flush_denormal(True)
+    try:
+        found = verdict(there, lost)
+        still = torch.tensor(2.0**-149).mul(1).item() == 0
+    finally:
+        torch.set_flush_denormal(False)
+    assert found is FAIL and still is flushes

@@ -76,11 +76,11 @@ def test_operations_round_as_the_numbers_that_they_computed():
     kinds = {"a": "sum", "b": "sum", "c": None}
     named = tuple(replace(c, operation=kinds[c.name]) for c in found.comparisons)
     rounding = replace(found, report=Report(named)).rounding
-    assert rounding == {"sum": Rounding(12, 9, 2.0**51, 0.5)}
-    exact = replace(named[0], ulp=np.zeros(2), ratio=np.zeros(2), equal=np.ones(2))
-    assert Rounding.of([exact]) == Rounding(8, 8, 0.0, 0.0)
+    assert rounding == {"sum": Rounding(12, 9, 2.0**51, 0.5, (1.0, 0.75))}
+    exact = replace(named[2], operation="sum")
+    assert Rounding.of([exact]) == Rounding(4, 4, 0.0, 0.0)
     lacking = replace(named[0], ulp=np.array([3.0, np.nan]))
-    assert Rounding.of([lacking]) == Rounding(8, 7, 3.0, 0.5)
+    assert Rounding.of([lacking]) == Rounding(8, 7, 3.0, 0.5, (1.0, 1.25))
 
 
 def test_what_is_wrong_in_itself():

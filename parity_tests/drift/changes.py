@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from planted.small_ports import PORTS, reference, step_of
+from planted.small_ports import ALL, reference, step_of
 
 from repro.cases import Case
 from repro.drift import Drift, Grade, Taken, drift, take
@@ -48,13 +48,15 @@ class Change:
         carrier: the operation that must be named.
         where: the recorded case, or the small port.
         patches: ``(object, attribute, value)``; of a small port the text's ``(old, new)``.
+        under: what is set meanwhile, for all that this process computes.
     """
 
     name: str
     grade: Grade
     carrier: str
     where: str
-    patches: tuple[Any, ...]
+    patches: tuple[Any, ...] = ()
+    under: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def __str__(self) -> str:
         return f"{self.where}: {self.name}"
@@ -304,6 +306,19 @@ SMALL_REAL = [
     ),
 ]
 
+
+@contextmanager
+def flushing() -> Iterator[None]:
+    """Denormal numbers are zero, as operands and as results: torch's flag is the processor's, so
+    that NumPy's numbers are flushed too, and those of whatever compares them."""
+    if not torch.set_flush_denormal(True):
+        raise OSError("this processor cannot flush denormal numbers")
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
 CHANGES = [
     *(Change(n, ROUNDING, op, LUNA, p) for n, op, p in LUNA_CHANGES),
     *(Change(n, CHANGED, op, LUNA, p) for n, op, p in LUNA_REAL),
@@ -311,6 +326,7 @@ CHANGES = [
     *(Change(n, CHANGED, op, case, p) for n, op, case, p in JANG_REAL),
     *(Change(f"{op} otherwise", ROUNDING, op, port, (a, b)) for port, a, b, op in SMALL_CHANGES),
     *(Change(n, CHANGED, op, port, (a, b)) for port, n, a, b, op in SMALL_REAL),
+    Change("flush-to-zero", CHANGED, "a", "forward", under=flushing),
 ]
 
 
@@ -322,14 +338,14 @@ def case_of(name: str) -> Case:
 @cache
 def baseline(name: str) -> Taken | Run:
     """What is computed as it is."""
-    if name in PORTS:
+    if name in ALL:
         return kept(reference(name, np.float32, 0), step_of(name), options(name))
     return take(case_of(name), control=Control(not_run="not wanted"))
 
 
 def options(name: str) -> dict[str, Any]:
     made = reference(name, np.float32, 0)
-    draws = [key for key in made[1] if key not in PORTS[name].names]
+    draws = [key for key in made[1] if key not in ALL[name].names]
     return {"resynchronise": True, "draws": draws}
 
 
@@ -343,14 +359,14 @@ def patched(patches: tuple[Any, ...]) -> Iterator[None]:
 
 def graded(change: Change) -> Drift:
     """What becomes of a change."""
-    then = baseline(change.where)
-    if isinstance(then, Run):
-        return held(
-            then, step_of(change.where, *change.patches), change.where, options(change.where)
-        )
-    case = case_of(change.where)
-    with patched(change.patches):
-        return drift(case, then, take(case, control=then.control))
+    then, given = baseline(change.where), options(change.where) if change.where in ALL else {}
+    with change.under():
+        if isinstance(then, Run):
+            step = step_of(change.where, *change.patches)
+            return held(then, step, change.where, given)
+        case = case_of(change.where)
+        with patched(change.patches):
+            return drift(case, then, take(case, control=then.control))
 
 
 def named(change: Change, found: Drift) -> bool:

@@ -10,10 +10,11 @@ from dataclasses import replace
 import pytest
 
 from repro.cases import Nudge
-from repro.drift import DriftError, Grade, drift, take
+from repro.drift import DriftError, Grade, drift, summary, take
 from repro.drift.baseline import INDEX, alone, load, write
+from repro.drift.grade import differences
 from repro.drift.running import accept, held, opened, record
-from repro.drift.taken import Control, thinned
+from repro.drift.taken import Control, exact, thinned
 from repro.run import Kind
 from repro.sides import recorded
 from repro.sides.port import Port
@@ -39,6 +40,7 @@ def test_what_is_read_is_what_was_written(folder, taken):
     again = drift(CASE, found.taken(CASE), taken)
     assert again.grade is Grade.SAME and again.where == "every bit is equal"
     assert again.environment == {}
+    assert differences({}, {"environment": {"A": "1"}}) == {"environment.A": ("not set", "1")}
 
 
 def test_draws_are_kept_as_digests_and_large_states_at_their_end(taken):
@@ -78,6 +80,46 @@ def test_another_control_is_never_harmless(taken):
     assert drift(CASE, one, one).grade is Grade.SAME
     assert drift(CASE, one, other).grade is Grade.CHANGED
     assert "exact engine" in drift(CASE, one, other).where
+
+
+WITHOUT = {"platform": "Linux x86_64", "instruction_sets": "sse4_2 avx"}
+ARM = {"platform": "Linux aarch64", "instruction_sets": ""}
+
+
+@pytest.fixture
+def control(monkeypatch):
+    """`control(processor)`: the exact engine's run of a case there, and how often it was run."""
+    ran = []
+
+    class Engine:
+        def __init__(self, name):
+            assert name == "exact"
+
+        def run(self, case):
+            ran.append(case)
+            return Port().run(CASE)
+
+    def make(processor):
+        monkeypatch.setattr("repro.drift.taken.Port", Engine)
+        monkeypatch.setattr("repro.drift.taken.settings", lambda: processor)
+        return exact(recorded.load("fomaml_seed2_tasks7").case), len(ran)
+
+    return make
+
+
+@pytest.mark.parametrize("processor", [WITHOUT | {"instruction_sets": "avx fma"}, ARM])
+def test_a_processor_that_has_a_fused_multiply_add_runs_the_control(control, processor):
+    found, times = control(processor)
+    assert found.sha256 and times == 1
+
+
+def test_one_without_says_so_and_runs_none(control, taken):
+    found, times = control(WITHOUT)
+    assert not found.sha256 and times == 0 and "fused multiply-add" in found.not_run
+    one = drift(CASE, replace(taken, control=Control("a" * 64)), replace(taken, control=found))
+    assert one.grade is Grade.SAME and summary.control(one) == "not run"
+    (said,) = summary.not_controlled([one])
+    assert found.not_run in said and CASE.label in said and said in summary.markdown([one], "Drift")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 
 from repro.cli import main
 from repro.drift import history
+from repro.reports.outcome import told_apart
 
 HERE = Path(__file__).parent
 CASE = "jax_fit_float64_seed0"
@@ -51,7 +52,7 @@ def standin(tmp_path):
 
 def test_from_recording_to_accepting(cli, standin, tmp_path):
     status, said = cli("record", "base", CASE)
-    assert status == 0 and "1 cases in base" in said
+    assert status == 0 and "1 case in base" in said and "repro drift check base" in said
     reports = [
         "--json",
         "j.json",
@@ -66,17 +67,24 @@ def test_from_recording_to_accepting(cli, standin, tmp_path):
     ]
     status, said = cli("check", "base", *reports)
     assert status == 0 and "same bits" in said
-    assert "do not differ" in said
+    assert "do not differ" in said and "drift accept" not in said
 
     for what, expected in (("rounding", 0), ("changed", 1)):
         words = [standin(what), "-m", "repro", "drift", "check", "base", *reports]
         done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
         assert done.returncode == expected, done.stderr
         assert what in done.stdout and "`loss`" in done.stdout
+        assert "repro drift accept base --because" in done.stdout
         assert f"1 {what}" in (tmp_path / "s.md").read_text()
         assert f"Drift, 1 {what}" in (tmp_path / "page" / "index.html").read_text()
         report = json.loads((tmp_path / "j.json").read_text())
         assert report["grade"] == what and report["cases"][0]["carriers"][0] == "loss"
+        loss = report["operations"]["loss"]
+        assert loss["then"] != loss["now"] and loss["ulp"] > 0
+        digits = told_apart(loss["then"], loss["now"])
+        pages = [(tmp_path / p).read_text() for p in ("s.md", "page/index.html")]
+        assert all(n in text for text in [done.stdout, *pages] for n in digits)
+        assert all("then" in text and "now" in text for text in pages)
         failed = ElementTree.parse(tmp_path / "j.xml").getroot().attrib["failures"]
         assert failed == str(expected)
 
@@ -85,6 +93,9 @@ def test_from_recording_to_accepting(cli, standin, tmp_path):
     assert grades == ["same bits", "rounding", "changed"] and lost == 0
     assert "rounding" in cli("history", "h.jsonl", "--png", "drawn")[1]
     assert (tmp_path / "drawn" / "history.png").read_bytes().startswith(b"\x89PNG")
+    assert cli("history", "h.jsonl", "--html", "over")[0] == 0
+    over = (tmp_path / "over" / "index.html").read_text()
+    assert "data:image/svg+xml" in over and "<td>changed</td>" in over
 
     words = [standin("changed"), "-m", "repro", "drift", "accept", "base", "--because", "leaks"]
     done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=True)
@@ -101,7 +112,33 @@ def test_matrix_names_the_setting_that_changes_bits(cli, standin, tmp_path):
     rows = [line for line in text.splitlines() if line.startswith("| python=")]
     assert [row.split(" | ")[1] for row in rows[:2]] == ["not run", "changed"]  # worst first
     assert f"changed alone changes bits of {CASE}" in text
-    assert "<td>changed</td>" in (tmp_path / "page" / "index.html").read_text()
+    page = (tmp_path / "page" / "index.html").read_text()
+    assert "<td>changed</td>" in page and "Content-Security-Policy" in page
+    # Of the combination that differs its operations too, then and now.
+    operations = text[text.index("changed: changed") :]
+    assert "| loss |" in operations and "| then | now |" in operations
+    assert '"Combinations"' in page and "<td>loss</td>" in page
+
+
+@pytest.mark.slow
+def test_the_default_suite_takes_two_megabytes_at_most(cli, tmp_path):
+    """Planted: 90 kB of operations a case, which took 2.04 MB."""
+    status, said = cli("record", "base")
+    size = sum(path.stat().st_size for path in (tmp_path / "base").iterdir())
+    assert status == 0 and size <= 2_000_000, said
+
+
+@pytest.mark.slow
+def test_matrix_over_variables(cli, tmp_path):
+    """torch's kernels without vectors sum otherwise; a second thread, in such small products, does
+    not."""
+    over = ["--env", "ATEN_CPU_CAPABILITY=default,avx2", "--env", "OMP_NUM_THREADS=1,2"]
+    status, said = cli("matrix", "fomaml_seed2_tasks7", *over, "--summary", "s.md")
+    text = (tmp_path / "s.md").read_text()
+    assert status == 0 and text.count("| ATEN_CPU_CAPABILITY=") == 4, said
+    changed = "ATEN_CPU_CAPABILITY: default -> avx2 alone changes bits of fomaml_seed2_tasks7"
+    assert changed in text and "OMP_NUM_THREADS: 1 -> 2 alone changes no bit" in text
+    assert "OTHER BITS" not in text
 
 
 @pytest.mark.parametrize(
@@ -111,6 +148,7 @@ def test_matrix_names_the_setting_that_changes_bits(cli, standin, tmp_path):
         (["matrix", CASE, "--env", "A"], "names no values"),
         (["check", "nowhere"], "there is no baseline in nowhere"),
         (["history", "nowhere"], "cannot be read"),
+        (["record", "fomaml"], "name the folder before it, repro drift record DIR fomaml"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_one_line(cli, words, says):

@@ -58,6 +58,15 @@ def test_a_port_that_ends_early_does_not(prefix):
     assert not follow_prefix(port(steps=2), prefix, OneMillionth()).report
 
 
+def test_what_is_kept_ends_before_its_allowance():
+    """What decides how large a baseline is."""
+    keeping = Keeping(OneMillionth(), 50)  # bytes: 8 for each `y`, 16 for each `gradient`
+    with listening(keeping):
+        port()()
+    assert sum(a.nbytes for a in keeping.finished().values.values()) == 48
+    assert len(keeping.finished().names) == 6
+
+
 @pytest.mark.parametrize("other", [{"second": "bias"}, {"shape": 3}])
 def test_another_result_of_a_group_fails_by_name(prefix, other):
     report = follow_prefix(port(**other), prefix, OneMillionth()).report
@@ -109,3 +118,25 @@ def test_a_cell_that_crashes_is_not_run(tmp_path, monkeypatch):
         (tmp_path / str(i)).mkdir()
     first, second = matrix.matrix([{"python": "a"}, {"python": "b"}], [], tmp_path)
     assert not first.failed and second.grade == "not run" and second.failed == "segfault"
+
+
+def cells(bits):
+    """Every combination of A and B, each 1 or 2, with such bits of one case."""
+    over = matrix.combinations([], ["A=1,2", "B=1,2"])
+    return [matrix.Cell(one, wholes={"case": bits(one["A"], one["B"])}) for one in over]
+
+
+def test_the_setting_that_does_it_alone_is_named():
+    assert matrix.neighbours(cells(lambda a, b: a)) == [
+        "B: 1 -> 2 alone changes no bit",
+        "A: 1 -> 2 alone changes bits of case",
+    ]
+
+
+def test_and_beside_which_others():
+    """B matters where A is 2. Catches one sentence over all, which says so of A = 1 too."""
+    found = matrix.neighbours(cells(lambda a, b: a + b if a == "2" else a))
+    assert found[:2] == [
+        "B: 1 -> 2 alone changes no bit, beside A=1",
+        "B: 1 -> 2 alone changes bits of case, beside A=2",
+    ]

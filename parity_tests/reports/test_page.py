@@ -16,6 +16,7 @@ from repro.checks import Report, Way
 from repro.reports import Outcome, write_html
 from repro.reports.command import case_command
 from repro.reports.facts import UNKNOWN, facts
+from repro.reports.outcome import told_apart
 from repro.reports.page import SCHEMA
 from repro.run import Provenance
 from repro.run.settings import settings
@@ -125,6 +126,13 @@ def test_what_following_found_is_told(outcomes, tmp_path):
     found = replace(outcomes[2], check=replace(outcomes[2].check, pairs=(pair, way)))
     words = Page(page([found], tmp_path)).words
     assert "of its budget" in words and "operation by operation: FAIL" in words
+
+
+def test_two_numbers_have_the_digits_that_tell_them_apart():
+    assert told_apart(1.0, 0.75) == ("1", "0.75")
+    assert told_apart(0.1, 0.1 + 2.0**-56) == ("0.10000000000000001", "0.10000000000000002")
+    assert told_apart(0.12345678, 0.12345684) == ("0.12345678", "0.12345684")
+    assert told_apart(float("nan"), 1.0) == ("nan", "1")
 
 
 def test_charts_are_pictures_with_words(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -26,6 +26,19 @@ def test_runs_lie_side_by_side():
     assert found.seeds.tolist() == [2, 3, 4]
     assert found.quantities["loss"].values.tolist() == [[2, 3, 4], [3, 4, 5], [4, 5, 6]]
     assert "drawn" not in found.quantities, "a count is no result"
+
+
+def test_a_process_that_is_lost_is_one_line():
+    """Planted: the library's own error, with its traceback."""
+
+    class Pool(ThreadPoolExecutor):
+        def submit(self, *_):
+            lost = Future()
+            lost.set_exception(BrokenExecutor("terminated abruptly"))
+            return lost
+
+    with Pool(1) as pool, pytest.raises(RunError, match="terminated abruptly.*free some memory"):
+        gathered(executor=pool)
 
 
 def test_any_executor_will_do():

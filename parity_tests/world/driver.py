@@ -13,6 +13,7 @@ import json
 import mmap
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -20,6 +21,7 @@ from importlib import import_module
 exec(sys.argv[1])  # a wrong way to write, which has to be noticed
 
 import repro.cli  # noqa: E402
+import repro.sides.executors  # noqa: E402
 
 
 @repro.cli.app.command()
@@ -33,6 +35,8 @@ def keep(path: str, steps: int) -> None:
 SHIM = ctypes.CDLL(None)
 CALLS = ctypes.c_int.from_buffer(mmap.mmap(-1, mmap.PAGESIZE))
 os.environ.pop("LD_PRELOAD")
+# Processes would run this file again, and what tracks them does not outlive a fork.
+repro.sides.executors.cores = lambda compiled: ThreadPoolExecutor(1)
 
 
 def run(words: list[str], nth: int, times: int, error: int, jump: int, said: str) -> list[int]:
@@ -67,6 +71,8 @@ def warm(*words: str) -> None:
 ONCE = (
     ("--html", "repro.reports.page", "charts"),
     ("envelope", "repro.sides.envelopes", "measure_envelope"),
+    ("drift", "repro.drift.running", "take"),
+    ("ensemble", "repro.reports.ensembles", "ensemble_charts"),
 )
 """By a word of the command, functions that write nothing and take most of its time."""
 
@@ -77,9 +83,9 @@ def computed_once(where: str, name: str) -> None:
     module, kept = import_module(where), {}
     whole = getattr(module, name)
 
-    def once(of, *rest):
-        key = getattr(of, "label", None) or of.name
-        return kept.get(key) or kept.setdefault(key, whole(of, *rest))
+    def once(of, *rest, **options):
+        key = next(getattr(of, n) for n in ("label", "name", "message") if hasattr(of, n))
+        return kept.get(key) or kept.setdefault(key, whole(of, *rest, **options))
 
     setattr(module, name, once)
 

@@ -16,8 +16,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import matplotlib.image
+import numpy as np
 
-from repro.run import RunError, load, read_npz
+from repro.drift import baseline
+from repro.run import Ensemble, Kind, Quantity, RunError, load, read_npz
 from repro.sides import recorded
 
 HERE = Path(__file__).parent
@@ -32,6 +34,9 @@ COMMANDS = {
     "--html OUT --json OUT/r.json --junit OUT/r.xml --save OUT --reproduction OUT/first",
     "save": "check side.py:right(LENGTH) side.py:wrong(LENGTH) --ulps 1 --because counted "
     "--json OUT/r.json --junit OUT/r.xml --save OUT",
+    "drift": "drift record OUT/LENGTH eval_model_untrained_seed0",
+    "ensemble": "ensemble fomaml --port side.py:member --reference reference.npz --seeds LENGTH "
+    "--html OUT --json OUT/r.json --junit OUT/r.xml --save OUT/run.npz",
     "parity": "parity eval_model --html OUT --json OUT/r.json --junit OUT/r.xml "
     "--trajectory-dir OUT",
 }
@@ -46,11 +51,19 @@ def right(n, off=0.0):
 
 def wrong(n):
     return right(n, 1.0)
+
+def member(seed):
+    import numpy as np
+    rng = np.random.default_rng(seed)
+    for i in range(4):
+        yield {"loss": rng.normal()}
 """
 
 ADVICE = re.compile(
     r"(free some space|make it|([Nn]ame|[Cc]hoose) an?other|name a place|look after|record it)"
 )
+KEPT = re.compile(r"-[0-9a-f]{8}$")
+"""How a baseline's files end, which are named after their content."""
 NOW, OLDER = 4, 5
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS)
 KILL = 0
@@ -69,7 +82,7 @@ READERS = {
 def read_whole(path: Path, about: str = "") -> None:
     """Read a result by what it is; half of one is an AssertionError."""
     bare = "first" in path.parts or (path.parent / recorded.INDEX).exists()
-    bare = bare and path.suffix == ".npz"
+    bare = (bare or KEPT.search(path.stem) is not None) and path.suffix == ".npz"
     try:
         (read_npz if bare else READERS[path.suffix])(path)
     except Exception as problem:
@@ -83,9 +96,11 @@ def files(folder: Path) -> dict[Path, bytes]:
 
 
 def left_over(folder: Path) -> list[Path]:
-    """An empty folder is none: what failed may have been its removal."""
+    """An empty folder is none: what failed may have been its removal. Nor are locks, and what
+    keeps them out of git."""
     found = (p.relative_to(folder) for p in folder.rglob("*") if p.is_file())
-    return [p for p in found if _hidden(p) and p.suffix != ".lock" and p.name != ".lock"]
+    stay = (".lock", ".gitignore")
+    return [p for p in found if _hidden(p) and p.suffix != ".lock" and p.name not in stay]
 
 
 def _hidden(path: Path) -> bool:
@@ -162,6 +177,9 @@ class World:
         if error != KILL:
             assert times == 0 or not left_over(self.out), f"{about}\n{left_over(self.out)}"
         self._recordings(about)
+        for index in self.out.glob(f"*/{baseline.INDEX}"):
+            found = baseline.load(index.parent)
+            assert [*map(found.taken, found.cases)], about
         return said
 
     def _recordings(self, about: str) -> None:
@@ -187,6 +205,9 @@ def world(place: Path, library: Path, planted: str = "") -> Iterator[World]:
     for name in ("tmp", "home", "cache", "bin"):
         (place / name).mkdir(parents=True)
     (place / "side.py").write_text(SIDE)
+    losses = np.random.default_rng(0).normal(size=(4, 8))
+    loss = Quantity(np.arange(4), losses, Kind.RESULT)
+    Ensemble(np.arange(8), {"loss": loss}).save(place / "reference.npz")
     julia = place / "bin" / "julia"
     julia.write_text(
         '#!/bin/sh\ncase "$*" in *--version*) echo "julia version 1.10.8";; *"-e 0"*) ;;\n'

@@ -9,6 +9,7 @@ Two arrays agree by the rules of :mod:`repro.checks.agreement`. Of two runs:
   exceeded, so it would hold the port to nothing.
 * What is NaN on both sides, or dull (its tolerance exceeds its own magnitude, so that zero would
   pass too), was not judged. Where that is over half of a quantity, it is undecided.
+* Denormal numbers count, also where the port has the processor flush them to zero.
 * Where not one finite value was held against another there is no verdict, but an error: no
   common quantity, empty runs, empty arrays, runs that are NaN on both sides throughout.
 """
@@ -16,12 +17,13 @@ Two arrays agree by the rules of :mod:`repro.checks.agreement`. Of two runs:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
 
 from repro.checks.agreement import difference, mismatch
+from repro.checks.denormals import denormals
 from repro.checks.judged import Judged, Sharpness, median_of
 from repro.checks.loops import kernels
 from repro.checks.verdict import Verdict, worst
@@ -74,6 +76,8 @@ class Comparison:
         undecided_ok: why it may be undecided; None where it may not.
         accepted: why it may differ; None where it may not. What differs then is no failure, and is
             counted and said.
+        furthest: (k, 2) the reference's number and the port's that are most ulp apart, as Float64;
+            NaN where none are, and of what is not floating.
     """
 
     name: str
@@ -91,6 +95,7 @@ class Comparison:
     judged: Judged | None = None
     undecided_ok: str | None = None
     accepted: str | None = None
+    furthest: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
 
     @property
     def differs(self) -> bool:
@@ -139,6 +144,7 @@ class Comparison:
             problem=self.problem or later.problem,
             finite=self.finite + later.finite,
             judged=_together(self.judged, later.judged),
+            furthest=np.concatenate([self.furthest, later.furthest]),
         )
 
     def amended(self, part: Comparison) -> Comparison:
@@ -218,6 +224,7 @@ class NothingToCompare(ValueError):
     """Reference and port have no quantity in common, or no finite value."""
 
 
+@denormals()
 def compare(
     reference: Run,
     port: Run,
@@ -326,7 +333,7 @@ def _spread(measured: Comparison, steps: np.ndarray, problem: Problem) -> Compar
     place = np.searchsorted(steps, measured.steps)
 
     def fill(values: np.ndarray, other: float) -> np.ndarray:
-        filled = np.full(len(steps), other)
+        filled = np.full((len(steps), *values.shape[1:]), other)
         filled[place] = values
         return filled
 
@@ -340,6 +347,7 @@ def _spread(measured: Comparison, steps: np.ndarray, problem: Problem) -> Compar
         ratio=fill(measured.ratio, np.inf),
         problem=problem,
         judged=measured.judged and measured.judged.spread(place, len(steps)),
+        furthest=fill(measured.furthest, np.nan),
     )
 
 
@@ -362,7 +370,8 @@ def _measured(
     given = (np.broadcast_to(a, shape) for a in (allowed, unknown))
     size = np.empty(rows(expected.values).shape)
     found = kernels().hold(size, *pair, *(np.ascontiguousarray(rows(a)) for a in given))
-    equal, absolute, ulp, closest, ratio, finite, candidates, dull, missing, sized, worst = found
+    equal, absolute, ulp, closest, ratio, finite, *others = found
+    candidates, dull, missing, sized, worst, *far = others
     return Comparison(
         name,
         expected.steps,
@@ -375,6 +384,7 @@ def _measured(
         same_dtype=values.dtype == expected.values.dtype,
         finite=int(finite.sum()),
         judged=Judged(candidates, dull, missing, median_of(size, sized.astype(int)), worst),
+        furthest=np.stack(far, axis=1) if floating else np.full((len(equal), 2), np.nan),
     )
 
 

@@ -164,22 +164,24 @@ def hold(
         blind: where nothing is known of it.
 
     Returns:
-        (11, k): the share that is equal bit for bit, the largest difference, absolute and in ulp,
+        (13, k): the share that is equal bit for bit, the largest difference, absolute and in ulp,
         the tolerance at the largest ratio, that ratio, how many are finite, candidates, dull,
-        missing, how many have a size, and the largest size.
+        missing, how many have a size, and the largest size; then the two numbers that are most ulp
+        apart, NaN where none are.
     """
     k, n = a.shape
-    found = np.zeros((11, k))
+    found = np.zeros((13, k))
     for i in range(k):
         equal = finite = candidates = dull = missing = sized = 0
         absolute = ulp = ratio = at = worst = 0.0
         for j in range(n):
             finite += abs(a[i, j]) < np.inf
-        unlike = False
+        unlike, far = False, -1
         for j in range(n):
             x, y = np.float64(a[i, j]), np.float64(b[i, j])
             nan_x, nan_y = x != x, y != y
             equal += (bits_a[i, j] == bits_b[i, j]) | (nan_x & nan_y)
+            far = j if (nan_x != nan_y) & (not unlike) else far
             unlike |= nan_x != nan_y
             limit = allowed[i, j] if abs(allowed[i, j]) < np.inf else 0.0
             apart = 0.0 if (x == y) | (nan_x & nan_y) else abs(x - y)
@@ -189,6 +191,7 @@ def hold(
                 ratio, at = used, limit
             absolute = apart if apart > absolute else absolute
             between = _between(bits_a[i, j], bits_b[i, j], magnitude) if apart != 0 else 0.0
+            far = j if (between > ulp) & (not unlike) else far
             ulp = between if between > ulp else ulp
             here = (abs(x) < np.inf) & (x != 0)
             lost = (nan_x & nan_y) | ((abs(x) == np.inf) & (finite == 0))
@@ -204,6 +207,7 @@ def hold(
         found[1, i], found[2, i], found[3, i], found[4, i] = absolute, ulp, at, ratio
         found[5, i], found[6, i], found[7, i] = finite, candidates, dull
         found[8, i], found[9, i], found[10, i] = missing, sized, worst if sized else np.nan
+        found[11, i], found[12, i] = (a[i, far], b[i, far]) if far >= 0 else (np.nan, np.nan)
     return found
 
 

@@ -121,21 +121,40 @@ class Rounding:
         equal: how many of them equal the reference's bit for bit.
         ulp: largest difference, in ulp of the single value.
         budget_used: largest share of its tolerance that was used.
+        apart: the reference's number and the port's that are most ulp apart; None where none are.
     """
 
     values: int
     equal: int
     ulp: float
     budget_used: float
+    apart: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, comparisons: list[Comparison]) -> Rounding:
         """Over all of an operation's comparisons."""
+        return sum(map(cls._of, comparisons), cls(0, 0, 0.0, 0.0))
+
+    @classmethod
+    def _of(cls, c: Comparison) -> Rounding:
+        ulp = np.nan_to_num(c.ulp, nan=0.0, posinf=np.inf)
+        furthest = c.furthest[ulp.argmax()].tolist() if ulp.any() and len(c.furthest) else None
         return cls(
-            sum(c.count * len(c.steps) for c in comparisons),
-            sum(round(float(c.equal.sum()) * c.count) for c in comparisons),
-            max(float(np.nanmax(c.ulp, initial=0)) for c in comparisons),
-            max(c.worst_ratio for c in comparisons),
+            c.count * len(c.steps),
+            round(float(c.equal.sum()) * c.count),
+            float(ulp.max(initial=0)),
+            c.worst_ratio,
+            None if furthest is None or np.isnan(furthest).all() else (furthest[0], furthest[1]),
+        )
+
+    def __add__(self, other: Rounding) -> Rounding:
+        """Both together."""
+        return Rounding(
+            self.values + other.values,
+            self.equal + other.equal,
+            max(self.ulp, other.ulp),
+            max(self.budget_used, other.budget_used),
+            other.apart if other.ulp > self.ulp else self.apart,
         )
 
 

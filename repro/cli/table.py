@@ -10,7 +10,17 @@ from rich.table import Table
 from repro.checks import Pair, Verdict
 from repro.cli.console import console
 from repro.reports.command import localise_command
-from repro.reports.outcome import COLUMNS, LEGEND, Outcome, causes, explain, floor_percent, row
+from repro.reports.outcome import (
+    COLUMNS,
+    LEGEND,
+    OPERATIONS,
+    SIDES,
+    Outcome,
+    causes,
+    explain,
+    operation_row,
+    row,
+)
 
 COLOURS = {Verdict.PASS_BITWISE: "green", Verdict.PASS: "green", Verdict.NOT_RUN: "yellow"}
 
@@ -79,8 +89,7 @@ def _needed(columns: Sequence[int]) -> int:
 def _print_followed(followed: Pair) -> None:
     numbers = sum(r.values for r in followed.rounding.values())
     console.print(f"every operation agrees within its budget ({numbers} numbers)")
-    table = Table("operation", "numbers", "bits equal", "largest, ulp", "of budget", box=None)
+    table = Table(*OPERATIONS, *SIDES, box=None)
     for kind, r in followed.rounding.items():
-        share = f"{floor_percent(r.equal / r.values)} %"
-        table.add_row(kind, str(r.values), share, f"{r.ulp:.3g}", f"{r.budget_used:.2f}")
+        table.add_row(*operation_row(kind, r))
     console.print(table)

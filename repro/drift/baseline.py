@@ -165,7 +165,8 @@ def alone(folder: Path, seconds: float = 0) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / ".gitignore").exists():
-            (folder / ".gitignore").write_text(f"{LOCK}\n.gitignore\n")
+            with atomic(folder / ".gitignore") as temporary:
+                temporary.write_text(f"{LOCK}\n.gitignore\n")
         lock = FileLock(folder / LOCK, timeout=seconds)
         lock.acquire()
     except Timeout:

@@ -168,5 +168,9 @@ def differences(
             a, b = (v if isinstance(v, Mapping) else {} for v in (a, b))
             found |= differences(a, b, f"{prefix}{name}.")
         elif a != b:
-            found[f"{prefix}{name}"] = (str(a), str(b))
+            found[f"{prefix}{name}"] = (_said(a), _said(b))
     return found
+
+
+def _said(value: object) -> str:
+    return "not set" if value is None else str(value)

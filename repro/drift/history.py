@@ -6,15 +6,19 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from repro.drift.baseline import DriftError
 from repro.drift.grade import Drift
 from repro.drift.summary import GRADES, environment_digest, share
+from repro.reports import Section
 from repro.run import atomic
 from repro.run.settings import settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Line = dict[str, Any]
 
@@ -77,8 +81,26 @@ def read(path: Path) -> tuple[list[Line], int]:
 
 
 def draw(lines: Sequence[Line], folder: Path) -> Path:
-    """``history.png`` in a folder: share of equal bits, and of tolerance, over the checks of every
-    case; a line where the environment changed."""
+    """``history.png`` in a folder."""
+    path = folder / "history.png"
+    with atomic(path) as temporary:
+        picture(lines).savefig(temporary, format="png", dpi=120)
+    return path
+
+
+def sections(lines: Sequence[Line]) -> list[Section]:
+    """Of the page: the picture, and the table."""
+    from repro.reports.drawn import drawn
+
+    moved = ", ".join(lines[i]["when"] for i in changes(lines)) or "never"
+    words = f"Equal bits and share of tolerance over {len(lines)} checks. New environment: {moved}."
+    chart = drawn(picture(lines), "Over the checks", words)
+    return [Section("Checks", COLUMNS, rows(lines), [words], [chart])]
+
+
+def picture(lines: Sequence[Line]) -> Figure:
+    """Share of equal bits, and of tolerance, over the checks of every case; a line where the
+    environment changed."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 5), layout="constrained")
@@ -98,11 +120,7 @@ def draw(lines: Sequence[Line], folder: Path) -> Path:
     below.set_xticks(range(len(lines)), [str(one["commit"] or at) for at, one in enumerate(lines)])
     below.tick_params(axis="x", labelrotation=45)
     above.legend(fontsize=6)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "history.png"
-    with atomic(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
-    return path
+    return figure
 
 
 def changes(lines: Sequence[Line]) -> list[int]:

@@ -6,21 +6,30 @@ import itertools
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from repro.drift.baseline import INDEX, DriftError
 from repro.drift.baseline import load as load_baseline
-from repro.drift.summary import GRADES, table
+from repro.drift.grade import Grade
+from repro.drift.summary import GRADES, SIDES, table
 from repro.drift.taken import Taken
 from repro.folders import PACKAGE
+from repro.reports import Section
+from repro.reports.outcome import OPERATIONS, operation_row, rounding_of
 from repro.run import digest
 
+TITLE = "Drift over environments"
+
 Settings = Mapping[str, str]
-"""``python`` and environment variables by name."""
+"""Environment variables by name; and ``python``, where one was named."""
+
+
+FIRST = "the first"
+"""In the place of its grade: what the others are held against."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ class Cell:
     def grade(self) -> str:
         if self.failed:
             return "not run"
-        return str(self.report.get("grade", "the first: what the others are held against"))
+        return str(self.report.get("grade", FIRST))
 
     @property
     def carriers(self) -> list[str]:
@@ -61,13 +70,13 @@ def combinations(pythons: Sequence[str], variables: Sequence[str]) -> list[Setti
     """Every combination.
 
     Args:
-        pythons: interpreters.
+        pythons: interpreters; this one where there are none.
         variables: ``NAME=VALUE,VALUE``.
 
     Raises:
         DriftError: a variable has no values, or there is nothing to combine.
     """
-    axes = {"python": list(pythons)}
+    axes = {"python": list(pythons)} if pythons else {}
     for text in variables:
         name, sign, values = text.partition("=")
         if not (name and sign and all(values.split(","))):
@@ -118,14 +127,15 @@ def _whole(taken: Taken) -> str:
 
 def _run(settings: Settings, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """One command of ours in another interpreter, under other variables."""
+    python = settings.get("python", sys.executable)
     variables = {name: value for name, value in settings.items() if name != "python"}
     paths = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, **variables, "PYTHONPATH": os.pathsep.join(paths)}
-    command = [settings["python"], "-m", "repro", "drift", *words]
+    command = [python, "-m", "repro", "drift", *words]
     try:
         return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     except OSError as error:
-        return subprocess.CompletedProcess(command, 2, "", f"{settings['python']}: {error}")
+        return subprocess.CompletedProcess(command, 2, "", f"{python}: {error}")
 
 
 def worst_first(cells: Sequence[Cell]) -> list[Cell]:
@@ -134,23 +144,23 @@ def worst_first(cells: Sequence[Cell]) -> list[Cell]:
 
 
 def neighbours(cells: Sequence[Cell]) -> list[str]:
-    """Where bits change between two combinations that differ in one setting alone, in words."""
-    found: dict[str, list[str]] = {}
+    """Where bits change between two combinations that differ in one setting alone, in words; where
+    that depends on the other settings, beside which."""
+    found: dict[str, dict[str, list[str]]] = {}
     for a, b in itertools.combinations([c for c in cells if not c.failed], 2):
         apart = [name for name in a.settings if a.settings[name] != b.settings[name]]
         if len(apart) == 1:
-            name = apart[0]
-            cases = [case for case in a.wholes if a.wholes[case] != b.wholes.get(case)]
-            said = f"{name}: {a.settings[name]} -> {b.settings[name]}"
-            found.setdefault(said, []).extend(cases)
+            (name,) = apart
+            cases = ", ".join(case for case in a.wholes if a.wholes[case] != b.wholes.get(case))
+            beside = Cell({n: value for n, value in a.settings.items() if n != name}).label
+            setting = f"{name}: {a.settings[name]} -> {b.settings[name]} alone"
+            said = f"changes bits of {cases}" if cases else "changes no bit"
+            found.setdefault(setting, {}).setdefault(said, []).append(beside)
     return [
-        f"{said} alone " + (f"changes bits of {_listed(cases)}" if cases else "changes no bit")
-        for said, cases in found.items()
+        f"{setting} {said}" + (f", beside {'; '.join(beside)}" if len(each) > 1 else "")
+        for setting, each in found.items()
+        for said, beside in each.items()
     ]
-
-
-def _listed(cases: Sequence[str]) -> str:
-    return ", ".join(dict.fromkeys(cases))
 
 
 COLUMNS = ("environment", "grade", "cases same", "rounding", "changed", "control", "carried by")
@@ -166,29 +176,36 @@ def row(cell: Cell) -> tuple[str, ...]:
     return (cell.label, cell.grade, *counts, controls, carried)
 
 
-def markdown(cells: Sequence[Cell]) -> str:
-    """For a job summary, and the page."""
-    lines = [
-        "## Drift over environments",
-        "",
-        *table(COLUMNS, [row(c) for c in worst_first(cells)]),
+def differences(cell: Cell) -> list[str]:
+    """What differs from the first combination's environment, in words."""
+    return [f"{name}: {then} -> {now}" for name, (then, now) in cell.report["differs"].items()]
+
+
+def operation_rows(cell: Cell) -> list[tuple[str, ...]]:
+    """What :data:`OPERATIONS` and :data:`SIDES` name, of those that differ."""
+    found = {kind: rounding_of(r, SIDES) for kind, r in cell.report["operations"].items()}
+    return [operation_row(kind, r) for kind, r in found.items() if r.equal < r.values]
+
+
+def sections(cells: Sequence[Cell]) -> list[Section]:
+    """Of the page and of a job's summary: the table, what did it, and of every combination whose
+    bits are others what differs and which operations."""
+    first = [
+        Section("Combinations", COLUMNS, [row(c) for c in worst_first(cells)]),
+        Section("One setting alone", sentences=neighbours(cells)),
     ]
-    lines += ["", *(f"* {said}" for said in neighbours(cells))]
+    moved = [c for c in worst_first(cells) if c.report and c.grade != str(Grade.SAME)]
+    columns = (*OPERATIONS, *SIDES)
+    return first + [
+        Section(f"{c.label}: {c.grade}", columns, operation_rows(c), differences(c)) for c in moved
+    ]
+
+
+def markdown(cells: Sequence[Cell]) -> str:
+    """For a job summary."""
+    lines = [f"## {TITLE}"]
+    for part in sections(cells):
+        lines += ["", f"### {part.heading}"]
+        lines += ["", *(f"* {said}" for said in part.sentences)] if part.sentences else []
+        lines += ["", *table(part.columns, part.rows)] if part.rows else []
     return "\n".join(lines) + "\n"
-
-
-def page(cells: Sequence[Cell]) -> str:
-    """The same as one HTML page that needs no network."""
-    rows = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row(cell)) + "</tr>"
-        for cell in worst_first(cells)
-    )
-    head = "".join(f"<th>{column}</th>" for column in COLUMNS)
-    said = "\n".join(f"<li>{escape(line)}</li>" for line in neighbours(cells))
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8"><title>Drift over environments'
-        "</title>\n<style>body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem } "
-        "td, th { text-align: left; padding: .2rem 1rem .2rem 0 }</style>\n"
-        f"<h1>Drift over environments</h1>\n<table><tr>{head}</tr>\n{rows}</table>\n"
-        f"<ul>{said}</ul></html>\n"
-    )

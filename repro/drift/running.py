@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from repro.cases import Case, Tick
+from repro.cases import RECORDS, Case, Tick
 from repro.drift.baseline import INDEX, Baseline, DriftError, alone, load, write
 from repro.drift.grade import Drift, drift
 from repro.drift.summary import environment_digest
 from repro.drift.taken import Taken, take
 from repro.run.settings import settings
+from repro.sides import recorded
 from repro.sides.choosing import recorded_cases
 from repro.sides.port import Port
 
@@ -35,8 +36,12 @@ def record(folder: Path, asked: Sequence[str], tick: Tick = lambda n: None) -> B
         tick: called as ``tick(n)`` after n more iterations.
 
     Raises:
-        DriftError: there is a baseline already, or a run broke off.
+        DriftError: there is a baseline already, the folder was forgotten, or a run broke off.
     """
+    if str(folder) in {*RECORDS, *recorded.names()} and not folder.exists():
+        raise DriftError(
+            f"{folder} is a case: name the folder before it, repro drift record DIR {folder}"
+        )
     with alone(folder):
         if (folder / INDEX).exists():
             raise DriftError(

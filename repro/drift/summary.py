@@ -9,14 +9,14 @@ from typing import Any
 
 from repro.checks import Rounding, Verdict
 from repro.drift.grade import Drift, Grade
-from repro.reports.outcome import as_json, floor_percent
+from repro.reports.outcome import OPERATIONS, as_json, floor_percent, operation_row, rounding_json
 
 GRADES = (Grade.CHANGED, Grade.ROUNDING, Grade.SAME)
 MOST_SITES = 20
 """Operations that differ which the JSON lists; there may be thousands."""
 
 COLUMNS = ("case", "grade", "bits equal", "of tolerance", "control", "where")
-OPERATIONS = ("operation", "numbers", "bits equal", "largest, ulp", "of its budget")
+SIDES = ("then", "now")
 
 
 def worst_first(drifts: Sequence[Drift]) -> list[Drift]:
@@ -43,6 +43,15 @@ def control(one: Drift) -> str:
     return "not run" if one.control_not_run else "same bits"
 
 
+def not_controlled(drifts: Sequence[Drift]) -> list[str]:
+    """Why the exact engine was not run, and of which cases, in sentences."""
+    found: dict[str, list[str]] = {}
+    for d in drifts:
+        if not d.control and d.control_not_run:
+            found.setdefault(d.control_not_run, []).append(d.case.label)
+    return [f"no control of {', '.join(cases)}: {why}" for why, cases in found.items()]
+
+
 def headline(drifts: Sequence[Drift]) -> str:
     """How many of each grade."""
     counts = {grade: sum(d.grade is grade for d in drifts) for grade in GRADES}
@@ -58,33 +67,22 @@ def operations(drifts: Sequence[Drift]) -> dict[str, Rounding]:
     """By kind of operation over all cases, what of it is equal and how far the rest is."""
     found: dict[str, Rounding] = {}
     for kind, r in ((k, r) for d in drifts for k, r in d.operations.items()):
-        old = found.get(kind, Rounding(0, 0, 0.0, 0.0))
-        found[kind] = Rounding(
-            old.values + r.values,
-            old.equal + r.equal,
-            max(old.ulp, r.ulp),
-            max(old.budget_used, r.budget_used),
-        )
+        found[kind] = found[kind] + r if kind in found else r
     return dict(sorted(found.items(), key=lambda item: item[1].equal / max(item[1].values, 1)))
-
-
-def operation_row(kind: str, r: Rounding) -> tuple[str, ...]:
-    """What :data:`OPERATIONS` name."""
-    equal = f"{floor_percent(r.equal / r.values)} %" if r.values else "-"
-    return (kind, str(r.values), equal, f"{r.ulp:.3g}", f"{r.budget_used:.2f}")
 
 
 def markdown(drifts: Sequence[Drift], title: str) -> str:
     """For a job summary: grades, what differs, which operations carry it; worst first."""
     lines = [f"## {title}: {headline(drifts)}", ""]
     lines += table(COLUMNS, [row(d) for d in worst_first(drifts)])
+    lines += ["", *(f"* {said}" for said in not_controlled(drifts))]
     lines += ["", "### What differs between the two environments", ""]
     changes = [(name, then, now) for name, (then, now) in moved(drifts).items()]
-    lines += table(("setting", "then", "now"), changes) if changes else ["Nothing."]
+    lines += table(("setting", *SIDES), changes) if changes else ["Nothing."]
     rows = [operation_row(kind, r) for kind, r in operations(drifts).items()]
     if rows:
         lines += ["", "### Operations, on the baseline's own inputs", ""]
-        lines += table(OPERATIONS, rows)
+        lines += table(OPERATIONS + SIDES, rows)
     return "\n".join(lines) + "\n"
 
 
@@ -104,7 +102,7 @@ def document(drifts: Sequence[Drift]) -> dict[str, Any]:
     return {
         "grade": next((str(g) for g in GRADES if any(d.grade is g for d in drifts)), None),
         "differs": {name: list(both) for name, both in moved(drifts).items()},
-        "operations": {kind: vars(r) for kind, r in operations(drifts).items()},
+        "operations": {kind: rounding_json(r, SIDES) for kind, r in operations(drifts).items()},
         "cases": [_case(d) for d in drifts],
     }
 
@@ -116,6 +114,7 @@ def _case(one: Drift) -> dict[str, Any]:
         "grade": str(one.grade),
         "where": one.where,
         "control": control(one),
+        "control_not_run": one.control_not_run,
         "carriers": one.carriers,
         "sites": sites,
     }

@@ -23,6 +23,9 @@ from repro.trace import Listener, listening
 USUAL, OTHER = 80_000, 30_000
 """Bytes of operations that are kept of a case: with the usual arguments, and with others."""
 
+X86 = ("x86_64", "AMD64")
+"""Processors of which some have no fused multiply-add; others of 64 bits all have it."""
+
 LARGE = 1000
 """Bytes of one step of a state; a larger one is kept at its last step alone."""
 
@@ -122,9 +125,9 @@ def exact(case: Case) -> Control:
     record = record_of(case)
     if record.eager_only or case.generator != "MersenneTwister":
         return Control(not_run=f"the exact engine does not compute {case.function}")
-    sets = settings()["instruction_sets"]
-    if sets and "fma" not in sets.split():
-        return Control(not_run="this processor has no fused multiply-add (fma)")
+    here = settings()
+    if here["platform"].endswith(X86) and "fma" not in here["instruction_sets"].split():
+        return Control(not_run="this processor does not say that it has a fused multiply-add (fma)")
     part = record.compiled_part
     run = Port("exact").run(case if part is None else replace(case, function=part))
     return Control(digest({name: q.values for name, q in run.quantities.items()}))

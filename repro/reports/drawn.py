@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import matplotlib
-from matplotlib.figure import Figure
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BLUE, RED, GREY, GREEN, PINK = "#0072b2", "#d55e00", "#8a8a8a", "#00805e", "#b0508a"
 
@@ -29,6 +30,8 @@ class Chart:
 
 def drawn(figure: Figure, heading: str, words: str) -> Chart:
     """The same bytes for the same figure."""
+    import matplotlib  # takes a second: a page without charts does not wait for it
+
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "repro"}):
         file = io.BytesIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from repro.checks.ensembles import EnsembleCheck, EnsembleVerdict, Limits
 from repro.reports.ensemble_charts import ensemble_charts
+from repro.reports.html import rendered
 from repro.reports.text import legal
 from repro.run import atomic
 
@@ -32,24 +30,16 @@ def write_ensemble_page(
     Returns:
         The page's path.
     """
-    environment = Environment(
-        loader=PackageLoader("repro.reports", ""), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    page = environment.get_template("ensemble.html.jinja").render(
+    return rendered(
+        "ensemble.html.jinja",
+        folder,
+        command,
         name=name,
         found=found,
-        command=shlex.join(command),
-        when=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         charts=ensemble_charts(found, limits) if found.tests is not None else [],
         limits=limits_table(limits) if limits is not None else None,
         sides={"reference": found.reference.provenance, "port": found.port.provenance},
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "index.html"
-    with atomic(path) as temporary:
-        temporary.write_text(legal(page), encoding="utf-8")
-    return path
 
 
 def limits_table(limits: Limits) -> list[list[str]]:

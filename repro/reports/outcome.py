@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from repro.cases import Case, Record, record_of
-from repro.checks import Check, Comparison, Pair, Report, Row, Sharpness, Verdict, worst
+from repro.checks import Check, Comparison, Pair, Report, Rounding, Row, Sharpness, Verdict, worst
 from repro.run import Kind, Run
 
 COLUMNS = (
@@ -24,6 +24,10 @@ LEGEND = (
     "[iterations]: how many of the recording were compared. worst error / tolerance: above 1 is a "
     "failure; the quantity that comes nearest. @: in which iteration. -: there is none to compare."
 )
+
+SIDES = ("reference", "port")
+OPERATIONS = ("operation", "numbers", "bits equal", "largest, ulp", "of its budget")
+"""Then, of either side, the number where they are that many ulp apart."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,20 @@ def row(outcome: Outcome) -> tuple[str, ...]:
     )
 
 
+def operation_row(kind: str, r: Rounding) -> tuple[str, ...]:
+    """What :data:`OPERATIONS` and two sides' names name."""
+    equal = f"{floor_percent(r.equal / r.values)} %" if r.values else "-"
+    figures = (kind, str(r.values), equal, f"{r.ulp:.3g}", f"{r.budget_used:.2f}")
+    return figures + (("-", "-") if r.apart is None else told_apart(*r.apart))
+
+
+def told_apart(a: float, b: float) -> tuple[str, str]:
+    """Two numbers with one digit more than tells them apart, 4 to 17."""
+    pairs = ((f"{a:.{n}g}", f"{b:.{n}g}", n) for n in range(3, 17))
+    digits = next((n + 1 for x, y, n in pairs if x != y), 17)
+    return f"{a:.{digits}g}", f"{b:.{digits}g}"
+
+
 def _ratio(value: float) -> str:
     """As messages have it, and with two decimals where those are read."""
     return f"{value:.2f}" if value < 100 else f"{value:.3g}"
@@ -186,9 +204,24 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "moved": None if pair.measured is None else pair.measured.moves.as_dict(),
         "reference": _provenance(pair.reference),
         "port": _provenance(pair.port),
-        "rounding": {operation: vars(r) for operation, r in pair.rounding.items()},
+        "rounding": {kind: rounding_json(r) for kind, r in pair.rounding.items()},
         "quantities": [_quantity(c) for c in pair.comparisons] if not pair.rounding else [],
     }
+
+
+def rounding_json(r: Rounding, sides: tuple[str, str] = SIDES) -> dict[str, Any]:
+    """What a kind of operation contributes, as plain JSON values."""
+    apart = [None, None] if r.apart is None else map(_plain, r.apart)
+    figures = {"values": r.values, "equal": r.equal, "ulp": _plain(r.ulp)}
+    return figures | {"budget_used": _plain(r.budget_used)} | dict(zip(sides, apart, strict=True))
+
+
+def rounding_of(found: Mapping[str, Any], sides: tuple[str, str]) -> Rounding:
+    """What :func:`rounding_json` has written."""
+    a, b = (found[side] for side in sides)
+    apart = None if a is None else (float(a), float(b))
+    figures = (found["values"], found["equal"], float(found["ulp"]), float(found["budget_used"]))
+    return Rounding(*figures, apart)
 
 
 def _provenance(run: Run) -> dict[str, Any]:

@@ -6,26 +6,27 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
-from repro import __version__
-from repro.checks import Check, Rounding, Row, Verdict, worst
+from repro.checks import Check, Row, Verdict, worst
 from repro.reports.command import case_command, localise_command
+from repro.reports.drawn import Chart
 from repro.reports.facts import facts
-from repro.reports.outcome import COLUMNS, LEGEND, Named, Outcome, causes, floor_percent, row
-from repro.reports.text import legal
-from repro.run import atomic
-
-if TYPE_CHECKING:
-    from repro.reports.drawn import Chart
-
-SCHEMA = 2
-"""Of the page's layout and the JSON's fields; counted up when a reader of either has to change."""
+from repro.reports.html import SCHEMA as SCHEMA
+from repro.reports.html import number, rendered
+from repro.reports.outcome import (
+    COLUMNS,
+    LEGEND,
+    OPERATIONS,
+    SIDES,
+    Named,
+    Outcome,
+    causes,
+    operation_row,
+    row,
+)
 
 MOST_ROWS = 60
 """Steps of the arbiter's tables that are printed; of longer ones every so many."""
@@ -40,7 +41,7 @@ class Shown:
     message: str
     command: str
     localise: str | None
-    rounding: tuple[tuple[str, Rounding], ...]
+    rounding: tuple[tuple[str, ...], ...]
     quantities: tuple[Row, ...]
     charts: tuple[Chart, ...]
     layers: tuple[tuple[str, list[str]], ...]
@@ -58,6 +59,7 @@ def write_html(
     reproduce: Callable[[Outcome], str] | None = None,
     title: str = "Parity",
     say: Callable[[Outcome], str] = lambda outcome: outcome.check.message,
+    sides: tuple[str, str] = SIDES,
 ) -> Path:
     """Write ``index.html`` about a run: verdicts, what failed, what passed, settings.
 
@@ -72,6 +74,7 @@ def write_html(
             :func:`repro.reports.command.case_command`, and where that has none the run's own.
         title: what the page is about, in a word.
         say: what there is to say of a case; by default its check's message.
+        sides: how the two are called.
 
     Returns:
         The page's path; the page before stays until the new one is whole.
@@ -80,27 +83,25 @@ def write_html(
     shown = [_shown(outcome, run, reproduce, say) for outcome in outcomes]
     by_outcome = {id(case.outcome): case for case in shown}
     told = [[by_outcome[id(o)] for o in cause] for cause in causes(outcomes)]
-    page = _template().render(
-        command=run,
-        when=(when or datetime.now(timezone.utc)).strftime("%Y-%m-%d %H:%M UTC"),
+    return rendered(
+        "page.html.jinja",
+        folder,
+        command,
+        when,
         commit=commit,
-        schema=SCHEMA,
         verdict=worst(outcome.verdict for outcome in outcomes),
         passed=sum(map(bool, outcomes)),
         columns=COLUMNS,
         legend=LEGEND,
+        operations=OPERATIONS + sides,
+        sides=sides,
         facts=facts(outcomes, settings),
         cases=shown,
         worst_first=sorted(shown, key=lambda case: bool(case.outcome)),
         causes=[(first, others) for first, *others in told],
-        version=__version__,
         title=title,
         Verdict=Verdict,
     )
-    path = folder / "index.html"
-    with atomic(path) as temporary:
-        temporary.write_text(legal(page), encoding="utf-8")
-    return path
 
 
 def write_page(check: Check, folder: str | Path, *, name: str = "check") -> Path:
@@ -122,18 +123,6 @@ def write_page(check: Check, folder: str | Path, *, name: str = "check") -> Path
                       settings=settings())  # fmt: skip
 
 
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("repro.reports", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(percent=floor_percent, number=_number, most=_most)
-    return environment.get_template("page.html.jinja")
-
-
 def _shown(
     outcome: Outcome,
     run: str,
@@ -150,7 +139,7 @@ def _shown(
         say(outcome),
         reproduce(outcome) if reproduce is not None else case_command(outcome) or run,
         localise_command(outcome),
-        tuple(followed.rounding.items()) if followed is not None else (),
+        tuple(operation_row(*of) for of in followed.rounding.items()) if followed else (),
         outcome.check.table.rows,
         tuple(charts(outcome)),
         tuple(layer_differences(outcome)),
@@ -165,15 +154,6 @@ def _arbiter(outcome: Outcome) -> tuple[tuple[str, list[tuple[int, str, str]]], 
     for d in outcome.check.arbiter.distances:
         every = -(-len(d.steps) // MOST_ROWS)
         printed = zip(d.steps, d.reference, d.port, strict=True)
-        lines = [(int(s), _number(r), _number(p)) for s, r, p in list(printed)[:: max(every, 1)]]
+        lines = [(int(s), number(r), number(p)) for s, r, p in list(printed)[:: max(every, 1)]]
         tables.append((str(d), lines))
     return tuple(tables)
-
-
-def _number(value: float) -> str:
-    return "0" if value == 0 else "-" if np.isnan(value) else f"{value:.2g}"
-
-
-def _most(values: np.ndarray) -> str:
-    known = values[~np.isnan(values)]
-    return _number(float(known.max())) if known.size else "-"

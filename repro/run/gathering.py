@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future, as_completed
+from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from repro.run.collecting import collect
 from repro.run.ensemble import Ensemble
+from repro.run.files import RunError
 from repro.run.quantity import Quantity, Run
 from repro.run.recording import asked
 from repro.run.store import Store
@@ -46,7 +47,7 @@ def gather(
 
     Raises:
         StepError: a member yields something else than named arrays.
-        RunError: the runs do not fit together, or none came to a first step.
+        RunError: the runs do not fit together, none came to a first step, or a process was lost.
     """
     wanted = list(dict.fromkeys(int(seed) for seed in seeds))
     keys = _keys(member, wanted) if store is not None else {}
@@ -74,6 +75,11 @@ def _computed(
     try:
         for future in as_completed(waiting):
             yield waiting[future], future.result()
+    except BrokenExecutor as problem:
+        raise RunError(
+            f"one of the processes that ran the seeds ended ({problem}): free some memory, or see "
+            "whether the port ends its process"
+        ) from None
     finally:
         for future in waiting:
             future.cancel()
