@@ -7,6 +7,7 @@ the right one, on the quantities of the methods that the change is in.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pytest
@@ -128,12 +129,11 @@ def evaluated_on_fresh_points(patch):
 
 
 def reptile(**kwargs):
-    settings = {"k": 3, "batch_size": 1, **kwargs}
-    return method(REPTILE, lambda m, tasks: train.reptile_sine(m, 1, tasks=tasks, **settings))
+    return method(REPTILE, partial(train.reptile_sine, **{"k": 3, "batch_size": 1, **kwargs}))
 
 
 def maml(name, **kwargs):
-    return method(name, lambda m, tasks: train.maml_sine(m, 1, tasks=tasks, **kwargs))
+    return method(name, partial(train.maml_sine, **kwargs))
 
 
 FAULTS = {

@@ -55,7 +55,7 @@ def test_a_network_of_relu_is_trained_as_by_the_port(engine, function):
 @pytest.mark.slow
 def test_tanhs_slope_under_relu_is_noticed(monkeypatch):
     """The forward value is right and the gradient is not."""
-    half = replace(EXACT, tanh="relu")
+    half = replace(EXACT, activation="relu")
     monkeypatch.setattr(running, "suited", lambda arithmetic, model: half)
     assert off(Engine("half", EXACT), "reptile") > 100 * NEAR
 

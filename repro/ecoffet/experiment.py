@@ -7,6 +7,7 @@ and puts them back. So parts can be computed in any order, or not at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -100,17 +101,28 @@ def train(
     start = np.stack([prepare(w) for w in initial(method, models, seed)])
     if method == "random":
         return start
+    visited = plan(method, n_train, models, epochs, seed).to(device)
+    with notebook_state():
+        return np.asarray(trainer(method, by, peculiar)(start, visited, progress=progress))
+
+
+def plan(method: str, n_train: int, models: int, epochs: int, seed: int) -> batched.Plan:
+    """What the networks of a method visit; of transfer learning there is one, and one epoch."""
     world = draw(n_train, 0, seed)
+    if method == "transfer":
+        models = epochs = 1
     with notebook_state():
         seed_all(seed_for(method, seed))
-        if method == "transfer":
-            plan = batched.plan(world.train, 1, 1).to(device)
-            return np.asarray(by.fit_transfer(start, plan, progress=progress))
-        plan = batched.plan(world.train, models, epochs, fresh=method != "reptile").to(device)
-        if method == "reptile":
-            return np.asarray(by.reptile_sine(start, plan, k=3, progress=progress))
-        how = {"first_order": method == "maml_first_order", "peculiar": peculiar}
-        return np.asarray(by.maml_sine(start, plan, **how, progress=progress))
+        return batched.plan(world.train, models, epochs, fresh=method.startswith("maml"))
+
+
+def trainer(method: str, by: Trainers = batched, peculiar: bool = True) -> Any:
+    """What trains by a method, as the notebook calls it: ``train(weights, plan)``."""
+    if method == "transfer":
+        return by.fit_transfer
+    if method == "reptile":
+        return partial(by.reptile_sine, k=3)
+    return partial(by.maml_sine, first_order=method == "maml_first_order", peculiar=peculiar)
 
 
 def test_losses(

@@ -10,15 +10,17 @@ import numpy as np
 
 from repro import ecoffet, engine
 from repro.cases import ecoffet as ecoffet_case
-from repro.checks import nudged
-from repro.ecoffet import batched, experiment, theory
+from repro.cases.ecoffet import AGAIN
+from repro.checks import Verdict, check, nudged
+from repro.ecoffet import batched, experiment, theory, waypoints
+from repro.ecoffet.waypoints import AFTER, FOLLOWED, WEIGHTS
 from repro.gallery.figure import plotted
 from repro.gallery.jobs import Job, Tick, sources_of
-from repro.gallery.luna_parity import finding, not_run
+from repro.gallery.luna_parity import finding, not_run, sentence
 from repro.gallery.runs import Finding, Options, Runs, Training
 from repro.gallery.training import engine_for
-from repro.run import Kind, Quantity, Run
-from repro.sides import recorded
+from repro.run import Kind, Quantity, Run, RunError
+from repro.sides import full_size, recorded
 from repro.sides.port import Port
 
 SOURCES = (*sources_of(ecoffet, ecoffet_case, engine), Path(__file__))
@@ -173,8 +175,12 @@ def expansions(runs: Runs) -> Run:
 
 
 def parity(*methods: str) -> tuple[Callable[[Runs], Finding], ...]:
-    """Of the notebook's small run, which is recorded; the full-size ones are not."""
-    return tuple(check for m in methods for check in (_full_size(m), _small(m)))
+    """At full size as far as the port's waypoints go; small against the notebook's own run."""
+    return tuple(
+        held
+        for m in methods
+        for held in (_untrained if m == "random" else _full_size(m), _small(m))
+    )
 
 
 def _small(method: str) -> Callable[[Runs], Finding]:
@@ -190,5 +196,64 @@ def _small(method: str) -> Callable[[Runs], Finding]:
     return check
 
 
+def _untrained(runs: Runs) -> Finding:
+    """Nothing is trained, so that the small run's network is the one of any size."""
+    if runs.options.seed != 0:
+        return not_run(RANDOM, "the notebook is recorded for seed 0 only")
+    weights = Quantity.once(runs[RANDOM]["weights"].values[0][0], Kind.RESULT)
+    scope = " over the untrained network, the same at any size"
+    found = Run({AGAIN: weights})
+    return finding(RANDOM, recorded.load(NOTEBOOK).case, found, [AGAIN], scope)
+
+
+def _again(method: str) -> Training:
+    """Training from each of the eager port's waypoints on, by what trains the figures' runs."""
+    name = f"ecoffet_{method}_from_waypoints"
+
+    def job(options: Options) -> Job:
+        reference = full_size.load(method)
+        tasks = FOLLOWED * len(reference[AFTER].steps)
+        chosen = engine_for(options, tuple(TRAINERS), ("eager",))
+        arguments = {
+            "method": method,
+            "epochs": tasks,
+            "device": options.device,
+            "engine": chosen,
+            "recording": recorded.file_sha256(full_size.path_of(method)),
+        }
+
+        def compute(tick: Tick) -> Run:
+            return waypoints.begun_again(
+                method, reference, by=TRAINERS[chosen], device=options.device, progress=tick
+            )
+
+        return Job(name, tasks, arguments, SOURCES, compute)
+
+    return Training(name, job)
+
+
+FROM_WAYPOINTS = {method: _again(method) for method in waypoints.METHODS}
+
+
 def _full_size(method: str) -> Callable[[Runs], Finding]:
-    return lambda runs: not_run(METHODS[method], "a run of this size is not recorded")
+    again = FROM_WAYPOINTS[method]
+
+    def check_full_size(runs: Runs) -> Finding:
+        if runs.options.seed != 0 or runs.options.iterations is not None:
+            reason = "at full size seed 0 is recorded, and the post's number of tasks"
+            return not_run(METHODS[method], reason)
+        try:
+            reference, found = full_size.load(method), runs[again]
+            rule = full_size.rule(method)
+        except RunError as error:
+            return Finding(again.name, Verdict.NOT_RUN, str(error))
+        after = reference[AFTER]
+        result = check(Run({AFTER: after}), found, tolerance=rule)
+        scope = (
+            f" at full size ({reference[WEIGHTS].steps[-1]:,} tasks) by the eager port, which stands "
+            "for the notebook as far as it equals it bit for bit (over the small run); begun again "
+            f"at {len(after.steps)} places for {FOLLOWED} tasks each"
+        )
+        return Finding(again.name, result.verdict, sentence(method, result, scope))
+
+    return check_full_size
