@@ -28,6 +28,8 @@ from repro.ecoffet.notebook import (
 from repro.ecoffet.sine import INTERVAL, SineModel, SineWaveTask, flatten, unflatten
 
 TRAIN_TASKS, TEST_TASKS, MODELS, EPOCHS = 10_000, 1_000, 5, 4
+AT_ONCE = 16
+"""Networks whose tasks are drawn together: what they visit is a gigabyte for 64."""
 
 Prepare = Callable[[np.ndarray], np.ndarray]
 """Changes the initial weights (1761,) of a model."""
@@ -86,7 +88,7 @@ def train(
         by: what trains.
         device: where.
         prepare: applied to each network's initial weights.
-        progress: called as ``progress(n)`` now and then.
+        progress: called as ``progress(n)`` now and then; n steps are done by ``AT_ONCE`` networks.
 
     Returns:
         (models, 1761) float32 weights.
@@ -101,19 +103,23 @@ def train(
     start = np.stack([prepare(w) for w in initial(method, models, seed)])
     if method == "random":
         return start
-    visited = plan(method, n_train, models, epochs, seed).to(device)
-    with notebook_state():
-        return np.asarray(trainer(method, by, peculiar)(start, visited, progress=progress))
-
-
-def plan(method: str, n_train: int, models: int, epochs: int, seed: int) -> batched.Plan:
-    """What the networks of a method visit; of transfer learning there is one, and one epoch."""
-    world = draw(n_train, 0, seed)
-    if method == "transfer":
-        models = epochs = 1
+    world, fit = draw(n_train, 0, seed), trainer(method, by, peculiar)
     with notebook_state():
         seed_all(seed_for(method, seed))
-        return batched.plan(world.train, models, epochs, fresh=method.startswith("maml"))
+        return np.concatenate(
+            [
+                np.asarray(fit(some, plan(method, world, len(some), epochs).to(device),
+                               progress=progress))
+                for some in np.split(start, range(AT_ONCE, len(start), AT_ONCE))
+            ]
+        )  # fmt: skip
+
+
+def plan(method: str, world: World, models: int, epochs: int) -> batched.Plan:
+    """What a method's next networks visit, by the global generators; of transfer learning there is
+    one epoch, whatever ``epochs`` is."""
+    epochs = 1 if method == "transfer" else epochs
+    return batched.plan(world.train, models, epochs, fresh=method.startswith("maml"))
 
 
 def trainer(method: str, by: Trainers = batched, peculiar: bool = True) -> Any:

@@ -109,8 +109,10 @@ def begun_again(
     Returns:
         What is compared: ``weights_after``.
     """
-    train = experiment.trainer(method, by)
-    plan = experiment.plan(method, n_train, 1, epochs, seed)
+    train, world = experiment.trainer(method, by), experiment.draw(n_train, 0, seed)
+    with notebook_state():
+        seed_all(experiment.seed_for(method, seed))
+        plan = experiment.plan(method, world, 1, epochs)
     plan = plan.to(device, getattr(torch, np.dtype(dtype).name))
     after: dict[int, np.ndarray] = {}
     for step in reference[FIRST].steps.tolist():

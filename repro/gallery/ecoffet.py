@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,12 @@ from repro.cases.ecoffet import AGAIN
 from repro.checks import Verdict, check, nudged
 from repro.ecoffet import batched, experiment, theory, waypoints
 from repro.ecoffet.waypoints import AFTER, FOLLOWED, WEIGHTS
+from repro.gallery.claims import columns
 from repro.gallery.figure import plotted
+from repro.gallery.improvement import Proportion
 from repro.gallery.jobs import Job, Tick, sources_of
 from repro.gallery.luna_parity import finding, not_run, sentence
+from repro.gallery.luna_seeds import QUANTILES
 from repro.gallery.runs import Finding, Options, Runs, Training
 from repro.gallery.training import engine_for
 from repro.run import Kind, Quantity, Run, RunError
@@ -41,18 +45,25 @@ def sizes(options: Options) -> tuple[int, int]:
 TRAINERS: Mapping[str, experiment.Trainers] = {"fast": engine.fast, "eager": batched}
 
 
-def _run(method: str, peculiar: bool = True) -> Training:
+def _run(
+    method: str, peculiar: bool = True, models: int = experiment.MODELS, steps: int | None = None
+) -> Training:
+    """Networks of a method, and their losses over so many steps, by default those of STEPS."""
     name = f"ecoffet_{method}" + ("" if peculiar else "_published")
-    return Training(name, lambda options: _job(name, method, peculiar, options))
+    name += "" if models == experiment.MODELS else f"_{models}"
+    steps = STEPS[method] if steps is None else steps
+    return Training(name, lambda options: _job(name, method, peculiar, models, steps, options))
 
 
-def _job(name: str, method: str, peculiar: bool, options: Options) -> Job:
+def _job(name: str, method: str, peculiar: bool, models: int, steps: int, options: Options) -> Job:
     n_train, n_test = sizes(options)
     chosen = engine_for(options, tuple(TRAINERS), ("eager",))
     visits = {"random": 0, "transfer": n_train}.get(method, n_train * experiment.EPOCHS)
     arguments = {
         "method": method,
         "peculiar": peculiar,
+        "models": models,
+        "steps": steps,
         "seed": options.seed,
         "epochs": visits,
         "n_test": n_test,
@@ -66,7 +77,7 @@ def _job(name: str, method: str, peculiar: bool, options: Options) -> Job:
         weights = experiment.train(
             method,
             n_train=n_train,
-            models=1 if method == "random" else experiment.MODELS,
+            models=1 if method == "random" else models,
             seed=options.seed,
             peculiar=peculiar,
             by=by,
@@ -75,7 +86,7 @@ def _job(name: str, method: str, peculiar: bool, options: Options) -> Job:
             progress=tick,
         )
         tasks = experiment.draw(n_train, n_test, options.seed).test
-        losses = experiment.test_losses(weights, tasks, STEPS[method], by=by, device=options.device)
+        losses = experiment.test_losses(weights, tasks, steps, by=by, device=options.device)
         return Run(
             {
                 "weights": Quantity.once(weights, Kind.STATE, visits),
@@ -83,7 +94,8 @@ def _job(name: str, method: str, peculiar: bool, options: Options) -> Job:
             }
         )
 
-    return Job(name, visits, arguments, SOURCES, compute)
+    parts = ceil(models / experiment.AT_ONCE)
+    return Job(name, visits * parts, arguments, SOURCES, compute)
 
 
 def _nudged(weights: np.ndarray, perturbation: int | None) -> np.ndarray:
@@ -105,6 +117,13 @@ METHODS = {
     "maml_first_order_published": FIRST_ORDER_PUBLISHED,
 }
 
+
+NETWORKS, AFTER_STEPS = 64, 10
+MANY = {
+    method: _run(method, models=NETWORKS, steps=AFTER_STEPS)
+    for method in ("maml", "maml_first_order")
+}
+"""As many networks as it takes to see how much five tell; the first five are the figures' own."""
 
 NOTEBOOK = "ecoffet_notebook_small"
 
@@ -165,6 +184,39 @@ def curves(steps: int, models: Mapping[str, int]) -> Callable[[Runs], Run]:
         return plotted(rows=found)
 
     return data
+
+
+DRAWINGS = 100_000
+
+
+def networks(runs: Runs) -> Run:
+    """Data of many networks of each kind.
+
+    ``fifth`` (), a fifth of the untrained loss after ``AFTER_STEPS`` steps; and for each method
+    its networks' mean test losses ``NAME_networks`` (networks, steps + 1), their quartiles
+    ``NAME_low``, ``NAME_median``, ``NAME_high`` (steps + 1,); how many networks end below the
+    fifth, ``NAME_wins`` of ``NAME_pairs`` with the interval ``NAME_win_low`` to ``NAME_win_high``
+    of that share; and ``NAME_five``, the share of sets of five networks whose mean does.
+    """
+    untrained = runs[RANDOM]["test_losses"].values[0][0].astype(np.float64).mean(axis=0)
+    fifth = untrained[AFTER_STEPS] / 5
+    found: dict[str, np.ndarray] = {"fifth": np.array(fifth)}
+    for name, run in MANY.items():
+        losses = runs[run]["test_losses"].values[0].astype(np.float64).mean(axis=1)
+        ends = losses[:, -1]
+        below = columns([Proportion(int((ends < fifth).sum()), len(ends))])
+        quartiles = {part: np.quantile(losses, q, axis=0) for part, q in QUANTILES.items()}
+        parts = {"networks": losses, **quartiles, **{n: v[0] for n, v in below.items()}}
+        parts["five"] = np.array((means_of_five(ends) < fifth).mean())
+        found |= {f"{name}_{part}": np.asarray(values) for part, values in parts.items()}
+    return plotted(results=found)
+
+
+def means_of_five(values: np.ndarray) -> np.ndarray:
+    """(DRAWINGS,) means of five different ones, drawn from a fixed seed."""
+    rng = np.random.default_rng(0)
+    drawn = rng.random((DRAWINGS, len(values))).argpartition(5, axis=1)[:, :5]
+    return np.asarray(values[drawn].mean(axis=1))
 
 
 def expansions(runs: Runs) -> Run:
@@ -250,9 +302,9 @@ def _full_size(method: str) -> Callable[[Runs], Finding]:
         after = reference[AFTER]
         result = check(Run({AFTER: after}), found, tolerance=rule)
         scope = (
-            f" at full size ({reference[WEIGHTS].steps[-1]:,} tasks) by the eager port, which stands "
-            "for the notebook as far as it equals it bit for bit (over the small run); begun again "
-            f"at {len(after.steps)} places for {FOLLOWED} tasks each"
+            f" at full size ({reference[WEIGHTS].steps[-1]:,} tasks) by the eager port, which "
+            "stands for the notebook as far as it equals it bit for bit (over the small run); "
+            f"begun again at {len(after.steps)} places for {FOLLOWED} tasks each"
         )
         return Finding(again.name, result.verdict, sentence(method, result, scope))
 
