@@ -123,8 +123,7 @@ class Record:
         port: runs it under some conditions; gives its quantities, causes before effects.
         read: a recording's arrays, or those a live reference answers, as quantities.
         arguments: what may be set.
-        eager_only: why no compiled engine can run it; empty where they can.
-        but: the engines that can, all the same.
+        engines: those that can run it; ``eager`` is the port itself.
         usual: how many iterations of a recording are compared by default; None for all.
         on_request: left out of the default set, because it takes minutes.
         live: puts the case to a live Julia, and gives the arrays it answers; None where there is
@@ -148,8 +147,7 @@ class Record:
     port: Callable[[Case, Conditions], Quantities]
     read: Callable[[Case, Mapping[str, np.ndarray]], Quantities]
     arguments: Mapping[str, Argument] = field(default_factory=dict)
-    eager_only: str = ""
-    but: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ("eager", "exact", "fast")
     usual: int | None = None
     on_request: bool = False
     live: Callable[[Any, Case], Mapping[str, np.ndarray]] | None = None
