@@ -145,6 +145,18 @@ def test_fine_tuning_at_once_is_fine_tuning_one_by_one(dtype, by):
     assert np.all(np.abs(found - single) <= limit)
 
 
+def test_however_many_tasks_are_worked_on_at_a_time_the_losses_are_the_same():
+    """Eight tasks by threes; and, compiled, again and again beyond the hundred at a time."""
+    with notebook_state():
+        world, weights = start(np.float64)
+        whole = batched.finetune(weights, world.test, 5)
+        by_threes = batched.finetune(weights, world.test, 5, chunk=3)
+        often = fast.finetune(weights, world.test * 13, 5)
+    np.testing.assert_allclose(by_threes, whole, rtol=1e-12)
+    assert often.tobytes() == np.tile(often[:, :8], (1, 13, 1)).tobytes()
+    assert len(np.unique(often[0, :, -1])) == 8
+
+
 def test_a_plan_refuses_tasks_without_points():
     with pytest.raises(ValueError, match="training_set"):
         batched.plan([ecoffet.SineWaveTask(np.random.RandomState(0))], 1, 1)
