@@ -203,13 +203,20 @@ def networks(runs: Runs) -> Run:
     found: dict[str, np.ndarray] = {"fifth": np.array(fifth)}
     for name, run in MANY.items():
         losses = runs[run]["test_losses"].values[0].astype(np.float64).mean(axis=1)
-        ends = losses[:, -1]
-        below = columns([Proportion(int((ends < fifth).sum()), len(ends))])
-        quartiles = {part: np.quantile(losses, q, axis=0) for part, q in QUANTILES.items()}
-        parts = {"networks": losses, **quartiles, **{n: v[0] for n, v in below.items()}}
-        parts["five"] = np.array((means_of_five(ends) < fifth).mean())
-        found |= {f"{name}_{part}": np.asarray(values) for part, values in parts.items()}
+        found[f"{name}_networks"] = losses
+        found |= {f"{name}_{part}": v for part, v in counted(losses, fifth).items()}
     return plotted(results=found)
+
+
+def counted(losses: np.ndarray, fifth: float) -> dict[str, np.ndarray]:
+    """All but the networks themselves, from their losses (networks, steps + 1)."""
+    ends = losses[:, -1]
+    below = columns([Proportion(int((ends < fifth).sum()), len(ends))])
+    return {
+        **{part: np.asarray(np.quantile(losses, q, axis=0)) for part, q in QUANTILES.items()},
+        **{part: values[0] for part, values in below.items()},
+        "five": np.asarray((means_of_five(ends) < fifth).mean()),
+    }
 
 
 def means_of_five(values: np.ndarray) -> np.ndarray:
