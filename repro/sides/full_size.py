@@ -14,12 +14,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
+from repro.cases import Perturbation, Widened
+from repro.cases.record import NUDGES
 from repro.checks import Envelope, Rule, Saved, Verdict, measure, nudged
 from repro.ecoffet import waypoints
+from repro.engine import fast
 from repro.errors import ReproError
 from repro.run import Provenance, Run, RunError
 from repro.run.settings import settings
@@ -30,10 +33,9 @@ from repro.threads import one_thread
 
 FOLDER = Path(__file__).parent / "recorded_full_size"
 SMALL = "ecoffet_notebook_small"
-WIDE = "float64"
-PERTURBATIONS = (*map(str, range(1, 9)), WIDE)
-"""Of what the tolerances are measured with: seeds of nudges of the weights at the waypoints, and
-the run in Float64, which has none of Float32's roundings in between."""
+PERTURBATIONS = (*NUDGES, Widened())
+"""What the tolerances are measured with: the weights at the waypoints moved, and in Float64, which
+has none of Float32's roundings in between."""
 
 Loaded = TypeVar("Loaded")
 
@@ -71,7 +73,7 @@ def _load(read: Callable[[Path], Loaded], path: Path, method: str) -> Loaded:
 
 
 def record(method: str, folder: Path = FOLDER) -> None:
-    """Train by the eager port and write its waypoints, and their envelope by batched torch.
+    """Train by the eager port and write its waypoints, and the envelope of beginning there again.
 
     Raises:
         ReproError: there is no such method, or on this machine the port does not equal the notebook
@@ -101,18 +103,24 @@ def record(method: str, folder: Path = FOLDER) -> None:
         details={"notebook": f"{SMALL}: {small.verdict}", "settings": settings()},
     )
     made = replace(made, provenance=made_by)
-    measured = measure(lambda how: replace(_moved(method, made, how), provenance=made_by),
-                       PERTURBATIONS)  # fmt: skip
     made.save(path_of(method, folder))
-    measured.save(path_of(method, folder / "envelopes"))
+    measured(method, made).save(path_of(method, folder / "envelopes"))
 
 
-def _moved(method: str, made: Run, perturbation: str | None) -> Run:
-    if perturbation in (None, WIDE):
-        dtype = np.float32 if perturbation is None else np.float64
-        return waypoints.begun_again(method, made, dtype=dtype)
-    seed = int(perturbation)
-    return waypoints.begun_again(method, made, prepare=lambda w: nudged(w, seed, np.float32))
+def measured(method: str, made: Run) -> Envelope:
+    """How far perturbed runs from a recording's waypoints part, by the compiled engine."""
+
+    def run(perturbation: Perturbation | None) -> Run:
+        how: dict[str, Any] = {}
+        if isinstance(perturbation, Widened):
+            how["dtype"] = np.float64
+        elif perturbation is not None:
+            seed = perturbation.seed
+            how["prepare"] = lambda weights: nudged(weights, seed, np.float32)
+        found = waypoints.begun_again(method, made, by=fast, **how)
+        return replace(found, provenance=replace(made.provenance, engine="fast"))
+
+    return measure(run, PERTURBATIONS)
 
 
 @one_thread()
