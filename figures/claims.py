@@ -115,7 +115,7 @@ def below_a_fifth(fifth: ndarray, **arrays: ndarray) -> Drawing:
     ax.set(xlabel="Gradient steps", ylabel="Mean test loss", title="Half of the networks")
     for each in (ax, last):
         each.axhline(fifth, color="#666666", linewidth=0.8, linestyle="--")
-    ax.text(0, float(fifth), " a fifth of the untrained loss", va="bottom", fontsize=8)
+    ax.text(0, float(fifth), " a fifth of the untrained loss", va="top", fontsize=8)
     ax.legend()
     return figure
 
@@ -200,7 +200,11 @@ FIGURES = (
         "First-order MAML, almost as good as MAML",
         "The second post shows five networks of each kind. Here are 64, whose first five are "
         "those; each is trained on 10,000 tasks four times, and its loss is the mean over 1,000 "
-        "test tasks. Lines are medians, and half of the networks are within the bands.",
+        "test tasks. Lines are medians, and half of the networks are within the bands. After ten "
+        "steps 49 of 64 networks of MAML are below a fifth of the untrained loss, a share with the "
+        "exact 95 % interval 0.64 to 0.86, and 26 of 64 of first-order MAML, 0.29 to 0.54. The "
+        "mean of five is below in 70 % of all sets of five of MAML's, and in 7 % of first-order "
+        "MAML's: so lucky is the post's picture.",
         below_a_fifth,
         ecoffet.networks,
     ),
