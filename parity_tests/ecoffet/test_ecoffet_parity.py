@@ -17,9 +17,11 @@ from repro import ecoffet
 from repro.cases.ecoffet import read_notebook
 from repro.checks import Verdict, compare
 from repro.ecoffet import evaluate, notebook, sine, train
+from repro.errors import EngineError
 from repro.run import Run
 from repro.sides import recorded
 from repro.sides.parity import parity
+from repro.sides.port import Port
 from repro.sides.recorded import Recorded
 
 NOTEBOOK = "ecoffet_notebook_small"
@@ -54,6 +56,12 @@ def test_every_number_drawn_by_numpy_is_equal_bit_for_bit(reference):
     ]  # fmt: skip
     report = judged(reference, "random")
     assert all(report[name].verdict is Verdict.PASS_BITWISE for name in drawn)
+
+
+@pytest.mark.parametrize("engine", ["exact", "fast"])
+def test_no_compiled_engine_runs_the_notebook(engine):
+    with pytest.raises(EngineError, match="use eager"):
+        Port(engine).run(CASE)
 
 
 # Wrong ports

@@ -298,7 +298,7 @@ def _training(
         read_training,
         {**arguments, **{name: Argument(size, count) for name, size in sizes.items()}},
         # The compiled engines compute in Float32 alone; the post's listing has Float64 data.
-        engines=("eager",) if fixed else ("eager", "exact", "fast"),
+        engines=("eager",) if fixed else None,
         usual=40,
         live=ask_training,
         counted=LunaRounding,

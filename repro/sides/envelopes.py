@@ -24,6 +24,6 @@ def growth(case: Case) -> Pooled:
     By the exact engine where it can run the case: the growth is then that of the original's own
     arithmetic, and is measured sooner.
     """
-    exact = "exact" in record_of(case).engines and case.generator == "MersenneTwister"
+    exact = record_of(case).runs_on("exact") and case.generator == "MersenneTwister"
     port = Port("exact" if exact else "eager")
     return Pooled(lambda seed: port.run(case, None if seed is None else Nudge(seed)))

@@ -45,8 +45,8 @@ class Port:
         if isinstance(perturbation, Widened):
             return replace(self, dtype=torch.float64).run(case)
         record = record_of(case)
-        if self.engine not in record.engines:
-            known = " or ".join(record.engines)
+        if not record.runs_on(self.engine):
+            known = " or ".join(record.engines or ())
             raise EngineError(f"engine {self.engine!r} cannot run {case.function}: use {known}")
         how = Conditions(self.engine, self.device, self.dtype, perturbation, self.tick)
         start = time.perf_counter()
