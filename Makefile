@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark
 
-.PHONY: parity test test-slow test-environments record-check faults small-ports false-alarms faults-jax false-alarms-jax calibrate limits ensembles drift differences mutants figures figures-check claims bench docs lint setup julia juliacall jax clean
+.PHONY: parity test test-slow test-environments record-check faults small-ports false-alarms faults-jax false-alarms-jax calibrate limits ensembles drift differences mutants figures figures-check full-size claims bench docs lint setup julia juliacall jax clean
 
 parity: setup  ## the main job: the ports against the original's recorded runs
 	$(BIN)/repro parity
@@ -68,8 +68,11 @@ mutants: setup  ## plant small faults in our own code, and count those that no t
 figures: setup  ## every figure of the posts and the slides, from the seed up
 	$(BIN)/repro figures
 
-figures-check: setup  ## the first post's figures, drawn again, their data compared
-	$(BIN)/repro figures-check --only luna
+figures-check: setup  ## the first two posts' figures, drawn again, their data compared
+	$(BIN)/repro figures-check --only luna --only ecoffet
+
+full-size: setup  ## the second post's first networks by the eager port, recorded along the way
+	$(BIN)/python -m repro.sides.full_size
 
 claims: setup  ## the first post's closing claims over 64 seeds: figures, and the page's tables
 	$(BIN)/repro figures --only claims

@@ -9,6 +9,7 @@ from repro import ecoffet
 from repro.checks import FACTOR, nudged
 from repro.ecoffet import experiment
 from repro.ecoffet.notebook import SEEDS, draw_points, draw_world, notebook_state, seed_all
+from repro.engine import fast
 from repro.gallery import ecoffet as runs
 from repro.gallery.runs import Options
 
@@ -51,6 +52,16 @@ def test_train_is_the_ports_run_one_by_one(method):
     assert np.abs(found - expected).max() <= limit
     other = experiment.train(method, n_train=TASKS, models=MODELS, epochs=EPOCHS, seed=1)
     assert np.abs(other - expected).max() > 1000 * limit
+
+
+@pytest.mark.parametrize("method", ["maml", "reptile"])
+def test_many_networks_are_drawn_one_after_the_other_as_few_are(method, monkeypatch):
+    size = {"n_train": 10, "epochs": 2, "by": fast}
+    together = experiment.train(method, models=3, **size)
+    monkeypatch.setattr(experiment, "AT_ONCE", 2)
+    apart = experiment.train(method, models=3, **size)
+    assert apart.tobytes() == together.tobytes()
+    assert len(np.unique(apart[:, 0])) == 3
 
 
 def test_every_part_leaves_the_generators_alone():

@@ -7,6 +7,7 @@ the right one, on the quantities of the methods that the change is in.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,9 +17,11 @@ from repro import ecoffet
 from repro.cases.ecoffet import read_notebook
 from repro.checks import Verdict, compare
 from repro.ecoffet import evaluate, notebook, sine, train
+from repro.errors import EngineError
 from repro.run import Run
 from repro.sides import recorded
 from repro.sides.parity import parity
+from repro.sides.port import Port
 from repro.sides.recorded import Recorded
 
 NOTEBOOK = "ecoffet_notebook_small"
@@ -53,6 +56,12 @@ def test_every_number_drawn_by_numpy_is_equal_bit_for_bit(reference):
     ]  # fmt: skip
     report = judged(reference, "random")
     assert all(report[name].verdict is Verdict.PASS_BITWISE for name in drawn)
+
+
+@pytest.mark.parametrize("engine", ["exact", "fast"])
+def test_no_compiled_engine_runs_the_notebook(engine):
+    with pytest.raises(EngineError, match="use eager"):
+        Port(engine).run(CASE)
 
 
 # Wrong ports
@@ -128,12 +137,11 @@ def evaluated_on_fresh_points(patch):
 
 
 def reptile(**kwargs):
-    settings = {"k": 3, "batch_size": 1, **kwargs}
-    return method(REPTILE, lambda m, tasks: train.reptile_sine(m, 1, tasks=tasks, **settings))
+    return method(REPTILE, partial(train.reptile_sine, **{"k": 3, "batch_size": 1, **kwargs}))
 
 
 def maml(name, **kwargs):
-    return method(name, lambda m, tasks: train.maml_sine(m, 1, tasks=tasks, **kwargs))
+    return method(name, partial(train.maml_sine, **kwargs))
 
 
 FAULTS = {

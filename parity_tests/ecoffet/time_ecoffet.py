@@ -1,4 +1,4 @@
-"""How long the second post's computation takes, one model and task at a time and at once.
+"""How long the second post's computation takes: one at a time, at once, and compiled.
 
     OMP_NUM_THREADS=1 python parity_tests/ecoffet/time_ecoffet.py [TASKS]
 
@@ -18,6 +18,7 @@ from repro import ecoffet
 from repro.ecoffet import batched, experiment
 from repro.ecoffet.experiment import EPOCHS, MODELS, TEST_TASKS, TRAIN_TASKS
 from repro.ecoffet.notebook import notebook_state, seed_all
+from repro.engine import fast
 
 METHODS = ("maml", "maml_first_order", "reptile")
 STEPS = {"transfer": 99, "random": 99, **dict.fromkeys(METHODS, 31)}
@@ -39,41 +40,42 @@ def one_at_a_time(method: str, tasks) -> float:
     return seconds(lambda: ecoffet.maml_sine(model, 1, first_order=first, tasks=tasks))
 
 
-def at_once(method: str, tasks) -> float:
+def at_once(by, method: str, tasks) -> float:
     weights = np.stack([ecoffet.flatten(ecoffet.SineModel()) for _ in range(MODELS)])
     plan = batched.plan(tasks, MODELS, 1, fresh=method != "reptile")
-    if method == "reptile":
-        return seconds(lambda: batched.reptile_sine(weights, plan, k=3))
-    first = method == "maml_first_order"
-    return seconds(lambda: batched.maml_sine(weights, plan, first_order=first))
+    return seconds(lambda: experiment.trainer(method, by)(weights, plan))
 
 
-def training(n: int) -> tuple[float, float]:
-    """Both ways, for 5 models of each method over 4 epochs of 10,000 tasks."""
+AT_ONCE = {"batched torch": batched, "compiled": fast}
+
+
+def training(n: int) -> list[float]:
+    """Every way, for 5 models of each method over 4 epochs of 10,000 tasks."""
     tasks = experiment.draw(n, 0).train
     visits = EPOCHS * TRAIN_TASKS / n
-    totals = [0.0, 0.0]
+    totals = []
     for method in METHODS:
-        single, batch = one_at_a_time(method, tasks), at_once(method, tasks)
-        print(
-            f"{method}: {1e3 * single / n:.2f} ms a task and model one at a time, "
-            f"{1e3 * batch / n:.2f} ms a task for {MODELS} models at once"
-        )
-        totals[0] += MODELS * visits * single
-        totals[1] += visits * batch
-    return totals[0], totals[1]
+        single = one_at_a_time(method, tasks)
+        both = [at_once(by, method, tasks) for by in AT_ONCE.values()]
+        said = [
+            f"{1e3 * s / n / MODELS:.4f} ms {name}" for name, s in zip(AT_ONCE, both, strict=True)
+        ]
+        print(f"{method}, a task and model: {1e3 * single / n:.2f} ms alone, {', '.join(said)}")
+        totals.append([MODELS * visits * single, *(visits * s for s in both)])
+    return [sum(of_one) for of_one in zip(*totals, strict=True)]
 
 
-def evaluation(n: int) -> tuple[float, float]:
-    """Both ways, for all learning curves."""
+def evaluation(n: int) -> list[float]:
+    """Every way, for all learning curves."""
     model, tests = ecoffet.SineModel(), experiment.draw(1, CHUNK).test
-    few = tests[: max(n // 20, 2)]
+    few, weights = tests[: max(n // 20, 2)], ecoffet.flatten(model)[None]
     single = seconds(lambda: [ecoffet.eval_sine_test(model, t, range(11)) for t in few])
-    single /= 10 * len(few)
-    batch = seconds(lambda: batched.finetune(ecoffet.flatten(model)[None], tests, 20)) / 20 / CHUNK
-    print(f"evaluation: {1e3 * single:.3f} ms a step one at a time, {1e3 * batch:.3f} ms at once")
+    ways = [single / 10 / len(few)]
+    for by in AT_ONCE.values():
+        ways.append(seconds(lambda by=by: by.finetune(weights, tests, 20)) / 20 / CHUNK)
+    print(f"evaluation, a step: {', '.join(f'{1e3 * way:.4f} ms' for way in ways)}")
     steps = TEST_TASKS * sum(STEPS[m] * (MODELS if m in METHODS else 1) for m in STEPS)
-    return steps * single, steps * batch
+    return [steps * way for way in ways]
 
 
 if __name__ == "__main__":
@@ -83,5 +85,6 @@ if __name__ == "__main__":
         seed_all(0)
         for _ in range(2):  # the first round warms up
             trained, evaluated = training(size), evaluation(size)
-    for name, (slow, fast) in {"training": trained, "evaluation": evaluated}.items():
-        print(f"{name}: {slow / 60:.1f} minutes one at a time, {fast / 60:.1f} minutes at once")
+    for what, found in {"training": trained, "evaluation": evaluated}.items():
+        ways = zip(("one at a time", *AT_ONCE), found, strict=True)
+        print(f"{what}: {', '.join(f'{way} {s / 60:.2f} minutes' for way, s in ways)}")

@@ -28,7 +28,7 @@ def unfused_product(c, a, b, b_row, b_column, columns, inner):
 
 
 @inlined
-def rounded_tanh(x):
+def rounded_activation(x):
     return _F(np.tanh(np.float64(x)))
 
 
@@ -104,7 +104,7 @@ PLANTED = {
     "last bias gradient from left to right": _plant(
         "sums", "plain_row", *{**_sums, "row": plain_sum_row}.values()
     ),
-    "tanh through Float64": _plant("tanh", "rounded", rounded_tanh),
+    "tanh through Float64": _plant("activation", "rounded", rounded_activation),
     "sine through Float64": _plant("sine", "rounded", rounded_sine),
     "Float32 learning rate": _plant("descent", "single", single_descent),
 }

@@ -90,7 +90,7 @@ def _sines(arithmetic, x):
 @jit
 def _tanhs(arithmetic, x):
     for i in range(x.size):
-        x[i] = arithmetic.tanh(x[i])
+        x[i] = arithmetic.activation(x[i])
 
 
 @jit

@@ -14,14 +14,13 @@ from __future__ import annotations
 import inspect
 import types
 from functools import cache, partial
-from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
 
 from repro import ecoffet, jang
-from repro.ecoffet import batched, train
+from repro.ecoffet import batched
 from repro.ecoffet.notebook import draw_points, draw_world, notebook_state, seed_all
 from repro.engine import relu, relu_loops, relu_network
 from repro.errors import EngineError
@@ -58,19 +57,15 @@ def eager():
     """Of a method: what it visits, and the port's weights and moments after every task."""
 
     def run(method):
-        made, states = [], []
+        states = []
 
-        def adam(*args, **kwargs):
-            made.append(torch.optim.Adam(*args, **kwargs))
-            return made[0]
-
-        def observe(step, model):
-            state = [made[0].state[p] for p in model.parameters()]
+        def observe(step, model, optimizer):
+            state = [optimizer.state[p] for p in model.parameters()]
             parts = [torch.cat([s[n].ravel() for s in state]) for n in ("exp_avg", "exp_avg_sq")]
             rows = np.stack([ecoffet.flatten(model), *(p.numpy() for p in parts)])
             states.append(relu.inputs_first(rows))
 
-        with notebook_state(), patch.object(train, "Adam", adam):
+        with notebook_state():
             seed_all(0)
             world = draw_world(TASKS, 0)
             draw_points(world)

@@ -80,7 +80,7 @@ RECORDS = (
         ORIGIN,
         run_notebook,
         read_notebook,
-        eager_only="is the second post's",
+        engines=("eager",),
         perturbations=(*NUDGES, Widened()),
         layers=(80, 1640, 41),
         single=Case("ecoffet_notebook_small", "ecoffet_notebook", 0, 500),

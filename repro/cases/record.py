@@ -123,8 +123,8 @@ class Record:
         port: runs it under some conditions; gives its quantities, causes before effects.
         read: a recording's arrays, or those a live reference answers, as quantities.
         arguments: what may be set.
-        eager_only: why no compiled engine can run it; empty where they can.
-        but: the engines that can, all the same.
+        engines: those that can run it, of which ``eager`` is the port itself; None where every one
+            can, a new one too.
         usual: how many iterations of a recording are compared by default; None for all.
         on_request: left out of the default set, because it takes minutes.
         live: puts the case to a live Julia, and gives the arrays it answers; None where there is
@@ -148,8 +148,7 @@ class Record:
     port: Callable[[Case, Conditions], Quantities]
     read: Callable[[Case, Mapping[str, np.ndarray]], Quantities]
     arguments: Mapping[str, Argument] = field(default_factory=dict)
-    eager_only: str = ""
-    but: tuple[str, ...] = ()
+    engines: tuple[str, ...] | None = None
     usual: int | None = None
     on_request: bool = False
     live: Callable[[Any, Case], Mapping[str, np.ndarray]] | None = None
@@ -164,6 +163,10 @@ class Record:
     part_of: str = ""
     jax: Mapping[str, str] | None = None
     watched: Watched | None = None
+
+    def runs_on(self, engine: str) -> bool:
+        """Whether an engine can run it."""
+        return self.engines is None or engine in self.engines
 
     def as_usual(self, case: Case) -> bool:
         """Whether all of a case's arguments are the defaults."""

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,6 +29,19 @@ SHAPES = ((40, 1), (40,), (40, 40), (40,), (1, 40), (1,))
 
 Progress = Callable[[int], object]
 """``progress(n)``: n more steps are done."""
+
+
+class AdamState(NamedTuple):
+    """What Adam carries from step to step.
+
+    Attributes:
+        steps: how many it has made.
+        first, second: (M, 1761) its moments, in the weights' dtype.
+    """
+
+    steps: int
+    first: np.ndarray
+    second: np.ndarray
 
 
 def stack(weights: np.ndarray, device: torch.device | str = "cpu") -> Stack:
@@ -82,12 +95,19 @@ class Plan:
     def __len__(self) -> int:
         return len(self.x)
 
+    def __getitem__(self, steps: slice) -> Plan:
+        """Some of the steps."""
+        return self._each(lambda points: points[steps])
+
     def to(self, *args: Any) -> Plan:
         """The same points with this dtype, on this device, or both; see ``Tensor.to``."""
-        moved: dict[str, Any] = {
-            name: v if v is None else v.to(*args) for name, v in vars(self).items()
+        return self._each(lambda points: points.to(*args))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Plan:
+        changed: dict[str, Any] = {
+            name: v if v is None else change(v) for name, v in vars(self).items()
         }
-        return Plan(**moved)
+        return Plan(**changed)
 
 
 def plan(
@@ -138,6 +158,7 @@ def maml_sine(
     first_order: bool = False,
     *,
     peculiar: bool = True,
+    adam: AdamState | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
     """:func:`repro.ecoffet.train.maml_sine` with a meta-batch of one task, for all models.
@@ -146,6 +167,7 @@ def maml_sine(
         weights: (M, 1761) the untrained networks; they say the dtype.
         plan: made with ``fresh=True``. It also says the device.
         lr_inner, first_order, peculiar: as there.
+        adam: what the optimiser carries from earlier steps; by default it begins here.
         progress: called now and then.
 
     Returns:
@@ -164,7 +186,7 @@ def maml_sine(
         meta = list(torch.autograd.grad(loss.sum(), w))
         return [g + m for g, m in zip(inner, meta, strict=True)] if peculiar else meta
 
-    return _train(weights, plan, direction, 0.001, progress)
+    return _train(weights, plan, direction, 0.001, adam, progress)
 
 
 def reptile_sine(
@@ -174,6 +196,7 @@ def reptile_sine(
     lr_outer: float = 0.001,
     k: int = 32,
     *,
+    adam: AdamState | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
     """:func:`repro.ecoffet.train.reptile_sine` with a meta-batch of one task, for all models.
@@ -187,14 +210,22 @@ def reptile_sine(
             adapted = _leaves(descend(adapted, gradients(adapted, plan.x[i], plan.y[i]), lr_inner))
         return [(a - b) / k / lr_inner for a, b in zip(w, adapted, strict=True)]
 
-    return _train(weights, plan, direction, lr_outer, progress)
+    return _train(weights, plan, direction, lr_outer, adam, progress)
 
 
 def fit_transfer(
-    weights: np.ndarray, plan: Plan, *, progress: Progress | None = None
+    weights: np.ndarray,
+    plan: Plan,
+    *,
+    adam: AdamState | None = None,
+    progress: Progress | None = None,
 ) -> np.ndarray:
     """:func:`repro.ecoffet.train.fit_transfer` for all models, on the plan's training points."""
-    return _train(weights, plan, lambda w, i: gradients(w, plan.x[i], plan.y[i]), 0.001, progress)
+
+    def direction(w: Stack, i: int) -> Stack:
+        return gradients(w, plan.x[i], plan.y[i])
+
+    return _train(weights, plan, direction, 0.001, adam, progress)
 
 
 def _train(
@@ -202,10 +233,16 @@ def _train(
     plan: Plan,
     direction: Callable[[Stack, int], Stack],
     lr: float,
+    adam: AdamState | None,
     progress: Progress | None,
 ) -> np.ndarray:
     stacked = _leaves(stack(weights, plan.x.device))
     optimizer = Adam(stacked, lr=lr, foreach=True)
+    if adam is not None:
+        moments = (stack(moment, plan.x.device) for moment in (adam.first, adam.second))
+        for w, first, second in zip(stacked, *moments, strict=True):
+            step = torch.tensor(float(adam.steps))
+            optimizer.state[w] = {"step": step, "exp_avg": first, "exp_avg_sq": second}
     for i in range(len(plan)):
         for w, g in zip(stacked, direction(stacked, i), strict=True):
             w.grad = g.detach()

@@ -7,6 +7,7 @@ and puts them back. So parts can be computed in any order, or not at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from repro.ecoffet.notebook import (
 from repro.ecoffet.sine import INTERVAL, SineModel, SineWaveTask, flatten, unflatten
 
 TRAIN_TASKS, TEST_TASKS, MODELS, EPOCHS = 10_000, 1_000, 5, 4
+AT_ONCE = 16
+"""Networks whose tasks are drawn together: what they visit is a gigabyte for 64."""
 
 Prepare = Callable[[np.ndarray], np.ndarray]
 """Changes the initial weights (1761,) of a model."""
@@ -85,7 +88,7 @@ def train(
         by: what trains.
         device: where.
         prepare: applied to each network's initial weights.
-        progress: called as ``progress(n)`` now and then.
+        progress: called as ``progress(n)`` now and then; n steps are done by ``AT_ONCE`` networks.
 
     Returns:
         (models, 1761) float32 weights.
@@ -100,17 +103,32 @@ def train(
     start = np.stack([prepare(w) for w in initial(method, models, seed)])
     if method == "random":
         return start
-    world = draw(n_train, 0, seed)
+    world, fit = draw(n_train, 0, seed), trainer(method, by, peculiar)
     with notebook_state():
         seed_all(seed_for(method, seed))
-        if method == "transfer":
-            plan = batched.plan(world.train, 1, 1).to(device)
-            return np.asarray(by.fit_transfer(start, plan, progress=progress))
-        plan = batched.plan(world.train, models, epochs, fresh=method != "reptile").to(device)
-        if method == "reptile":
-            return np.asarray(by.reptile_sine(start, plan, k=3, progress=progress))
-        how = {"first_order": method == "maml_first_order", "peculiar": peculiar}
-        return np.asarray(by.maml_sine(start, plan, **how, progress=progress))
+        return np.concatenate(
+            [
+                np.asarray(fit(some, plan(method, world, len(some), epochs).to(device),
+                               progress=progress))
+                for some in np.split(start, range(AT_ONCE, len(start), AT_ONCE))
+            ]
+        )  # fmt: skip
+
+
+def plan(method: str, world: World, models: int, epochs: int) -> batched.Plan:
+    """What a method's next networks visit, by the global generators; of transfer learning there is
+    one epoch, whatever ``epochs`` is."""
+    epochs = 1 if method == "transfer" else epochs
+    return batched.plan(world.train, models, epochs, fresh=method.startswith("maml"))
+
+
+def trainer(method: str, by: Trainers = batched, peculiar: bool = True) -> Any:
+    """What trains by a method, as the notebook calls it: ``train(weights, plan)``."""
+    if method == "transfer":
+        return by.fit_transfer
+    if method == "reptile":
+        return partial(by.reptile_sine, k=3)
+    return partial(by.maml_sine, first_order=method == "maml_first_order", peculiar=peculiar)
 
 
 def test_losses(

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -47,13 +48,14 @@ def draw_points(world: World) -> None:
         task.training_set()
 
 
-TRAIN = {
-    "transfer": lambda model, tasks: fit_transfer(model, tasks=tasks),
-    "random": lambda model, tasks: None,
-    "maml": lambda model, tasks: maml_sine(model, 1, tasks=tasks),
-    "maml_first_order": lambda model, tasks: maml_sine(model, 1, first_order=True, tasks=tasks),
-    "reptile": lambda model, tasks: reptile_sine(model, 1, k=3, batch_size=1, tasks=tasks),
+TRAIN: dict[str, Callable[..., None]] = {
+    "transfer": fit_transfer,
+    "random": lambda model, epochs, *, tasks: None,
+    "maml": maml_sine,
+    "maml_first_order": partial(maml_sine, first_order=True),
+    "reptile": partial(reptile_sine, k=3, batch_size=1),
 }
+"""Called as ``train(model, epochs, tasks=tasks)``."""
 
 
 def notebook_small(
@@ -119,7 +121,7 @@ def notebook_small(
 def run_method(name: str, model: SineModel, world: World, max_steps: int) -> dict[str, np.ndarray]:
     """Train the model in place, then fine-tune it on every test task."""
     init = flatten(model)
-    TRAIN[name](model, world.train)
+    TRAIN[name](model, 1, tasks=world.train)
     results = {f"{name}_init": init, f"{name}_weights": flatten(model)}
     if name == "random":
         results["random_weights0"] = init

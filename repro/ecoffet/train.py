@@ -23,8 +23,9 @@ from repro.threads import one_thread
 Params = dict[str, Tensor]
 Loss = Callable[[Params], Tensor]
 """A loss as a function of the parameters."""
-Observe = Callable[[int, nn.Module], None]
-"""Called as ``observe(step, model)`` after each task; steps count from 1, through all epochs."""
+Observe = Callable[[int, nn.Module, Optimizer], None]
+"""Called as ``observe(step, model, optimizer)`` after each task, with the outer optimiser; steps
+count from 1, through all epochs."""
 
 
 def sine_fit1(net: SineModel, wave: SineWaveTask, optim: Optimizer) -> float:
@@ -62,7 +63,7 @@ def fit_transfer(
     for step, _, t in visits(tasks, epochs, sampler):
         sine_fit1(model, t, optim)
         if observe is not None:
-            observe(step, model)
+            observe(step, model, optim)
 
 
 @one_thread()
@@ -111,7 +112,7 @@ def maml_sine(
             apply(optimizer, params, total)
             total = None
         if observe is not None:
-            observe(step, model)
+            observe(step, model, optimizer)
 
 
 def maml_gradient(
@@ -180,7 +181,7 @@ def reptile_sine(
             apply(optimizer, params, total)
             total = None
         if observe is not None:
-            observe(step, model)
+            observe(step, model, optimizer)
 
 
 def visits(

@@ -1,8 +1,8 @@
 """Which implementation of each arithmetic primitive the loops are compiled with.
 
-The loops take an `Arithmetic` and call `arithmetic.tanh(x)`; to Numba each set of choices is a
-type of its own, so the calls are bound, and inlined, when the loops are compiled. `EXACT` and
-`FAST` are two such sets, and `dataclasses.replace(FAST, tanh="exact")` is one of many more.
+The loops take an `Arithmetic` and call `arithmetic.activation(x)`; to Numba each set of choices is
+a type of its own, so the calls are bound, and inlined, when the loops are compiled. `EXACT` and
+`FAST` are two such sets, and `dataclasses.replace(FAST, activation="exact")` is one of many more.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Arithmetic:
     """The name of an implementation for each primitive: `exact_arithmetic` says what each does."""
 
     sine: str
-    tanh: str
+    activation: str
     slope: str
     product: str
     narrow_products: str
@@ -44,8 +44,8 @@ FAST = Arithmetic(**{f.name: "fast" for f in fields(Arithmetic)})
 
 
 def with_relu(arithmetic: Arithmetic) -> Arithmetic:
-    """The same with relu for tanh, by whose name the loops go on calling it."""
-    return replace(arithmetic, tanh="relu", slope="relu")
+    """The same with relu for tanh."""
+    return replace(arithmetic, activation="relu", slope="relu")
 
 
 def implements(primitive: str, name: str, *functions: Callable[..., Any]) -> None:

@@ -110,7 +110,7 @@ def _expm1(x: np.float32) -> np.float32:
 
 
 @inlined
-def exact_tanh(x: np.float32) -> np.float32:
+def exact_activation(x: np.float32) -> np.float32:
     """Julia's tanh of a Float32: by `expm1` of -2|x| below 1, of 2|x| below 9, else 1."""
     a = abs(x)
     small = a < _1
@@ -294,7 +294,7 @@ def _lane(a: np.ndarray, first: int, last: int, start: np.float32) -> np.float32
 
 
 implements("sine", "exact", exact_sine)
-implements("tanh", "exact", exact_tanh)
+implements("activation", "exact", exact_activation)
 implements("slope", "exact", exact_slope)
 implements("product", "exact", exact_product)
 implements(

@@ -110,11 +110,11 @@ def predict(arithmetic, w, x, work) -> None:
     h1, h2, output = work.h1, work.h2, work.output
     for j in range(n):
         for i in range(ROWS):
-            h1[j, i] = arithmetic.tanh(w.w1[i] * x[j] + w.b1[i])
+            h1[j, i] = arithmetic.activation(w.w1[i] * x[j] + w.b1[i])
     arithmetic.product(h2, w.w2, h1, _NEXT, _COLUMN, n, _COLUMN)
     for j in range(n):
         for i in range(ROWS):
-            h2[j, i] = arithmetic.tanh(h2[j, i] + w.b2[i])
+            h2[j, i] = arithmetic.activation(h2[j, i] + w.b2[i])
     arithmetic.row_times_matrix(output, w.w3, h2, n)
     for j in range(n):
         output[j] += w.b3[0]

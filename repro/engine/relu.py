@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from repro import jang
-from repro.ecoffet.batched import SHAPES, Plan, Progress
+from repro.ecoffet.batched import SHAPES, AdamState, Plan, Progress
 from repro.ecoffet.sine import SineWaveTask
 from repro.engine import relu_loops as loops
 from repro.engine.handover import Array
@@ -45,14 +45,15 @@ def maml_sine(
     first_order: bool = False,
     *,
     peculiar: bool = True,
+    adam: AdamState | None = None,
     progress: Progress | None = None,
 ) -> Array:
     """`repro.ecoffet.batched.maml_sine` compiled."""
     if plan.fresh_x is None or plan.fresh_y is None:
         raise ValueError("MAML's outer loss needs fresh points: make the plan with fresh=True")
     options = (1, first_order, peculiar)
-    return _each(weights, plan, partial(maml_steps, lr_inner=lr_inner, rate=0.001, options=options),
-                 progress)  # fmt: skip
+    steps = partial(maml_steps, lr_inner=lr_inner, rate=0.001, options=options)
+    return _each(weights, plan, steps, adam, progress)
 
 
 def reptile_sine(
@@ -62,16 +63,23 @@ def reptile_sine(
     lr_outer: float = 0.001,
     k: int = 32,
     *,
+    adam: AdamState | None = None,
     progress: Progress | None = None,
 ) -> Array:
     """`repro.ecoffet.batched.reptile_sine` compiled."""
     steps = partial(reptile_steps, lr_inner=lr_inner, rate=lr_outer, inner=k)
-    return _each(weights, plan, steps, progress)
+    return _each(weights, plan, steps, adam, progress)
 
 
-def fit_transfer(weights: Array, plan: Plan, *, progress: Progress | None = None) -> Array:
-    """`repro.ecoffet.fit_transfer` compiled, on a plan's training points."""
-    return _each(weights, plan, partial(transfer_steps, rate=0.001), progress)
+def fit_transfer(
+    weights: Array,
+    plan: Plan,
+    *,
+    adam: AdamState | None = None,
+    progress: Progress | None = None,
+) -> Array:
+    """`repro.ecoffet.batched.fit_transfer` compiled."""
+    return _each(weights, plan, partial(transfer_steps, rate=0.001), adam, progress)
 
 
 def finetune(
@@ -150,16 +158,23 @@ def _room(w: Array, points: Points, vectors: int, tapes: int) -> Array:
     return np.empty(vectors * (SIZE + 16) + tapes * room_for(most), w.dtype)
 
 
-def _each(weights: Array, plan: Plan, steps: Steps, progress: Progress | None) -> Array:
+def _each(
+    weights: Array,
+    plan: Plan,
+    steps: Steps,
+    adam: AdamState | None,
+    progress: Progress | None,
+) -> Array:
     """Train every network of a stack on its own part of a plan."""
     _require_known(weights, plan.x.device)
-    corrections = torch_corrections(len(plan))
+    done, *carried = adam or AdamState(0, *np.zeros((2, *weights.shape), weights.dtype))
+    corrections = torch_corrections(done + len(plan))[done:]
     trained = inputs_first(weights)
+    all_moments = np.stack([inputs_first(moment) for moment in carried], axis=1)
     kept = (plan.x, plan.y, plan.fresh_x, plan.fresh_y)
-    for m, w in enumerate(trained):
+    for m, (w, moments) in enumerate(zip(trained, all_moments, strict=True)):
         of_model = [p[:, m, :, 0].numpy()[:, None] for p in kept if p is not None]
         points = tuple(np.ascontiguousarray(p, w.dtype) for p in of_model)
-        moments = np.zeros((2, SIZE), w.dtype)
         for part in _stretches(len(plan)):
             steps(w, moments, tuple(p[part] for p in points), corrections[part])
             if progress is not None:

@@ -25,8 +25,7 @@ _NEXT, _COLUMN = np.int64(1), np.int64(HIDDEN)
 #: Where a product may be fused into a sum.
 _fused = {"contract"}
 
-_five, _one = (product_tile(HIDDEN, n, stride=HIDDEN) for n in (5, 1))
-_five_onto, _one_onto = (product_tile(HIDDEN, n, stride=HIDDEN, onto=True) for n in (5, 1))
+_one, _one_onto = (product_tile(HIDDEN, 1, stride=HIDDEN, onto=onto) for onto in (False, True))
 _transpose_block = transpose_tile(HIDDEN)
 
 
@@ -84,30 +83,26 @@ def room_for(points: int) -> int:
     return 4 * (HIDDEN * points + 16) + 3 * (points + 16) + HIDDEN * HIDDEN + 16
 
 
-@jit
-def _product(c, a, b, b_row: int, b_column: int, columns: int, inner: int) -> None:
-    """C = A B, (40, columns); see `product_tile`."""
-    out_of_line()
-    j = 0
-    while columns - j >= 5:
-        _five(c, a, b, HIDDEN * j, 0, b_column * j, b_row, b_column, inner)
-        j += 5
-    while columns > j:
-        _one(c, a, b, HIDDEN * j, 0, b_column * j, b_row, b_column, inner)
-        j += 1
+def _product_in(one, onto: bool):
+    """C = A B, or C += A B, (40, columns), in blocks of five columns and in single ones; see
+    `product_tile`."""
+    five = product_tile(HIDDEN, 5, stride=HIDDEN, onto=onto)
+
+    @jit
+    def product(c, a, b, b_row: int, b_column: int, columns: int, inner: int) -> None:
+        out_of_line()
+        j = 0
+        while columns - j >= 5:
+            five(c, a, b, HIDDEN * j, 0, b_column * j, b_row, b_column, inner)
+            j += 5
+        while columns > j:
+            one(c, a, b, HIDDEN * j, 0, b_column * j, b_row, b_column, inner)
+            j += 1
+
+    return product
 
 
-@jit
-def _product_onto(c, a, b, b_row: int, b_column: int, columns: int, inner: int) -> None:
-    """C += A B."""
-    out_of_line()
-    j = 0
-    while columns - j >= 5:
-        _five_onto(c, a, b, HIDDEN * j, 0, b_column * j, b_row, b_column, inner)
-        j += 5
-    while columns > j:
-        _one_onto(c, a, b, HIDDEN * j, 0, b_column * j, b_row, b_column, inner)
-        j += 1
+_product, _product_onto = _product_in(_one, onto=False), _product_in(_one_onto, onto=True)
 
 
 @jit

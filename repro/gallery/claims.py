@@ -188,7 +188,7 @@ def verdicts(values: np.ndarray) -> dict[str, np.ndarray]:
     ratios = [log_ratios(*pair) for pair in values]
     spread = [interquartile_interval(r) for r in ratios]
     return {
-        **_columns(found),
+        **columns(found),
         "ratio": np.exp([float(interquartile_mean(r)) for r in ratios]),
         "ratio_low": np.exp([s.low for s in spread]),
         "ratio_high": np.exp([s.high for s in spread]),
@@ -201,7 +201,9 @@ def log_ratios(better: np.ndarray, worse: np.ndarray) -> np.ndarray:
         return np.where(better == worse, 0, better - worse)
 
 
-def _columns(found: list[Proportion]) -> dict[str, np.ndarray]:
+def columns(found: list[Proportion]) -> dict[str, np.ndarray]:
+    """Proportions as arrays (n,): ``wins`` of ``pairs``, their share in ``win_low`` to ``win_high``
+    at ``LEVEL``."""
     return {
         "wins": np.array([float(p.wins) for p in found]),
         "pairs": np.array([float(p.pairs) for p in found]),
@@ -221,7 +223,7 @@ def diverging(runs: Runs) -> Run:
         for start in ("linear", "glorot"):
             names = [f"{f}_{start}_{opt}_{rate}" for rate in DIVERGING_RATES]
             stopped = np.array([runs[RUNS[n]]["stopped"].values[0] for n in names], float)
-            counted = _columns([Proportion(int(s.sum()), len(s)) for s in stopped])
+            counted = columns([Proportion(int(s.sum()), len(s)) for s in stopped])
             found[f"{f}_{start}_stopped"] = stopped
             found |= {f"{f}_{start}_{n}": values for n, values in counted.items()}
     return plotted(draw={"rates": np.array(DIVERGING_RATES)}, results=found)

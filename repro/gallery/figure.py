@@ -24,7 +24,7 @@ POSTS = {
     "luna": "“Meta-Learning”, Dominique Luna, 2019",
     "ecoffet": "“Paper repro: Deep Metalearning using MAML and Reptile”, Adrien Ecoffet, 2018",
     "jang": "“Meta-Learning in 50 Lines of JAX”, Eric Jang, 2019",
-    "claims": "What the first post says in closing, over 64 seeds",
+    "claims": "What the first two posts say in words, over 64 networks of each kind",
     "implicit": "“Meta-Learning, Part I: From MAML to iMAML”, A. Fedorov's slides, 2020",
 }
 """The posts and their titles, each a module in the folder ``figures`` with a tuple ``FIGURES``."""

@@ -86,17 +86,17 @@ def finding(training: Training, case: Case, port: Run, names: Sequence[str], sco
     except RunError as error:
         return Finding(training.name, Verdict.NOT_RUN, str(error))
     result = check(Recorded().run(case), port, tolerance=rule, names=names)
-    return Finding(training.name, result.verdict, sentence(case, result, scope))
+    return Finding(training.name, result.verdict, sentence(case.name, result, scope))
 
 
-def sentence(case: Case, result: Check, scope: str) -> str:
-    """How close, in one sentence."""
+def sentence(name: str, result: Check, scope: str) -> str:
+    """How close to what is called so, in one sentence."""
     own = result.own
     if own is None or own.report is None:
-        return f"{case.name}{scope}: {result.message}"
+        return f"{name}{scope}: {result.message}"
     report, worst = own.report, own.report.worst
     parts = [
-        f"{case.name}{scope}: {floor_percent(report.bit_equal)} % of "
+        f"{name}{scope}: {floor_percent(report.bit_equal)} % of "
         f"{sum(c.count * len(c.steps) for c in report.comparisons):,} numbers equal bit for bit"
     ]
     weights = largest(own, Kind.STATE)

@@ -24,6 +24,6 @@ def growth(case: Case) -> Pooled:
     By the exact engine where it can run the case: the growth is then that of the original's own
     arithmetic, and is measured sooner.
     """
-    eager = record_of(case).eager_only or case.generator != "MersenneTwister"
-    port = Port("eager" if eager else "exact")
+    exact = record_of(case).runs_on("exact") and case.generator == "MersenneTwister"
+    port = Port("exact" if exact else "eager")
     return Pooled(lambda seed: port.run(case, None if seed is None else Nudge(seed)))

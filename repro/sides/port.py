@@ -45,8 +45,9 @@ class Port:
         if isinstance(perturbation, Widened):
             return replace(self, dtype=torch.float64).run(case)
         record = record_of(case)
-        if record.eager_only and self.engine not in ("eager", *record.but):
-            raise EngineError(f"{case.function} {record.eager_only}: use the eager engine")
+        if not record.runs_on(self.engine):
+            known = " or ".join(record.engines or ())
+            raise EngineError(f"engine {self.engine!r} cannot run {case.function}: use {known}")
         how = Conditions(self.engine, self.device, self.dtype, perturbation, self.tick)
         start = time.perf_counter()
         quantities = record.port(case, how)
