@@ -226,6 +226,25 @@ def test_what_only_one_side_has_is_said():
     assert "not compared: norm (the reference alone" in found.message
 
 
+@pytest.mark.parametrize("lack", ["a quantity", "the last step"])
+def test_what_was_to_be_judged_and_is_not_there_passes_nothing(lack):
+    """Catches a port that is equivalent because it yields less than it is judged by."""
+    a = ensemble(loss=curves(12), norm=curves(12, 1))
+    kept = dict(a.quantities)
+    norm = kept.pop("norm")
+    if lack == "the last step":
+        kept["norm"] = Quantity(norm.steps[:-1], norm.values[:-1], norm.kind)
+    summaries = [Summary("loss"), Summary("norm")]
+    assert check_ensembles(a, a, summaries=summaries).verdict is EQUIVALENT
+    found = check_ensembles(a, Ensemble(a.seeds, kept), summaries=summaries)
+    assert found.verdict is UNDECIDED and found.as_dict()["unjudged"] == ["norm, late"]
+    assert "not judged, for the port lacks it: norm, late" in found.message
+    with pytest.raises(EnsembleError, match="let it yield norm"):
+        check_ensembles(a, Ensemble(a.seeds, kept), summaries=summaries[1:])
+    with pytest.raises(EnsembleError, match="the reference holds loss, norm"):
+        check_ensembles(a, a, summaries=[Summary("nrom")])
+
+
 def test_a_margin_of_ones_own_decides():
     a, b = curves(64), curves(64, 1)
     assert unpaired(a, b, margins={"loss": 0.01}).verdict is UNDECIDED

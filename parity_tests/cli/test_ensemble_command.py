@@ -33,6 +33,11 @@ def replayed(seed, factor=1.0):
 
 def wrong(seed):
     return replayed(seed, 1.05)
+
+def lacking(seed):
+    for step in replayed(seed):
+        del step["loss after 10 updates"]
+        yield step
 """
 
 
@@ -87,6 +92,13 @@ def test_a_wrong_one_is_different_everywhere_that_is_asked(port, monkeypatch, tm
     page = (places["page"] / "index.html").read_text()
     assert page.count("<img") == 1 + 8 + 1 and "Where they part" in page
     assert len(Ensemble.load(places["own.npz"])) == 12
+
+
+def test_a_port_that_lacks_what_is_judged_is_not_passed(port, monkeypatch, capsys):
+    assert repro(monkeypatch, "reptile", "--seeds", "12", "--port", f"{port}:lacking") == 1
+    said = capsys.readouterr().out
+    assert said.startswith("UNDECIDED")
+    assert "not judged, for the port lacks it: loss after 10 updates, late" in said
 
 
 def test_a_saved_ensemble_is_a_reference(port, monkeypatch, tmp_path, capsys):

@@ -240,8 +240,7 @@ def _held(
         )
     with waiting("comparing"):
         named = watched_of(function).summaries
-        there = [s for s in named if s.quantity in own.quantities]
-        return check_ensembles(theirs, own, paired=not unpaired, summaries=there or None)
+        return check_ensembles(theirs, own, paired=not unpaired, summaries=named)
 
 
 def _record(names: list[str]) -> None:
