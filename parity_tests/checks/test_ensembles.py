@@ -6,12 +6,14 @@ from functools import partial
 
 import numpy as np
 import pytest
+from ensembles import level
 from scipy import stats
 
 from repro.checks.ensembles import EnsembleError, EnsembleVerdict, Summary, check_ensembles
 from repro.checks.ensembles.permuting import labelings, permuted, relabelings
-from repro.checks.ensembles.summary import interval
+from repro.checks.ensembles.summary import LEVEL, interval
 from repro.run import Ensemble, Kind, Quantity
+from repro.sides.shipped_ensembles import shipped
 
 EQUIVALENT, DIFFERENT, UNDECIDED = EnsembleVerdict
 STEPS = np.arange(10)
@@ -126,6 +128,34 @@ def test_a_difference_as_large_as_the_margin_is_rarely_equivalent():
         ends.append(unpaired(a, b * np.exp(margin), margins={"loss": np.expm1(margin)},
                              summaries=[Summary("loss", late=1)]).verdict)  # fmt: skip
     assert ends.count(EQUIVALENT) <= 8  # 3 expected; more in 1 of 350 draws of binomial(60, 5 %)
+
+
+def share_within(function: str) -> float:
+    """Of 16,000 intervals, whose share has a standard deviation of 0.2 % and of 0.5 % at most, as
+    the summaries share their seeds."""
+    values = level.summaries_of(shipped(function), function).values()
+    return float(
+        np.mean([level.unpaired(v, 64, 2000, sign)[0] for v in values for sign in (1, -1)])
+    )
+
+
+@pytest.mark.parametrize("function", ["transfer_learn", "fomaml", "reptile"])
+def test_it_is_within_it_one_time_in_twenty(function):
+    assert share_within(function) == pytest.approx(LEVEL, abs=0.005)
+
+
+@pytest.mark.parametrize("wrong", [0.04, 0.06, 0.1])
+def test_another_level_would_be_noticed(monkeypatch, wrong):
+    """0.1 is a 80 % interval in place of the 90 % one."""
+    monkeypatch.setattr("repro.checks.ensembles.summary.LEVEL", wrong)
+    assert share_within("fomaml") != pytest.approx(0.05, abs=0.005)
+
+
+def test_of_ten_pairs_it_is_within_one_time_in_twenty():
+    """Catches a normal quantile in place of Student's, with which it is 6.6 %."""
+    a, b = np.random.default_rng(0).normal(size=(2, 10, 40_000))
+    low, high = interval(a, b, paired=True)
+    assert [(high < 0).mean(), (low > 0).mean()] == pytest.approx([LEVEL, LEVEL], abs=0.005)
 
 
 def test_identical_programs_end_equivalent_with_the_number_of_seeds_named():
