@@ -25,7 +25,7 @@ from repro.sides.members import CaseMember, watched_of
 from repro.sides.shipped_ensembles import shipped
 
 GRID = (10, 12, 14, 16, 24, 32, 48, 64)
-FIRST, AGAIN = 16, 20
+FIRST, AGAIN = 16, 12
 """Seeds a side of a first comparison, and how many of those there are."""
 
 HEAD = "| wrong port | function | unpaired | in pairs | a second run, unpaired |"
