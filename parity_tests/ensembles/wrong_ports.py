@@ -103,6 +103,10 @@ GROSS = (
                   "x[j], y[j] = testx[j], wave_y[j]"),),
     ),
     Wrong(
+        "all inner steps on the same ten points", "reptile",
+        changes=((LOOPS, "part = slice(j, min(j + batch, n))", "part = slice(0, batch)"),),
+    ),
+    Wrong(
         "one inner step too few", "reptile",
         changes=((LOOPS, "for j in range(0, n, batch):", "for j in range(0, n - batch, batch):"),),
     ),
