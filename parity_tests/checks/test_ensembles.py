@@ -333,6 +333,12 @@ def test_limits_shrink_with_seeds_and_are_kept():
     assert weaker.count(DIFFERENT) <= 12
 
 
+@pytest.mark.parametrize(("paired", "least"), [(True, 16), (False, 8)])
+def test_no_limit_is_named_for_so_few_seeds_that_they_find_nothing(paired, least):
+    found = check_ensembles(ensemble(loss=curves(9)), ensemble(loss=curves(9, 1)), paired=paired)
+    assert found.limits().seeds.min() == least and (9 in found.limits().seeds) is not paired
+
+
 def test_the_result_is_plain_json():
     import json
 

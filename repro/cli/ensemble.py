@@ -172,6 +172,13 @@ def _reference(
     if reference == "exact":
         return _gathered(original, seeds, "reference", dask)
     if reference == "julia":
+        from repro.cases import RECORDS
+
+        if RECORDS[like.function].live is None:
+            raise ReproError(
+                f"the original of {like.function} is no Julia: leave out --reference julia, or "
+                "give --reference exact, which computes its port"
+            )
         from repro.cli.options import open_julia
         from repro.sides.live import Live
         from repro.sides.members import LiveMember

@@ -161,9 +161,11 @@ class EnsembleCheck:
         """The smallest change in each quantity that so many seeds would find.
 
         Args:
-            seeds: by default as many as the port's side has, and doublings from 8 to 256.
+            seeds: by default as many as the port's side has, and doublings from 8 to 256; of both
+                those that can find anything.
         """
-        counts = seeds or tuple(sorted({8, 16, 32, 64, 128, 256, len(self.beside.b)}))
+        usual = sorted({8, 16, 32, 64, 128, 256, len(self.beside.b)})
+        counts = seeds or tuple(n for n in usual if n >= self.least_seeds)
         return limits(self.beside, counts, self.alpha)
 
     @property
