@@ -68,8 +68,8 @@ class Equivalence:
         return bool(-self.margin <= self.low and self.high <= self.margin)
 
     def in_unit(self, value: float) -> str:
-        """A difference in the quantity's own unit: a factor where the scale is logarithmic."""
-        return f"{np.exp(value):.4g} times" if self.log else f"{value:+.3g}"
+        """A difference in the quantity's own unit: a share where the scale is logarithmic."""
+        return f"{100 * np.expm1(value):+.2g} %" if self.log else f"{value:+.3g}"
 
 
 def equivalence(

@@ -46,10 +46,7 @@ def sentence(s: Equivalence) -> str:
     verb = "within" if s.holds else "not within"
     low, high, least, most = map(s.in_unit, (s.low, s.high, -s.margin, s.margin))
     return (
-        f"{s.label}: {s.in_unit(s.difference)} the reference's, 90 % interval {low} to {high}, "
-        f"{verb} {least} to {most}"
-        if s.log
-        else f"{s.label}: off by {s.in_unit(s.difference)}, 90 % interval {low} to {high}, "
+        f"{s.label}: off by {s.in_unit(s.difference)}, 90 % interval {low} to {high}, "
         f"{verb} {least} to {most}"
     )
 
