@@ -51,7 +51,7 @@ calibrate: setup  ## hold right pairs and wrong ports by the derived tolerances,
 limits: setup  ## the smallest errors that are always noticed, by bisection
 	PYTHONPATH=parity_tests $(BIN)/python -m calibration.limits --write docs/limits.md
 
-ensembles: setup  ## ensembles: false alarms, and what 23 wrong ports end in with how many seeds
+ensembles: setup  ## ensembles: false alarms, and what 24 wrong ports end in with how many seeds
 	PYTHONPATH=parity_tests $(BIN)/python -m ensembles.false_alarms
 	PYTHONPATH=parity_tests $(BIN)/python -m ensembles.power build/wrong_ports --write docs/ensembles.md
 	PYTHONPATH=parity_tests $(BIN)/python -m ensembles.level build/wrong_ports
