@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from repro.run import Ensemble, Quantity, Run, RunError, StepError, gather
+from repro.run import Ensemble, Quantity, Run, RunError, StepError, collect, gather
 from repro.run.store import Store
 
 
@@ -31,6 +31,30 @@ def test_any_executor_will_do():
     with ThreadPoolExecutor(2) as pool:
         found = gathered(executor=pool)
     assert np.array_equal(found.quantities["loss"].values, gathered().quantities["loss"].values)
+
+
+class Stacked:
+    """A member that runs many seeds at once, and by itself no seed."""
+
+    def __init__(self) -> None:
+        self.asked_for: list[list[int]] = []
+
+    def __call__(self, seed: int):
+        raise AssertionError("one by one")
+
+    def together(self, seeds):
+        self.asked_for.append(list(seeds))
+        return (collect(member(seed)) for seed in seeds)
+
+
+def test_what_runs_many_seeds_at_once_is_asked_for_those_that_are_missing(tmp_path):
+    stacked, store = Stacked(), Store(tmp_path, print)
+    gathered(range(2), stacked, store=store)
+    found = gathered(range(4), stacked, store=store)
+    assert stacked.asked_for == [[0, 1], [2, 3]]
+    assert np.array_equal(found.quantities["loss"].values, gathered().quantities["loss"].values)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(AssertionError, match="one by one"):
+        gathered(range(2), stacked, executor=pool)
 
 
 def test_an_ensemble_is_read_back(tmp_path):
