@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from ensembles.false_alarms import FUNCTIONS
 from ensembles.power import kept_in
 from ensembles.wrong_ports import GROSS
 
@@ -22,8 +23,6 @@ from repro.checks.ensembles.summary import interval
 from repro.run import Ensemble
 from repro.sides.members import watched_of
 from repro.sides.shipped_ensembles import shipped
-
-FUNCTIONS = ("transfer_learn", "fomaml", "reptile")
 
 
 def summaries_of(held: Ensemble, function: str) -> dict[str, np.ndarray]:
