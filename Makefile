@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark
 
-.PHONY: parity test test-slow test-environments record-check faults small-ports false-alarms faults-jax false-alarms-jax calibrate limits ensembles drift differences mutants figures figures-check full-size claims bench docs lint setup julia juliacall jax clean
+.PHONY: parity test test-slow test-environments record-check faults small-ports false-alarms faults-jax false-alarms-jax calibrate limits ensembles ensembles-long drift differences mutants figures figures-check full-size claims bench docs lint setup julia juliacall jax clean
 
 parity: setup  ## the main job: the ports against the original's recorded runs
 	$(BIN)/repro parity
@@ -51,9 +51,16 @@ calibrate: setup  ## hold right pairs and wrong ports by the derived tolerances,
 limits: setup  ## the smallest errors that are always noticed, by bisection
 	PYTHONPATH=parity_tests $(BIN)/python -m calibration.limits --write docs/limits.md
 
-ensembles: setup  ## ensembles: false alarms, and what 23 wrong ports end in with how many seeds
+ensembles: setup  ## ensembles: false alarms, and what 24 wrong ports end in with how many seeds
 	PYTHONPATH=parity_tests $(BIN)/python -m ensembles.false_alarms
-	PYTHONPATH=parity_tests $(BIN)/python -m ensembles.power build/wrong_ports
+	PYTHONPATH=parity_tests $(BIN)/python -m ensembles.power build/wrong_ports --write docs/ensembles.md
+	PYTHONPATH=parity_tests $(BIN)/python -m ensembles.level build/wrong_ports
+
+PAIRS ?= 12
+ensembles-long: setup  ## the fast engine beside the exact one at 50,000 iterations, in pairs
+	for case in transfer_learn fomaml reptile; do \
+	  $(BIN)/repro ensemble $$case --iterations 50000 --reference exact --seeds $(PAIRS) || exit 1; \
+	done
 
 drift: setup  ## changes that round and changes that matter, graded; and runs that repeat
 	PYTHONPATH=parity_tests $(BIN)/python -m drift.changes --runs $(RUNS)

@@ -6,12 +6,14 @@ from functools import partial
 
 import numpy as np
 import pytest
+from ensembles import level
 from scipy import stats
 
 from repro.checks.ensembles import EnsembleError, EnsembleVerdict, Summary, check_ensembles
 from repro.checks.ensembles.permuting import labelings, permuted, relabelings
-from repro.checks.ensembles.summary import interval
+from repro.checks.ensembles.summary import LEVEL, interval
 from repro.run import Ensemble, Kind, Quantity
+from repro.sides.shipped_ensembles import shipped
 
 EQUIVALENT, DIFFERENT, UNDECIDED = EnsembleVerdict
 STEPS = np.arange(10)
@@ -130,6 +132,34 @@ def test_a_difference_as_large_as_the_margin_is_rarely_equivalent():
     assert ends.count(EQUIVALENT) <= 8  # 3 expected; more in 1 of 350 draws of binomial(60, 5 %)
 
 
+def share_within(function: str) -> float:
+    """Of 16,000 intervals, whose share has a standard deviation of 0.2 % and of 0.5 % at most, as
+    the summaries share their seeds."""
+    values = level.summaries_of(shipped(function), function).values()
+    return float(
+        np.mean([level.unpaired(v, 64, 2000, sign)[0] for v in values for sign in (1, -1)])
+    )
+
+
+@pytest.mark.parametrize("function", ["transfer_learn", "fomaml", "reptile"])
+def test_it_is_within_it_one_time_in_twenty(function):
+    assert share_within(function) == pytest.approx(LEVEL, abs=0.005)
+
+
+@pytest.mark.parametrize("wrong", [0.04, 0.06, 0.1])
+def test_another_level_would_be_noticed(monkeypatch, wrong):
+    """0.1 is a 80 % interval in place of the 90 % one."""
+    monkeypatch.setattr("repro.checks.ensembles.summary.LEVEL", wrong)
+    assert share_within("fomaml") != pytest.approx(0.05, abs=0.005)
+
+
+def test_of_ten_pairs_it_is_within_one_time_in_twenty():
+    """Catches a normal quantile in place of Student's, with which it is 6.6 %."""
+    a, b = np.random.default_rng(0).normal(size=(2, 10, 40_000))
+    low, high = interval(a, b, paired=True)
+    assert [(high < 0).mean(), (low > 0).mean()] == pytest.approx([LEVEL, LEVEL], abs=0.005)
+
+
 def test_identical_programs_end_equivalent_with_the_number_of_seeds_named():
     n = unpaired(curves(64, 0), curves(64, 1)).seeds_for_equivalence
     assert n is not None and 70 < n < 110
@@ -228,6 +258,25 @@ def test_what_only_one_side_has_is_said():
     assert "not compared: norm (the reference alone" in found.message
 
 
+@pytest.mark.parametrize("lack", ["a quantity", "the last step"])
+def test_what_was_to_be_judged_and_is_not_there_passes_nothing(lack):
+    """Catches a port that is equivalent because it yields less than it is judged by."""
+    a = ensemble(loss=curves(12), norm=curves(12, 1))
+    kept = dict(a.quantities)
+    norm = kept.pop("norm")
+    if lack == "the last step":
+        kept["norm"] = Quantity(norm.steps[:-1], norm.values[:-1], norm.kind)
+    summaries = [Summary("loss"), Summary("norm")]
+    assert check_ensembles(a, a, summaries=summaries).verdict is EQUIVALENT
+    found = check_ensembles(a, Ensemble(a.seeds, kept), summaries=summaries)
+    assert found.verdict is UNDECIDED and found.as_dict()["unjudged"] == ["norm, late"]
+    assert "not judged, for the port lacks it: norm, late" in found.message
+    with pytest.raises(EnsembleError, match="let it yield norm"):
+        check_ensembles(a, Ensemble(a.seeds, kept), summaries=summaries[1:])
+    with pytest.raises(EnsembleError, match="the reference holds loss, norm"):
+        check_ensembles(a, a, summaries=[Summary("nrom")])
+
+
 def test_a_margin_of_ones_own_decides():
     a, b = curves(64), curves(64, 1)
     assert unpaired(a, b, margins={"loss": 0.01}).verdict is UNDECIDED
@@ -284,6 +333,12 @@ def test_limits_shrink_with_seeds_and_are_kept():
         for i in range(20)
     ]
     assert weaker.count(DIFFERENT) <= 12
+
+
+@pytest.mark.parametrize(("paired", "least"), [(True, 16), (False, 8)])
+def test_no_limit_is_named_for_so_few_seeds_that_they_find_nothing(paired, least):
+    found = check_ensembles(ensemble(loss=curves(9)), ensemble(loss=curves(9, 1)), paired=paired)
+    assert found.limits().seeds.min() == least and (9 in found.limits().seeds) is not paired
 
 
 def test_the_result_is_plain_json():

@@ -106,6 +106,7 @@ def test_a_failure_says_which_command_names_the_operation(repro_cli, monkeypatch
         (["--seed", "-1"], "seed -1 is negative: Julia refuses it"),
         (["--seed", "7"], "add --reference julia"),
         (["--case", "fomaml", "n_tasks=9"], "not recorded: fomaml n_tasks=9"),
+        (["--case", "ecoffet_reptile"], "compare many seeds, repro ensemble ecoffet_reptile"),
         (["--case", "fomaml", "train_batch_size=0"], "'0' is not a positive integer"),
         (["--case", "fomaml", "tasks=3"], "fomaml has no argument 'tasks'"),
         (["--case", "fomaml", "meta_opt=__import__('os')"], "is not an optimiser: write Descent"),

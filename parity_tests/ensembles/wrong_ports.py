@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import repro
@@ -31,6 +31,7 @@ class Wrong:
         changes: of its text, (file, old, new); the old stands there once.
         right: arguments of the right one, where they are not the defaults.
         draws: whether it draws what the original draws, so that pairs are pairs.
+        seeds: how many are computed; of subtle ones few, whose verdict is one of pairs.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Wrong:
     changes: tuple[tuple[str, str, str], ...] = ()
     right: dict[str, object] = field(default_factory=dict)
     draws: bool = True
+    seeds: int = 64
 
     def ensemble(self, seeds: range, folder: Path, epochs: int | None = None) -> Ensemble:
         """Its runs; ``folder`` is for the copy of the package."""
@@ -101,12 +103,16 @@ GROSS = (
                   "x[j], y[j] = testx[j], wave_y[j]"),),
     ),
     Wrong(
+        "all inner steps on the same ten points", "reptile",
+        changes=((LOOPS, "part = slice(j, min(j + batch, n))", "part = slice(0, batch)"),),
+    ),
+    Wrong(
         "one inner step too few", "reptile",
         changes=((LOOPS, "for j in range(0, n, batch):", "for j in range(0, n - batch, batch):"),),
     ),
 )  # fmt: skip
 
-SUBTLE = (
+_SUBTLE = (
     Wrong("inner rate 1 % up", "fomaml", {"inner_opt": "Descent(0.0202)"}),
     Wrong("meta rate 1 % up", "fomaml", {"meta_opt": "Descent(0.0101)"}),
     Wrong("inner and meta rates exchanged", "fomaml",
@@ -150,4 +156,5 @@ SUBTLE = (
     ),
 )  # fmt: skip
 
+SUBTLE = tuple(replace(wrong, seeds=16) for wrong in _SUBTLE)
 WRONG = (*GROSS, *SUBTLE)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from repro.run import Ensemble, Quantity, Run, RunError, StepError, gather
+from repro.run import Ensemble, Quantity, Run, RunError, StepError, collect, gather
 from repro.run.store import Store
 
 
@@ -45,6 +46,32 @@ def test_any_executor_will_do():
     with ThreadPoolExecutor(2) as pool:
         found = gathered(executor=pool)
     assert np.array_equal(found.quantities["loss"].values, gathered().quantities["loss"].values)
+
+
+class Stacked:
+    """A member that runs many seeds at once, and by itself no seed. What it is asked for stands in
+    a file: a member that holds something else than before is another."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+
+    def __call__(self, seed: int):
+        raise AssertionError("one by one")
+
+    def together(self, seeds):
+        with self.log.open("a") as file:
+            print(*seeds, file=file)
+        return (collect(member(seed)) for seed in seeds)
+
+
+def test_what_runs_many_seeds_at_once_is_asked_for_those_that_are_missing(tmp_path):
+    stacked, store = Stacked(tmp_path / "log"), Store(tmp_path / "kept", print)
+    gathered(range(2), stacked, store=store)
+    found = gathered(range(4), stacked, store=store)
+    assert stacked.log.read_text() == "0 1\n2 3\n"
+    assert np.array_equal(found.quantities["loss"].values, gathered().quantities["loss"].values)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(AssertionError, match="one by one"):
+        gathered(range(2), stacked, executor=pool)
 
 
 def test_an_ensemble_is_read_back(tmp_path):

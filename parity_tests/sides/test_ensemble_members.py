@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
 from ensembles.wrong_ports import PACKAGE, WRONG
 
-from repro.cases import CaseError
+from repro.cases import CaseError, Conditions
 from repro.cases.torch_stream import TorchStream
+from repro.checks.ensembles import EnsembleVerdict, check_ensembles
 from repro.errors import EngineError
 from repro.run import Ensemble, RunError, gather
-from repro.sides.members import CaseMember, FileMember
-from repro.sides.shipped_ensembles import SEEDS, SHIPPED, path_of, shipped
+from repro.sides.members import CaseMember, FileMember, watched_of
+from repro.sides.shipped_ensembles import SHIPPED, path_of, seeds_of, shipped
+
+SECOND = [name for name in SHIPPED if name.startswith("ecoffet")]
+LUNA = [name for name in SHIPPED if name not in SECOND]
 
 
 def test_norms_and_losses_are_those_of_the_run():
@@ -31,11 +37,13 @@ def test_norms_and_losses_are_those_of_the_run():
 @pytest.mark.parametrize("function", SHIPPED)
 def test_the_shipped_ensembles_are_whole(function):
     found = shipped(function)
-    assert found.seeds.tolist() == [*SEEDS] and not found.diverged.any()
-    assert found.provenance.engine == "exact" and found.provenance.epochs == 5000
+    assert found.seeds.tolist() == [*seeds_of(function)] and not found.diverged.any()
+    made_by = SHIPPED[function]
+    assert found.provenance.engine == made_by.engine
+    assert found.provenance.epochs == made_by.case(0).epochs
 
 
-@pytest.mark.parametrize("function", SHIPPED)
+@pytest.mark.parametrize("function", LUNA)
 def test_a_shipped_seed_is_computed_again_bit_for_bit(function):
     """A stale ensemble, of another algorithm or other draws, is noticed here."""
     again = gather(SHIPPED[function], [77])
@@ -43,6 +51,52 @@ def test_a_shipped_seed_is_computed_again_bit_for_bit(function):
     assert {*again.quantities} == {*held.quantities}
     for name, quantity in again.quantities.items():
         assert np.array_equal(quantity.values, held.quantities[name].values), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("function", SECOND)
+def test_the_second_posts_are_those_of_its_compiled_trainings(function):
+    """Bits differ, by processor and by how many networks are in a stack."""
+    port = gather(CaseMember(function, "fast"), range(12))
+    found = check_ensembles(shipped(function), port, summaries=watched_of(function).summaries)
+    assert found.verdict is EnsembleVerdict.EQUIVALENT, found.message
+
+
+@pytest.mark.parametrize("function", SECOND)
+def test_a_stack_holds_what_each_of_its_networks_would_be_alone(function):
+    """Catches points or weights of one network that go to another."""
+    together = gather(CaseMember(function, epochs=30), range(3))
+    for engine in ("eager", "fast"):
+        with ThreadPoolExecutor(2) as threads:  # which share the notebook's generators
+            alone = gather(CaseMember(function, engine, epochs=30), range(3), executor=threads)
+        for name, quantity in together.quantities.items():
+            other = alone.quantities[name].values
+            assert other == pytest.approx(quantity.values, rel=2e-5), name
+    between = together.quantities["loss after 0 updates"].values[0]
+    assert np.ptp(between) > 0.01 * between.mean()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"epochs": 10_001}, "up to 10000, or a multiple"),
+        ({"epochs": 9, "generator": "Xoshiro"}, "leave out --generator"),
+    ],
+)
+def test_what_the_second_posts_trainings_are_not_is_refused(given, said):
+    with pytest.raises(CaseError, match=said):
+        CaseMember("ecoffet_reptile", "fast", **given)(0)
+
+
+def test_they_are_visited_as_often_as_is_asked():
+    from repro.cases.ecoffet_trained import _draw
+
+    def visited(epochs: int) -> int:
+        case = CaseMember("ecoffet_reptile").case(0).upto(epochs)
+        _, plan, _ = _draw("reptile", case, Conditions())
+        return len(plan)
+
+    assert [visited(20), visited(40_000)] == [20, 40_000]
 
 
 def test_a_damaged_shipped_ensemble_is_refused(tmp_path):

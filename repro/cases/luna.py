@@ -13,7 +13,6 @@ from torch import nn
 from repro import luna
 from repro.cases.case import AT_THE_END, Case
 from repro.cases.luna_rounding import LunaRounding
-from repro.cases.luna_watched import condensed
 from repro.cases.record import (
     Argument,
     Conditions,
@@ -23,6 +22,7 @@ from repro.cases.record import (
     causes_first,
 )
 from repro.cases.torch_stream import TorchStream
+from repro.cases.watched import condensed
 from repro.checks import nudged
 from repro.flux import Descent, parse_optimiser
 from repro.julia import GENERATORS, Rng, julia_range

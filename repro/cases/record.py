@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -97,6 +97,19 @@ class Argument:
 
 
 @dataclass(frozen=True)
+class Together:
+    """How the port runs many seeds at once, which costs less than one after the other.
+
+    Attributes:
+        run: gives every case's quantities; the cases differ in their seeds alone.
+        at_most: so many of them.
+    """
+
+    run: Callable[[Sequence[Case], Conditions], list[Quantities]]
+    at_most: int
+
+
+@dataclass(frozen=True)
 class Watched:
     """What is kept of a case's run where many seeds of it are compared.
 
@@ -104,13 +117,19 @@ class Watched:
         keep: a few numbers a step, of all its quantities.
         summaries: those that two ensembles have to share.
         epochs: iterations.
-        eval_interval: iterations between evaluations, at which the weights are looked at as well.
+        evaluations: how many, the last at the end; the weights are looked at as well.
+        seeds: of the original, that come with the package.
+        original: the engine that stands for it.
+        together: how the port runs many seeds at once; None where it does not.
     """
 
     keep: Callable[[Quantities], Quantities]
     summaries: tuple[Summary, ...]
     epochs: int = 5000
-    eval_interval: int = 250
+    evaluations: int = 20
+    seeds: int = 256
+    original: str = "exact"
+    together: Together | None = None
 
 
 @dataclass(frozen=True)

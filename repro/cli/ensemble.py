@@ -40,10 +40,12 @@ def ensemble(
     ] = None,
     reference: Annotated[
         str,
-        typer.Option(help="recorded (comes with the package), julia, exact, or a saved ensemble."),
+        typer.Option(
+            help="recorded (comes with the package), julia, exact (computed now), or a saved one."
+        ),
     ] = "recorded",
     iterations: Annotated[
-        int | None, typer.Option(help="How many, where the reference is computed; 5,000 by default")
+        int | None, typer.Option(help="How many, where the reference is computed too.")
     ] = None,
     unpaired: Annotated[
         bool, typer.Option("--unpaired", help="The draws of a seed are not the same on both sides.")
@@ -162,12 +164,21 @@ def _reference(
     from dataclasses import replace
 
     from repro.run import Ensemble
+    from repro.sides.members import watched_of
     from repro.sides.shipped_ensembles import SHIPPED, shipped
 
-    original = replace(like, engine="exact", device="cpu", generator="MersenneTwister")
+    engine = watched_of(like.function).original
+    original = replace(like, engine=engine, device="cpu", generator="MersenneTwister")
     if reference == "exact":
         return _gathered(original, seeds, "reference", dask)
     if reference == "julia":
+        from repro.cases import RECORDS
+
+        if RECORDS[like.function].live is None:
+            raise ReproError(
+                f"the original of {like.function} is no Julia: leave out --reference julia, or "
+                "give --reference exact, which computes its port"
+            )
         from repro.cli.options import open_julia
         from repro.sides.live import Live
         from repro.sides.members import LiveMember
@@ -178,8 +189,8 @@ def _reference(
     if reference == "recorded":
         if original != SHIPPED.get(like.function, original):
             raise ReproError(
-                "the ensembles of the package have 5,000 iterations with the default arguments: "
-                "for others add --reference exact"
+                "the ensembles of the package have the usual number of iterations and the default "
+                "arguments: for others add --reference exact"
             )
         return shipped(like.function)
     if not Path(reference).is_file():
@@ -208,7 +219,8 @@ def _executor(member: Member, address: str | None) -> Iterator[Executor | None]:
     from repro.sides import executors
     from repro.sides.members import CaseMember, LiveMember
 
-    if isinstance(member, LiveMember):
+    at_once = isinstance(member, CaseMember) and member.together is not None
+    if isinstance(member, LiveMember) or (at_once and address is None):
         yield None
         return
     if address is not None:
@@ -235,19 +247,18 @@ def _held(
         )
     with waiting("comparing"):
         named = watched_of(function).summaries
-        there = [s for s in named if s.quantity in own.quantities]
-        return check_ensembles(theirs, own, paired=not unpaired, summaries=there or None)
+        return check_ensembles(theirs, own, paired=not unpaired, summaries=named)
 
 
 def _record(names: list[str]) -> None:
     """Make the ensembles that come with the package anew."""
     from repro.cli.console import errors
-    from repro.sides.shipped_ensembles import SEEDS, SHIPPED, path_of
+    from repro.sides.shipped_ensembles import SHIPPED, path_of, seeds_of
 
     for name in names or SHIPPED:
         if name not in SHIPPED:
             raise ReproError(f"no ensemble of {name!r} is shipped: choose {', '.join(SHIPPED)}")
-        _gathered(SHIPPED[name], SEEDS, name, None).save(path_of(name))
+        _gathered(SHIPPED[name], seeds_of(name), name, None).save(path_of(name))
         errors.print(f"recorded: {path_of(name)}", markup=False, soft_wrap=True)
 
 

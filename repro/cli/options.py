@@ -99,8 +99,8 @@ def read_generator(text: str | None) -> str | None:
 
 def refuse_misspelt(names: Iterable[str], recordings: Path) -> None:
     """Say at once what a misspelt case may have been meant to be, before anything heavy is
-    imported. What is refused here begins no recording's name, as a function's name does, and is
-    nearly a name that is known; anything else is left to who knows the records.
+    imported. What is refused here begins no recording's or ensemble's name, as a function's name
+    does, and is nearly a name that is known; anything else is left to who knows the records.
 
     Raises:
         ReproError: a word is misspelt.
@@ -110,7 +110,7 @@ def refuse_misspelt(names: Iterable[str], recordings: Path) -> None:
     except (OSError, ValueError):
         return  # missing or damaged: that is said, with the way to restore it, where it is read
     known = [*dict.fromkeys(entry["function"] for entry in index.values()), *index]
-    stems = {path.stem for path in recordings.glob("*.npz")}
+    stems = {path.stem for path in recordings.parent.glob("recorded*/*.npz")}
     for name in names:
         guess = nearest(name, known)
         if guess and not any(f"{stem}_".startswith(f"{name}_") for stem in stems):

@@ -37,6 +37,7 @@ def gather(
 
     Args:
         member: gives a seed's run. For an executor of processes or machines it can be pickled.
+            Without an executor, its ``together(seeds)`` gives those of many at once, if it has it.
         seeds: which.
         executor: anything with the interface of :class:`concurrent.futures.Executor`: threads,
             processes, Dask, MPI, Slurm by submitit; one after the other by default. It is left
@@ -69,7 +70,9 @@ def _computed(
     member: Member, seeds: list[int], executor: Executor | None
 ) -> Iterator[tuple[int, Run]]:
     if executor is None:
-        yield from ((seed, one(member, seed)) for seed in seeds)
+        together = getattr(member, "together", None)
+        runs = together(seeds) if together is not None else (one(member, s) for s in seeds)
+        yield from zip(seeds, runs, strict=True)
         return
     waiting: dict[Future[Run], int] = {executor.submit(one, member, s): s for s in seeds}
     try:

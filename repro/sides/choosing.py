@@ -82,6 +82,8 @@ def _check_names(names: Sequence[str], folder: Path) -> None:
     known = [name for name, record in RECORDS.items() if _recorded(record)]
     known += dict.fromkeys(record.part_of for record in RECORDS.values() if record.part_of)
     for name in names:
+        if name in RECORDS and RECORDS[name].watched is not None and name not in known:
+            raise CaseError(f"{name} is not recorded: compare many seeds, repro ensemble {name}")
         if name not in (*known, *recorded.names(folder)):
             guess = nearest(name, (*known, *recorded.names(folder)))
             raise CaseError(

@@ -5,12 +5,13 @@ All of them can be sent to another process or machine, and say what a run of the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from repro.cases import RECORDS, Case, CaseError, Watched
+from repro.cases import RECORDS, Case, CaseError, Together, Watched
 from repro.folders import PACKAGE
 from repro.run import Run, Source, asked
 from repro.run.settings import source_digest
@@ -18,7 +19,7 @@ from repro.sides.live import Live
 from repro.sides.named import named
 from repro.sides.port import Port
 
-COMPUTING = ("julia", "flux", "luna", "engine", "cases", "sides")
+COMPUTING = ("julia", "flux", "luna", "ecoffet", "engine", "cases", "sides")
 """Rooms that a case's run depends on."""
 
 
@@ -48,11 +49,25 @@ class CaseMember:
     def __call__(self, seed: int) -> Run:
         return condensed(Port(self.engine, self.device).run(self.case(seed)))
 
+    @property
+    def together(self) -> Callable[[Sequence[int]], Iterator[Run]] | None:
+        """The runs of many seeds, in their order, where the port has a way to run them at once."""
+        found = watched_of(self.function).together
+        if self.engine != "eager" or found is None:
+            return None
+        return partial(self._together, found)
+
+    def _together(self, how: Together, seeds: Sequence[int]) -> Iterator[Run]:
+        port = Port(self.engine, self.device)
+        for start in range(0, len(seeds), how.at_most):
+            cases = [self.case(seed) for seed in seeds[start : start + how.at_most]]
+            yield from map(condensed, port.run_together(cases, how))
+
     def case(self, seed: int) -> Case:
         """A seed's case: the weights are kept where it is evaluated."""
         watched, given = watched_of(self.function), self.epochs
         epochs = watched.epochs if given is None else given
-        every = watched.eval_interval if given is None else max(1, given // 20)
+        every = max(1, epochs // watched.evaluations)
         at = tuple(range(every, epochs + 1, every))
         name = f"{self.function} seed={seed}"
         return Case(

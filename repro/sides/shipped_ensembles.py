@@ -1,7 +1,8 @@
 """Ensembles of the original that come with the package: references that need no computing.
 
-The exact engine, which is held to the recordings and to a live Julia bit for bit, has made them;
-``repro ensemble --record`` makes them anew. A reference of another origin is one more entry.
+The first post's are by the exact engine, which is held to the recordings and to a live Julia bit
+for bit. The second post's are by its port on torch's autograd, all networks of a method in one
+stack. ``repro ensemble --record`` makes them anew. A reference of another origin is one more entry.
 """
 
 from __future__ import annotations
@@ -9,18 +10,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from repro.cases import CaseError
+from repro.cases import RECORDS, CaseError
 from repro.run import Ensemble
-from repro.sides.members import CaseMember
+from repro.sides.members import CaseMember, watched_of
 
 FOLDER = Path(__file__).parent / "recorded_ensembles"
 
-SEEDS = range(256)
-
 SHIPPED: Mapping[str, CaseMember] = {
-    name: CaseMember(name, "exact") for name in ("transfer_learn", "fomaml", "reptile")
+    name: CaseMember(name, record.watched.original)
+    for name, record in RECORDS.items()
+    if record.watched is not None
 }
 """By case, what made its ensemble."""
+
+
+def seeds_of(function: str) -> range:
+    """The seeds that the ensemble of a case has."""
+    return range(watched_of(function).seeds)
 
 
 def shipped(function: str, folder: Path = FOLDER) -> Ensemble:

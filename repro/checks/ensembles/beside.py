@@ -66,6 +66,21 @@ class Beside:
     alone: tuple[str, ...]
     quantities: dict[str, tuple[Quantity, Quantity]] = field(repr=False)
 
+    def reaches(self, quantity: str, reference: Ensemble) -> bool:
+        """Whether both sides have it at the reference's last step of it.
+
+        Raises:
+            EnsembleError: the reference does not hold it.
+        """
+        if quantity not in reference.quantities:
+            raise EnsembleError(
+                f"no {quantity!r} to summarise: the reference holds "
+                f"{', '.join(reference.quantities)}"
+            )
+        shared = self.quantities.get(quantity)
+        last = reference.quantities[quantity].steps[-1]
+        return shared is not None and bool(shared[0].steps[-1] == last)
+
     def summarised(self, summaries: Sequence[Summary]) -> tuple[np.ndarray, np.ndarray]:
         """(n, s) and (m, s): every run's summaries."""
         sides = zip(*(self._one(s) for s in summaries), strict=True)
@@ -73,11 +88,6 @@ class Beside:
         return a, b
 
     def _one(self, summary: Summary) -> tuple[np.ndarray, np.ndarray]:
-        if summary.quantity not in self.quantities:
-            raise EnsembleError(
-                f"no {summary.quantity!r} to summarise on both sides: they share "
-                f"{', '.join(self.quantities)}"
-            )
         a, b = self.quantities[summary.quantity]
         return late_mean(a, summary.late), late_mean(b, summary.late)
 

@@ -47,7 +47,8 @@ def check_ensembles(
         paired: a seed's two runs have the same draws, so that their difference is compared. With
             ``False`` the two sets are, as where the draws cannot be the same.
         summaries: what has to lie within its margin; by default every quantity's mean over the
-            later half of its steps. The fewer, the fewer seeds are needed.
+            later half of its steps. The fewer, the fewer seeds are needed. One that the port does
+            not yield to the reference's last step cannot be judged, and nothing is ``EQUIVALENT``.
         margins: by quantity, in its own unit, or of one that is positive everywhere as a share
             (0.1: 10 %); by default half of the reference's standard deviation between seeds.
         executor: where callables run: any :class:`concurrent.futures.Executor`.
@@ -57,7 +58,8 @@ def check_ensembles(
         An :class:`EnsembleCheck`; true where it is ``EQUIVALENT``.
 
     Raises:
-        EnsembleError: the sides share no name and step, or cannot be paired.
+        EnsembleError: the sides share no name and step, or nothing that is to be judged, or
+            cannot be paired.
         RunError: what was given holds no ensemble.
     """
     chosen = list(seeds)
@@ -66,11 +68,18 @@ def check_ensembles(
     rate = Rate(*beside.ended, paired)
     if min(len(beside.a), len(beside.b)) < 2:
         return EnsembleCheck(sides[0], sides[1], beside, (), None, rate, alpha)
-    named = summaries or [Summary(name) for name in beside.quantities]
+    asked = summaries or [Summary(name) for name in beside.quantities]
+    named = [s for s in asked if beside.reaches(s.quantity, sides[0])]
+    unjudged = tuple(s for s in asked if s not in named)
+    if not named:
+        raise EnsembleError(
+            f"the port has nothing of what is judged to the reference's last step: let it yield "
+            f"{', '.join(s.quantity for s in asked)}"
+        )
     values = beside.summarised(named)
     judged = tuple(_judged(sides[0], beside, named, values, margins or {}))
     tests = permuted(beside.a, beside.b, paired)
-    return EnsembleCheck(sides[0], sides[1], beside, judged, tests, rate, alpha, values)
+    return EnsembleCheck(sides[0], sides[1], beside, judged, tests, rate, alpha, values, unjudged)
 
 
 def _judged(

@@ -15,7 +15,7 @@ from repro.checks.ensembles.beside import Beside, Column
 from repro.checks.ensembles.permuting import FAMILIES, Permuted, least_seeds
 from repro.checks.ensembles.planning import Limits, Plan, limits
 from repro.checks.ensembles.rate import Rate
-from repro.checks.ensembles.summary import Equivalence
+from repro.checks.ensembles.summary import Equivalence, Summary
 from repro.run import Ensemble
 
 ALPHA = 0.01
@@ -71,6 +71,7 @@ class EnsembleCheck:
         rate: of runs that diverged.
         alpha: the chance of a false ``DIFFERENT``.
         values: (n, s), (m, s) the summaries run by run.
+        unjudged: what the verdict ``EQUIVALENT`` would have to rest on as well, and the port lacks.
     """
 
     reference: Ensemble
@@ -81,6 +82,7 @@ class EnsembleCheck:
     rate: Rate
     alpha: float = ALPHA
     values: tuple[np.ndarray, np.ndarray] = field(repr=False, default=(np.empty(0), np.empty(0)))
+    unjudged: tuple[Summary, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.verdict)
@@ -99,7 +101,7 @@ class EnsembleCheck:
         """Which of the three."""
         if self.rate.p <= self.share or (self.tests is not None and self.tests.p <= self.share):
             return EnsembleVerdict.DIFFERENT
-        if self.could_tell and all(found.holds for found in self.judged):
+        if self.could_tell and not self.unjudged and all(found.holds for found in self.judged):
             return EnsembleVerdict.EQUIVALENT
         return EnsembleVerdict.UNDECIDED
 
@@ -151,15 +153,19 @@ class EnsembleCheck:
         said, or is too many to try."""
         if self.verdict is not EnsembleVerdict.UNDECIDED or self.tests is None or self.rate.any:
             return None
+        if self.unjudged:
+            return None
         return self.plan.seeds_to_decide()
 
     def limits(self, seeds: tuple[int, ...] = ()) -> Limits:
         """The smallest change in each quantity that so many seeds would find.
 
         Args:
-            seeds: by default as many as the port's side has, and doublings from 8 to 256.
+            seeds: by default as many as the port's side has, and doublings from 8 to 256; of both
+                those that can find anything.
         """
-        counts = seeds or tuple(sorted({8, 16, 32, 64, 128, 256, len(self.beside.b)}))
+        usual = sorted({8, 16, 32, 64, 128, 256, len(self.beside.b)})
+        counts = seeds or tuple(n for n in usual if n >= self.least_seeds)
         return limits(self.beside, counts, self.alpha)
 
     @property

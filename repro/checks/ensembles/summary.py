@@ -68,8 +68,8 @@ class Equivalence:
         return bool(-self.margin <= self.low and self.high <= self.margin)
 
     def in_unit(self, value: float) -> str:
-        """A difference in the quantity's own unit: a factor where the scale is logarithmic."""
-        return f"{np.exp(value):.4g} times" if self.log else f"{value:+.3g}"
+        """A difference in the quantity's own unit: a share where the scale is logarithmic."""
+        return f"{100 * np.expm1(value):+.2g} %" if self.log else f"{value:+.3g}"
 
 
 def equivalence(
@@ -87,16 +87,17 @@ def equivalence(
         spread: the reference's standard deviation between seeds.
         margin: half of that where it is None.
     """
-    low, high = interval(a, b, paired)
+    low, high = map(float, interval(a, b, paired))
     own = spread / 2 if margin is None else margin
     return Equivalence(label, float(b.mean() - a.mean()), low, high, own, spread, log)
 
 
-def interval(a: np.ndarray, b: np.ndarray, paired: bool) -> tuple[float, float]:
-    """The 90 % interval of the mean of b less that of a, by scipy; a point where nothing varies."""
+def interval(a: np.ndarray, b: np.ndarray, paired: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The 90 % interval of the mean of b (m, ...) less that of a (n, ...), over the first axis, by
+    scipy; a point where nothing varies."""
     parts = [b - a] if paired else [a, b]
-    if all(np.ptp(part) <= STILL * (np.abs(a).max() + np.abs(b).max()) for part in parts):
-        return float(b.mean() - a.mean()), float(b.mean() - a.mean())
+    if all((np.ptp(p, axis=0) <= STILL * (abs(a).max() + abs(b).max())).all() for p in parts):
+        return b.mean(axis=0) - a.mean(axis=0), b.mean(axis=0) - a.mean(axis=0)
     test = scipy.stats.ttest_rel(b, a) if paired else scipy.stats.ttest_ind(b, a, equal_var=False)
     found = test.confidence_interval(1 - 2 * LEVEL)
-    return float(found.low), float(found.high)
+    return found.low, found.high

@@ -26,6 +26,8 @@ def _lines(found: EnsembleCheck) -> Iterator[str]:
         yield f"{found.rate} (p = {found.rate.p:.2g})"
     yield from _difference(found)
     yield from ("  " + sentence(s) for s in found.judged)
+    if found.unjudged:
+        yield f"not judged, for the port lacks it: {'; '.join(map(str, found.unjudged))}"
     if found.beside.alone:
         yield "not compared: " + "; ".join(found.beside.alone)
     yield advice(found)
@@ -44,10 +46,7 @@ def sentence(s: Equivalence) -> str:
     verb = "within" if s.holds else "not within"
     low, high, least, most = map(s.in_unit, (s.low, s.high, -s.margin, s.margin))
     return (
-        f"{s.label}: {s.in_unit(s.difference)} the reference's, 90 % interval {low} to {high}, "
-        f"{verb} {least} to {most}"
-        if s.log
-        else f"{s.label}: off by {s.in_unit(s.difference)}, 90 % interval {low} to {high}, "
+        f"{s.label}: off by {s.in_unit(s.difference)}, 90 % interval {low} to {high}, "
         f"{verb} {least} to {most}"
     )
 
@@ -75,6 +74,8 @@ def advice(found: EnsembleCheck) -> str:
             "run one seed of both step by step (repro.check) as far as their numbers agree: it "
             "names the operation"
         )
+    if found.unjudged:
+        return "let the port yield what is not judged, to the reference's last step"
     if found.rate.any:
         return f"runs that diverge decide slowly: run more {kind}, or shorter ones"
     seeds = min(len(found.beside.a), len(found.beside.b))
@@ -138,6 +139,7 @@ def as_dict(found: EnsembleCheck) -> dict[str, Any]:
         ],
         "seeds_to_decide": found.seeds_to_decide,
         "seeds_for_equivalence": found.seeds_for_equivalence,
+        "unjudged": [str(s) for s in found.unjudged],
         "not_compared": list(found.beside.alone),
         "sides": {
             "reference": found.reference.provenance.as_dict(),

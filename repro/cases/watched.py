@@ -1,6 +1,8 @@
-"""What of the first post's trainings is compared over many seeds."""
+"""What of a training is compared over many seeds."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +16,13 @@ UPDATES = (0, 1, 10, 32)
 NORM = "norm of the weights"
 
 
-def condensed(layers: tuple[int, ...]) -> Watched:
+def condensed(layers: tuple[int, ...], epochs: int = 5000, **how: Any) -> Watched:
     """Losses at the evaluations after some updates, and norms of the weights, all and by layer.
 
     Args:
         layers: how many weights each layer has.
+        epochs: iterations.
+        how: the rest of a :class:`Watched`.
     """
 
     def keep(quantities: Quantities) -> Quantities:
@@ -26,7 +30,7 @@ def condensed(layers: tuple[int, ...]) -> Watched:
         return {**_norms(norms, layers), **_losses(losses)}
 
     late = [Summary(_loss(k)) for k in UPDATES[:3]]
-    return Watched(keep, (*late, Summary(NORM, late=0)))
+    return Watched(keep, (*late, Summary(NORM, late=0)), epochs, **how)
 
 
 def _loss(updates: int) -> str:
