@@ -153,12 +153,12 @@ def _array(value: Any) -> np.ndarray:
     if isinstance(value, int) or _integers(value):
         return _whole(np.array(value, dtype=object))
     found = np.array(value)
+    if found.dtype.kind == "T":  # NumPy's texts of any length
+        found = found.astype(object)
     if found.dtype.kind == "O":
         return _of_objects(found)
     if found.dtype.kind == "M":
         return np.array([_text(v) for v in found.reshape(-1)], "U").reshape(found.shape)
-    if found.dtype.kind == "T":
-        return found.astype("U")
     return found.astype(np.float32) if found.dtype.name == "bfloat16" else found
 
 
