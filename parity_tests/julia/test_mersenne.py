@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from julia.recorded_rows import answer
 
-from repro.julia import MersenneTwister
+from repro.julia import MersenneTwister, Xoshiro
 from repro.julia.values import Range
 
 
@@ -15,6 +15,17 @@ def test_first_values_of_seed_0():
     draws = [rng.rand() for _ in range(3)]
     assert draws == [0.8236475079774124, 0.9103565379264364, 0.16456579813368521]
     assert rng.randperm(10).tolist() == [7, 2, 4, 6, 3, 9, 5, 10, 1, 8]
+
+
+@pytest.mark.parametrize("generator", [MersenneTwister, Xoshiro])
+def test_in_place_of_nothing_and_at_the_very_bound(generator):
+    """Catches a fill that picks otherwise, a draw for no bits, and `<` where Julia has `<=`."""
+    filled = generator(3).rand_(np.zeros((3, 4), int), range(5, 9))
+    assert np.array_equal(filled, generator(3).rand(range(5, 9), 3, 4))
+    rng = generator(3)
+    assert rng.bitrand(0).tolist() == [] and rng == generator(3)
+    at = rng.rand()
+    assert at > 0.15 and 1 in generator(3).randsubseq(range(1, 9), at)
 
 
 def test_permutations_in_turn():

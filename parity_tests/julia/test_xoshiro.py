@@ -130,6 +130,15 @@ def test_a_text_is_hashed_with_one_to_four_bytes_of_padding(seed, hashed):
     assert seed_hash(seed) == sha256(hashed).digest()
 
 
+@pytest.mark.parametrize(("julia", "mark"), [("1.10", b""), ("1.11", b"\x10")])
+def test_words_of_64_bits_are_a_seed_of_their_own(julia, mark):
+    """Catches them refused as no words of 32 bits, or taken for such."""
+    words = np.array([7, 2**63], "<u8")
+    assert (
+        Xoshiro(words, julia).state()["state"].tobytes() == sha256(words.tobytes() + mark).digest()
+    )
+
+
 def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="DomainError with -3"):
         Xoshiro(-3)
