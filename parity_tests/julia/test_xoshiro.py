@@ -99,6 +99,8 @@ def test_state_survives_a_file(tmp_path):
     np.savez(tmp_path / "state.npz", **rng.state())
     with np.load(tmp_path / "state.npz", allow_pickle=False) as saved:
         restored = Xoshiro.from_state(saved)
+    words = rng.state()["state"]
+    assert Xoshiro.from_state({f"s{i}": word for i, word in enumerate(words)}) == rng, "as in Julia"
     twin = rng.copy()
     assert _scalars(restored, 9) == _scalars(rng, 9) == _scalars(twin, 9)
 

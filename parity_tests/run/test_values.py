@@ -119,6 +119,8 @@ VALUES = [
     ("times", np.array(["2020-01-02"], "M8[ns]"), {"v": ["2020-01-02T00:00:00"]}),
     ("nothing", None, {}),
     ("nothing yet", [], {"v": np.zeros(0)}),
+    ("no objects", np.zeros((2, 0), object), {"v": np.zeros((2, 0))}),
+    ("below zero", [-(2**40), 5], {"v": np.array([-(2**40), 5])}),
 ]
 
 

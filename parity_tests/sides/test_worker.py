@@ -310,10 +310,13 @@ def test_dropping_the_reference_ends_the_process(fake, fake_julia):
 
 def test_closing_twice_is_harmless_and_asking_again_starts_anew(fake):
     reference = fake()
-    first = pid(reference)
+    first, worker = pid(reference), reference._backend
     reference.close()
     reference.close()
     assert gone(first)
+    for pipe in (worker._requests, worker._answers):
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(pipe)
     assert pid(reference) != first
 
 
