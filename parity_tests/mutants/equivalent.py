@@ -91,5 +91,9 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
      "part = os.read(pipe, min(size - len(parts), 1 << 20))",
      "part = os.read(pipe, min(size - len(parts), 1 << 21))",
      "how much is read at once changes no byte"),
+    ("repro/julia/xoshiro.py",
+     'return (octets >> np.arange(8, dtype="<u1")[:, None] & 1).astype(bool).reshape(-1)',
+     'return (octets >> np.arange(8, dtype="<u1")[:, None] & 1).astype(bool).reshape(-2)',
+     "NumPy takes any negative size for the one that follows from the others"),
 ]
 """The file, the line as it is, the line with the fault, and why they mean the same."""
