@@ -143,6 +143,27 @@ def test_another_shape_or_type_is_blamed(change):
     assert found.verdict is Verdict.FAIL and found.first_excess.name == "inner.grad"
 
 
+def test_a_transposed_matrix_of_one_number_repeated_is_blamed():
+    """Catches matrices that are compared by their size alone, as vectors are."""
+
+    class OfMatrices:
+        def values(self, step):
+            return {"start.w": np.ones((2, 3)), "start.b": np.ones((3, 1))}
+
+    def port(w, b):
+        def run():
+            with within("start"):
+                note("w", w)
+                note("b", b)
+
+        return run
+
+    right, flat = np.ones((2, 3)), np.ones(3)
+    assert follow(port(right, flat), OfMatrices(), Exact())
+    found = follow(port(right.T.copy(), flat), OfMatrices(), Exact())
+    assert found.verdict is Verdict.FAIL and found.first_excess.name == "start.w"
+
+
 def test_a_port_that_breaks_off_fails_where_it_did():
     def grad_of(w):
         raise FloatingPointError("the loss is NaN")
@@ -153,7 +174,10 @@ def test_a_port_that_breaks_off_fails_where_it_did():
 
 def test_a_port_that_names_nothing_is_an_error():
     assert followed(lambda: None).verdict is Verdict.ERROR
-    assert followed(lambda: note("else", 1.0)).verdict is Verdict.ERROR
+    found = followed(lambda: note("else", 1.0))
+    assert found.verdict is Verdict.ERROR
+    assert found.problem == "the port names no operation of the reference's"
+    assert followed(descend()).problem is None
 
 
 def test_what_is_found_by_following_fails_the_check():

@@ -9,6 +9,7 @@ import repro
 from repro.checks import Verdict
 from repro.checks.compare import Report
 from repro.checks.measured import Measured, floor, judge
+from repro.checks.noise import Moves, half_ulp
 from repro.run import Kind, Quantity, Run
 
 F32 = np.float32
@@ -62,6 +63,50 @@ def test_no_step_is_allowed_what_an_earlier_one_was():
     measured = Measured(port, lambda seed, steps: one([[1.5], [1.0]]))
     measured.add(1)
     assert measured("a", port["a"])[:, 0].tolist() == [5.0, pytest.approx(10 * np.spacing(1.0))]
+
+
+def test_the_floor_is_of_the_coarser_type():
+    """Catches a port in Float64 that is to repeat a reference's every bit of Float32, or one that
+    is held to less than its own."""
+    coarse, fine = (Run({"a": Quantity([0], np.ones((1, 1), t))}) for t in (F32, np.float64))
+    for reference, port in ((coarse, fine), (fine, coarse)):
+        measured = Measured(port, lambda seed, steps, port=port: port)
+        assert measured("a", reference["a"]).item() == 10 * np.spacing(F32(1))
+
+
+def test_every_rounding_has_a_run_of_its_own_in_the_steps_that_are_open():
+    """Catches quantities of another rounding that are moved by this one's, and steps that are no
+    integers."""
+    base, seen = Run({n: Quantity([0, 1, 5], np.ones(3)) for n in "abc"}), []
+    moves = Moves()
+
+    def run(seed, steps):
+        assert steps.dtype == np.int64
+        seen.append((moves.coarsest, steps.tolist()))
+        return base
+
+    u = float(half_ulp(np.dtype(F32)))
+    measured = Measured(base, run, moves, stepwise=True, coarse={"b": u})
+    measured.add(1)
+    assert seen == [(0, [0, 1, 5]), (u, [0, 1, 5])] and measured.runs == 1
+    seen.clear()
+    measured.add(2, {"b": np.array([5])})
+    measured.add(3, {})
+    assert seen == [(u, [5]), (0, [])]
+
+
+@pytest.mark.parametrize(("reference", "port"), [(9, 6), (6, 9)])
+def test_where_the_number_of_steps_hangs_on_the_last_bit_both_are_compared_as_far_as_they_go(
+    reference, port
+):
+    def of(steps, off=0.0):
+        return one(np.arange(1.0, steps + 1)[:, None] * (1 + off))
+
+    measured = Measured(of(port), lambda seed, steps: of(5 + seed, 1e-13))
+    report = judge(of(reference, 1e-14), measured, range(1, 9), strict=True)
+    assert report.verdict is Verdict.PASS and report["a"].steps.tolist() == list(range(6))
+    alike = Measured(of(port), lambda seed, steps: of(port, 1e-13))
+    assert not judge(of(reference, 1e-14), alike, range(1, 9), strict=True)
 
 
 @pytest.mark.parametrize(
@@ -168,16 +213,6 @@ def test_its_inputs_agreed_is_said_of_what_was_judged_alone():
                              draws=["x"])  # fmt: skip
     assert result.first.name == "y" and "its inputs agreed" not in result.message
     assert "of what went into it `lost` was not judged" in result.message
-
-
-def test_a_pooled_envelope_may_leave_a_quantity_undecided_by_name_alone():
-    from repro.sides.recorded import Recorded, load
-
-    def accepted(name):
-        return set(Recorded().rule(load(name).case).undecided_ok)
-
-    assert accepted("reptile_seed2_meta_adam") == {"weights"}
-    assert not accepted("fomaml_seed0_dense")
 
 
 def test_where_nothing_may_differ_no_sharpness_is_told():

@@ -392,6 +392,14 @@ def test_half_products_are_summed_by_rows_and_columns():
         assert found[i, j] == sum_size((a[i] * b[:, j])[None], product[i, j][None])[0]
     assert np.array_equal(product_size(a[0], b), found[0])
     assert np.array_equal(product_size(a, b[:, 1]), found[:, 1])
+    each = product_size(np.stack([a, b]), np.stack([b, b]))
+    assert np.array_equal(each, np.stack([found, product_size(b, b)]))
+
+
+@pytest.mark.parametrize(("shape", "n"), [((), 1), ((9,), 9), ((4, 9), 9), ((5, 9, 4), 9)])
+def test_what_is_solved_is_moved_by_the_root_of_its_longer_side(shape, n):
+    size = noise.backward_size(np.full(shape, 3, F32), Noise.SOLVE)
+    assert size.shape == shape and np.allclose(size, 2 * U * np.sqrt(n) * 3)
 
 
 def test_what_is_given_to_a_step_is_moved_and_knows_it_but_for_texts():

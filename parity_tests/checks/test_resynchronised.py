@@ -150,6 +150,23 @@ def _from(x, rate):
     yield {"left": left, "x": F32(rate) * x * left}
 
 
+def test_the_exact_run_gets_all_its_inputs_in_float64():
+    """Catches draws that stay narrow, so that the reference's own rounding is the port's."""
+    from repro.checks.stepping import Roles, Stepper
+    from repro.run import collect
+
+    seen = set()
+
+    def step(state, draws):
+        seen.update(a.dtype for a in (*state.values(), *draws.values()))
+        return port()(state, draws)
+
+    stepper = Stepper.on(step, collect(reference), Roles(("x", "y")))
+    stepper.resynchronised(wide=True)
+    assert seen == {np.dtype(float)}
+    assert {n: a.dtype for n, a in stepper.draws_at(1).items()} == {"x": F32, "y": F32}
+
+
 def test_state_that_a_port_keeps_to_itself_is_found():
     """Catches Adam's counter, or momentum, in a closure: resynchronising cannot reach it."""
     kept = {"v": np.zeros((1, 3), F32)}

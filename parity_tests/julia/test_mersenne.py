@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from julia.recorded_rows import answer
 
-from repro.julia import MersenneTwister
+from repro.julia import MersenneTwister, Xoshiro
 from repro.julia.values import Range
 
 
@@ -15,6 +15,32 @@ def test_first_values_of_seed_0():
     draws = [rng.rand() for _ in range(3)]
     assert draws == [0.8236475079774124, 0.9103565379264364, 0.16456579813368521]
     assert rng.randperm(10).tolist() == [7, 2, 4, 6, 3, 9, 5, 10, 1, 8]
+
+
+@pytest.mark.parametrize("generator", [MersenneTwister, Xoshiro])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_an_array_is_filled_in_its_own_type(generator, dtype):
+    for fill in ("rand", "randn", "randexp"):
+        rng, twin = generator(3), generator(3)
+        filled = getattr(rng, f"{fill}_")(np.zeros(40, dtype))
+        assert np.array_equal(filled, getattr(twin, fill)(40, dtype=dtype)) and rng == twin
+
+
+def test_the_one_number_in_2_to_the_52_that_has_no_third_is_drawn_again(monkeypatch):
+    drawn = iter([[0, 2**52 - 1, 2**52 - 2], [2**51]])
+    monkeypatch.setattr(MersenneTwister, "_52_bits", lambda _, n: np.array(next(drawn), np.uint64))
+    assert MersenneTwister(1).rand((1, 2, 3), 3).tolist() == [1, 3, 2]
+
+
+@pytest.mark.parametrize("generator", [MersenneTwister, Xoshiro])
+def test_in_place_of_nothing_and_at_the_very_bound(generator):
+    """Catches a fill that picks otherwise, a draw for no bits, and `<` where Julia has `<=`."""
+    filled = generator(3).rand_(np.zeros((3, 4), int), range(5, 9))
+    assert np.array_equal(filled, generator(3).rand(range(5, 9), 3, 4))
+    rng = generator(3)
+    assert rng.bitrand(0).tolist() == [] and rng == generator(3)
+    at = rng.rand()
+    assert at > 0.15 and 1 in generator(3).randsubseq(range(1, 9), at)
 
 
 def test_permutations_in_turn():
@@ -130,6 +156,19 @@ def test_a_state_without_the_second_cache_is_one_with_it_spent():
     state = MersenneTwister(5).state()
     del state["ints"], state["idxI"]
     assert MersenneTwister.from_state(state) == MersenneTwister(5)
+
+
+def test_a_state_by_julias_own_names_and_types_is_the_same():
+    rng = MersenneTwister(5)
+    rng.rand(500), rng.rand()
+    ours = rng.state()
+    julias = {
+        "seed": ours["seed"],
+        "state": np.append(ours["dsfmt"].reshape(-1).view(np.int32), np.int32([382, 0])),
+        "vals": ours["cache"].view("<f8"),
+        "idxF": ours["position"],
+    }
+    assert MersenneTwister.from_state(julias) == rng
 
 
 @pytest.mark.parametrize("part", ["dsfmt", "cache", "ints"])

@@ -99,6 +99,8 @@ def test_state_survives_a_file(tmp_path):
     np.savez(tmp_path / "state.npz", **rng.state())
     with np.load(tmp_path / "state.npz", allow_pickle=False) as saved:
         restored = Xoshiro.from_state(saved)
+    words = rng.state()["state"]
+    assert Xoshiro.from_state({f"s{i}": word for i, word in enumerate(words)}) == rng, "as in Julia"
     twin = rng.copy()
     assert _scalars(restored, 9) == _scalars(rng, 9) == _scalars(twin, 9)
 
@@ -128,6 +130,15 @@ def test_a_reshaped_array_is_filled_as_an_array_and_a_reversed_one_by_scalars():
 def test_a_text_is_hashed_with_one_to_four_bytes_of_padding(seed, hashed):
     """The padding's length in each byte of it, then 5, the mark of texts."""
     assert seed_hash(seed) == sha256(hashed).digest()
+
+
+@pytest.mark.parametrize(("julia", "mark"), [("1.10", b""), ("1.11", b"\x10")])
+def test_words_of_64_bits_are_a_seed_of_their_own(julia, mark):
+    """Catches them refused as no words of 32 bits, or taken for such."""
+    words = np.array([7, 2**63], "<u8")
+    assert (
+        Xoshiro(words, julia).state()["state"].tobytes() == sha256(words.tobytes() + mark).digest()
+    )
 
 
 def test_bad_input_is_refused():

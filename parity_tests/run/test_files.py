@@ -7,7 +7,8 @@ import pytest
 
 import repro
 from repro.errors import ReproError
-from repro.run import digest, load, read_npz, record
+from repro.run import RunError, digest, load, read_npz, record
+from repro.run.files import unfit
 from repro.run.plain import is_plain
 
 
@@ -48,6 +49,12 @@ def test_a_file_that_holds_no_run_is_refused_in_a_line(tmp_path, write, said):
     with pytest.raises(ReproError, match=said) as raised:
         repro.check(path, [{"w": np.ones(2)}])
     assert "\n" not in str(raised.value)
+
+
+def test_an_error_that_says_nothing_is_named():
+    said = pytest.raises(RunError, match=r"r.npz cannot be read \(MemoryError\): make it again")
+    with said, unfit("r.npz", "cannot be read"):
+        raise MemoryError
 
 
 def plain(path, **others):

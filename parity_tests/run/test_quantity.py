@@ -18,6 +18,7 @@ from repro.run import (
     collect,
     digest,
     form,
+    rows,
     run_of,
     steps_of,
     under,
@@ -30,7 +31,7 @@ def test_steps_increase(steps):
     """Catches equal steps in a trajectory."""
     with pytest.raises(ValueError, match="must increase strictly: sort or merge them"):
         Quantity(steps, np.ones(len(steps)))
-    assert Quantity([1, 2], np.ones(2)).steps.dtype == np.int64
+    assert Quantity(np.array([1, 2], np.int32), np.ones(2)).steps.dtype == np.int64
 
 
 @pytest.mark.parametrize(("steps", "values"), [([0, 1], [1.0]), ([0], [1.0, 2]), ([[0]], [1.0])])
@@ -71,6 +72,11 @@ def test_from_steps_in_any_order_and_once():
     q = Quantity.once([1.0, 2], Kind.DRAW, 4)
     assert (q.steps.tolist(), q.values.tolist(), q.kind) == ([4], [[1, 2]], Kind.DRAW)
     assert Quantity.once(1.0, Kind.DRAW).steps.tolist() == [0]
+
+
+def test_a_step_is_a_row_whatever_its_shape():
+    for shape in ((2, 3, 4), (2, 0, 4), (2,)):
+        assert rows(np.ones(shape)).shape == (2, int(np.prod(shape[1:])))
 
 
 def test_complex_numbers_in_parts():
@@ -121,11 +127,29 @@ def test_each_form_of_a_quantity_has_its_own_steps():
 
 
 def test_names_stand_in_the_order_of_the_fullest_step():
+    run = run_of([{name: np.ones(1) for name in names} for names in ("wb", "gbw")])
+    assert list(run.quantities) == ["g", "b", "w"]
     run = run_of([{"w": 1.0 * np.ones(1)}, {"g": np.ones(1), "w": np.ones(1)}, {"g": np.ones(1)}])
     assert list(run.quantities) == ["g", "w"]
     assert run["g"].steps.tolist() == [1, 2] and run["w"].steps.tolist() == [0, 1]
     kinds = run_of([{"f": np.ones(1), "n": np.ones(1, int), "z": np.ones(1, complex)}])
     assert [q.kind for q in kinds.quantities.values()] == [Kind.STATE, Kind.DRAW, Kind.STATE]
+
+
+def test_one_step_alone_is_a_run():
+    for source in ({"a": 1.5}, lambda: {"a": 1.5}):
+        run = collect(source)
+        assert (run["a"].steps.tolist(), run["a"].values.tolist()) == ([0], [1.5])
+
+
+def test_a_run_that_breaks_off_keeps_its_steps_and_says_why():
+    def source():
+        yield {"a": 1.0}
+        raise FloatingPointError("the loss is NaN")
+
+    run = collect(source)
+    assert run.broke_off == "FloatingPointError: the loss is NaN"
+    assert run["a"].steps.tolist() == [0] and collect([{"a": 1.0}]).broke_off is None
 
 
 def test_a_run_is_named_after_what_made_it():

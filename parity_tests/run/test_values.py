@@ -105,7 +105,9 @@ VALUES = [
     ("UInt64", 2**64 - 1, {"v": np.uint64(2**64 - 1)}),
     ("above 64 bits", [2**64, -1], {"v": ["18446744073709551616", "-1"]}),
     ("above and below", [2**63, -1], {"v": ["9223372036854775808", "-1"]}),
+    ("below 64 bits", -(2**63) - 1, {"v": "-9223372036854775809"}),
     ("texts", ["relu", "a"], {"v": ["relu", "a"]}),
+    ("texts of any length", np.array(["relu", "a"], "T"), {"v": np.array(["relu", "a"])}),
     ("date", date(2020, 1, 2), {"v": "2020-01-02"}),
     ("time", datetime(2020, 1, 2, 0, 0, 0, 500000), {"v": "2020-01-02T00:00:00.5"}),
     ("a round second", datetime(2020, 1, 2, 8, 0, 30), {"v": "2020-01-02T08:00:30"}),
@@ -117,6 +119,8 @@ VALUES = [
     ("times", np.array(["2020-01-02"], "M8[ns]"), {"v": ["2020-01-02T00:00:00"]}),
     ("nothing", None, {}),
     ("nothing yet", [], {"v": np.zeros(0)}),
+    ("no objects", np.zeros((2, 0), object), {"v": np.zeros((2, 0))}),
+    ("below zero", [-(2**40), 5], {"v": np.array([-(2**40), 5])}),
 ]
 
 
@@ -146,7 +150,7 @@ endless.append(endless)
         (np.ma.array([1], mask=[1]), "it is masked; `x.filled(numpy.nan)` is not"),
         ([np.ma.masked, 1.0], "it is masked; `x.filled(numpy.nan)` is not"),
         (np.tanh, "is of type ufunc"),
-        (endless, "has parts within parts without end"),
+        (endless, "in step 3 of the port has parts within parts without end"),
         ({"a.b": 1, "a": {"b": 2}}, "two values in step 3 of the port are called 'v.a.b'"),
     ],
 )
@@ -154,6 +158,15 @@ def test_what_cannot_be_taken_is_refused_by_name_and_step(value, said):
     with pytest.raises(StepError) as raised:
         arrays({"v": value}, "step 3 of the port")
     assert said in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_parts_within_parts_are_taken_as_deep_as_is_said():
+    value: object = 1.0
+    for _ in range(values.DEEPEST):
+        value = {"p": value}
+    assert list(arrays({"v": value}, "step 0")) == ["v" + values.DEEPEST * ".p"]
+    with pytest.raises(StepError, match="without end"):
+        arrays({"v": {"p": value}}, "step 0")
 
 
 def test_integers_of_any_width_are_one_quantity():

@@ -61,6 +61,11 @@ def misbehave(number: int) -> None:
     if behaviour == "crashes" or (behaviour == "crashes once" and not again):
         writing.write(answer(number)[:30])
         kill(signal.SIGSEGV)
+    if behaviour == "notes twice":
+        value = 1
+        for _ in range(2):
+            writing.write(answer(number, note="w", value=value))
+            value = read_frame(reading.read)["value"]
     if behaviour == "is slow once" and not again:
         time.sleep(60)
 

@@ -58,6 +58,12 @@ def test_a_float32_scalar_stays_float32():
     assert found.dtype == np.float32 and found == np.float32(0.1)
 
 
+@pytest.mark.parametrize("dtype", ["i1", "i2", "i4", "u2"])
+def test_integers_of_other_widths_travel_as_int64(dtype):
+    found = decode(encode({"n": np.array([[100], [7]], dtype)}))["n"]
+    assert found.dtype == np.int64 and found.tolist() == [[100], [7]]
+
+
 def test_the_layout_is_the_documented_one():
     item = b"\1\0a" + b"f\2" + struct.pack("<2Q", 2, 1) + struct.pack("<2f", 1, 2)
     payload = b"\1\0\0\0" + item

@@ -50,6 +50,37 @@ def test_a_recorded_side_says_what_it_is_of_and_may_be_cut():
     )
 
 
+def test_recordings_of_one_folder_stand_beside_each_other_and_are_written_anew(tmp_path):
+    """Catches an index or checksums that know the last recording alone."""
+    written = [recorded.load(name) for name in ("reptile_seed2_batch12", "fomaml_seed2_tasks7")]
+    for one in (*written, written[0]):
+        recorded.save(one.case, one.run(), tmp_path)
+    assert recorded.names(tmp_path) == ("fomaml_seed2_tasks7", "reptile_seed2_batch12")
+    assert [recorded.load(one.case.name, tmp_path).case for one in written] == [
+        one.case for one in written
+    ]
+
+
+def test_test_points_are_of_the_type_that_was_drawn_in():
+    """Catches points in Float64 of a run in Float32."""
+    for name, dtype in (("fomaml_seed0_dense", "f4"), ("transfer_learn_blog_seed0_dense", "f8")):
+        assert recorded.load(name).arrays["eval_testx"].dtype == dtype
+
+
+def test_a_folder_without_envelopes_is_measured_of_its_own_case(tmp_path, monkeypatch):
+    case = recorded.load("reptile_seed2_batch12").case
+    monkeypatch.setattr(recorded, "growth", lambda of: ("measured of", of))
+    assert recorded.Recorded(tmp_path).rule(case) == ("measured of", case)
+
+
+def test_a_pooled_envelope_may_leave_a_quantity_undecided_by_name_alone():
+    def accepted(name):
+        return set(recorded.Recorded().rule(recorded.load(name).case).undecided_ok)
+
+    assert accepted("reptile_seed2_meta_adam") == {"weights"}
+    assert not accepted("fomaml_seed0_dense")
+
+
 def test_a_damaged_recording_or_index_is_refused_by_name(tmp_path):
     original = recorded.load("reptile_seed2_batch12")
     path = recorded.save(original.case, original.run(), tmp_path)

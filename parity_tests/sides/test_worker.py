@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import select
 import shutil
 import signal
 import sys
@@ -24,6 +25,7 @@ from repro.sides.julia.reference import (
     Tape,
 )
 from repro.sides.julia.worker import JuliaError, Worker
+from repro.sides.worker import read_pipe
 
 HERE = Path(__file__).parent
 # The live Julia may crash by itself, once in some hundred starts.
@@ -137,6 +139,43 @@ def test_an_answer_that_is_none(fake, behaviour, said):
     assert gone(process)
     assert reference.version == "1.5.3"
     assert reference._backend.pid != process
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "waits"),
+    [("damages its answer", 0), ("writes rubbish", 0), ("cuts its answer", 5), ("ends", 5)],
+)
+def test_one_that_is_about_to_end_is_waited_for_and_no_other(fake, behaviour, waits, monkeypatch):
+    """Catches five seconds lost to a process that goes on, and an end that is not told."""
+    reference, waited = fake(behaviour), []
+    reference.about()
+    process = reference._backend._process
+    wait = process.wait
+    monkeypatch.setattr(process, "wait", lambda s=None: waited.append(s) or wait(s))
+    with pytest.raises(JuliaError):
+        pid(reference)
+    assert waited[0] == waits
+
+
+def test_what_it_notes_on_the_way_is_told_and_it_goes_on_with_what_it_is_given(fake):
+    reference, noted = fake("notes twice"), []
+    reference.about()
+
+    def told(name, value):
+        noted.append((name, value))
+        return 10 * value
+
+    answer = reference._backend.ask({}, 60, told)
+    assert noted == [("w", 1), ("w", 10)] and answer["draws"] == "a die"
+
+
+def test_nothing_is_waited_for_after_its_time(monkeypatch):
+    """Catches a second more for each part of a message."""
+    waited = []
+    monkeypatch.setattr(select, "select", lambda *wait: waited.append(wait[3]) or ([], [], []))
+    with pytest.raises(TimeoutError):
+        read_pipe(0, 1, time.monotonic() - 5)
+    assert waited == [0]
 
 
 @pytest.mark.parametrize(
@@ -271,10 +310,13 @@ def test_dropping_the_reference_ends_the_process(fake, fake_julia):
 
 def test_closing_twice_is_harmless_and_asking_again_starts_anew(fake):
     reference = fake()
-    first = pid(reference)
+    first, worker = pid(reference), reference._backend
     reference.close()
     reference.close()
     assert gone(first)
+    for pipe in (worker._requests, worker._answers):
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(pipe)
     assert pid(reference) != first
 
 

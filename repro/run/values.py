@@ -153,12 +153,12 @@ def _array(value: Any) -> np.ndarray:
     if isinstance(value, int) or _integers(value):
         return _whole(np.array(value, dtype=object))
     found = np.array(value)
+    if found.dtype.kind == "T":  # NumPy's texts of any length
+        found = found.astype(object)
     if found.dtype.kind == "O":
         return _of_objects(found)
     if found.dtype.kind == "M":
         return np.array([_text(v) for v in found.reshape(-1)], "U").reshape(found.shape)
-    if found.dtype.kind == "T":
-        return found.astype("U")
     return found.astype(np.float32) if found.dtype.name == "bfloat16" else found
 
 
@@ -185,10 +185,10 @@ def _of_objects(found: np.ndarray) -> np.ndarray:
 
 
 def _whole(values: np.ndarray) -> np.ndarray:
-    """Python's integers as Int64, else UInt64, else as texts."""
-    if values.size and isinstance(values.flat[0], bool):
+    """Python's integers, one at least, as Int64, else UInt64, else as texts."""
+    if isinstance(values.flat[0], bool):
         return values.astype(bool)
-    least, most = min(values.flat, default=0), max(values.flat, default=0)
+    least, most = min(values.flat), max(values.flat)
     if least >= -(2**63) and most < 2**63:
         return values.astype(np.int64)
     if least >= 0 and most < 2**64:
