@@ -69,7 +69,7 @@ def warm(*words: str) -> None:
 
 
 ONCE = (
-    ("--html", "repro.reports.page", "charts"),
+    ("--html", "repro.reports.charts", "charts"),
     ("envelope", "repro.sides.envelopes", "measure_envelope"),
     ("drift", "repro.drift.running", "take"),
     ("ensemble", "repro.reports.ensembles", "ensemble_charts"),
