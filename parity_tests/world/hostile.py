@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 import matplotlib.image
 import numpy as np
 
+from repro.cases import RECORDS
 from repro.drift import baseline
 from repro.run import Ensemble, Kind, Quantity, RunError, load, read_npz
 from repro.sides import recorded
@@ -56,7 +57,9 @@ def member(seed):
     import numpy as np
     rng = np.random.default_rng(seed)
     for i in range(4):
-        yield {"loss": rng.normal()}
+        yield dict(zip(JUDGED, rng.uniform(1, 2, len(JUDGED))))
+
+JUDGED = %r
 """
 
 ADVICE = re.compile(
@@ -204,10 +207,11 @@ def world(place: Path, library: Path, planted: str = "") -> Iterator[World]:
     """
     for name in ("tmp", "home", "cache", "bin"):
         (place / name).mkdir(parents=True)
-    (place / "side.py").write_text(SIDE)
-    losses = np.random.default_rng(0).normal(size=(4, 8))
-    loss = Quantity(np.arange(4), losses, Kind.RESULT)
-    Ensemble(np.arange(8), {"loss": loss}).save(place / "reference.npz")
+    judged = [summary.quantity for summary in RECORDS["fomaml"].watched.summaries]
+    (place / "side.py").write_text(SIDE % judged)
+    values = np.random.default_rng(0).uniform(1, 2, (len(judged), 4, 8))
+    each = (Quantity(np.arange(4), v, Kind.RESULT) for v in values)
+    Ensemble(np.arange(8), dict(zip(judged, each, strict=True))).save(place / "reference.npz")
     julia = place / "bin" / "julia"
     julia.write_text(
         '#!/bin/sh\ncase "$*" in *--version*) echo "julia version 1.10.8";; *"-e 0"*) ;;\n'
