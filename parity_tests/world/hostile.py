@@ -133,7 +133,11 @@ class World:
         asked = {"words": words, "nth": nth, "times": times, "error": error}
         asked |= {"jump": jump, "said": str(said)}
         print(json.dumps(asked), file=self.driver.stdin, flush=True)
-        status, calls = json.loads(self.driver.stdout.readline())
+        answer = self.driver.stdout.readline()
+        assert answer, (
+            f"the driver ended, and with it every test after this one:\n{said.read_text()}"
+        )
+        status, calls = json.loads(answer)
         return status, calls, said.read_text()
 
     def lay_out(self, name: str) -> tuple[Mapping[Path, bytes], Mapping[Path, bytes], int, int]:

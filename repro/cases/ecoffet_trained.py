@@ -7,7 +7,6 @@ from functools import partial
 from threading import Lock
 
 import numpy as np
-import torch
 
 from repro.cases.case import Case, CaseError
 from repro.cases.ecoffet import ORIGIN
@@ -75,7 +74,7 @@ def run_all(method: str, cases: Sequence[Case], how: Conditions) -> list[Quantit
 
     by = fast if how.engine == "fast" else batched
     start, plans, tested = zip(*(_draw(method, case, how) for case in cases), strict=True)
-    plan = _side_by_side(plans).to(how.device, how.dtype)
+    plan = Plan.beside(plans).to(how.device, how.dtype)
     weights = np.stack(start).astype(plan.x.cpu().numpy().dtype)
     trained = experiment.trainer(method, by)(weights, plan)
     how.tick(sum(case.epochs for case in cases))
@@ -83,14 +82,6 @@ def run_all(method: str, cases: Sequence[Case], how: Conditions) -> list[Quantit
         _tested(case, w, by.finetune(w[None], tasks, max(UPDATES), device=how.device))
         for case, w, tasks in zip(cases, trained, tested, strict=True)
     ]
-
-
-def _side_by_side(plans: Sequence[Plan]) -> Plan:
-    parts = {
-        name: None if v is None else torch.cat([getattr(plan, name) for plan in plans], dim=1)
-        for name, v in vars(plans[0]).items()
-    }
-    return Plan(**parts)  # type: ignore[arg-type]
 
 
 def _tested(case: Case, weights: np.ndarray, losses: np.ndarray) -> Quantities:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from repro.checks.agreement import equal_bits
-from repro.checks.compare import NothingToCompare, Report, compare
+from repro.checks.compare import NothingToCompare, compare
 from repro.checks.measured import Measured, Runner, judge, teller
 from repro.checks.noise import Moves, Stream, half_ulp
 from repro.checks.pair import Pair, Way
@@ -338,12 +338,8 @@ def _reasons(
 def _accepting(pair: Pair, undecided: Mapping[str, str], accepted: Mapping[str, str]) -> Pair:
     if pair.report is None:
         return pair
-    found = tuple(
-        replace(c, undecided_ok=undecided.get(base_name(c.name)),
-                accepted=accepted.get(base_name(c.name)))
-        for c in pair.report.comparisons
-    )  # fmt: skip
-    report = Report(found)
+    report = pair.report.accepting(undecided, accepted)
+    found = report.comparisons
     held = sum(c.finite for c in found if not (c.differs and c.accepted))
     if not held and any(c.accepted for c in found) and report.verdict is not Verdict.FAIL:
         return replace(pair, report=report, unmeasured=NOTHING_HELD)

@@ -16,7 +16,7 @@ Two arrays agree by the rules of :mod:`repro.checks.agreement`. Of two runs:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -27,7 +27,7 @@ from repro.checks.denormals import denormals
 from repro.checks.judged import Judged, Sharpness, median_of
 from repro.checks.loops import kernels
 from repro.checks.verdict import Verdict, worst
-from repro.run import Quantity, Run, rows
+from repro.run import Quantity, Run, base_name, rows
 
 
 class Fault(Enum):
@@ -190,6 +190,19 @@ class Report:
 
     def __getitem__(self, name: str) -> Comparison:
         return next(c for c in self.comparisons if c.name == name)
+
+    def accepting(
+        self, undecided: Mapping[str, str], differing: Mapping[str, str] | None = None
+    ) -> Report:
+        """The same, where some names may be undecided and some may differ, each with its reason."""
+        known = differing or {}
+        names = (base_name(c.name) for c in self.comparisons)
+        return Report(
+            tuple(
+                replace(c, undecided_ok=undecided.get(name), accepted=known.get(name))
+                for c, name in zip(self.comparisons, names, strict=True)
+            )
+        )
 
     @property
     def bit_equal(self) -> float:

@@ -103,9 +103,16 @@ class Plan:
         """The same points with this dtype, on this device, or both; see ``Tensor.to``."""
         return self._each(lambda points: points.to(*args))
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> Plan:
+    @staticmethod
+    def beside(plans: Sequence[Plan]) -> Plan:
+        """Those of several stacks as one of all their models."""
+        first, *others = plans
+        return first._each(lambda *points: torch.cat(points, dim=1), *others)
+
+    def _each(self, change: Callable[..., Tensor], *others: Plan) -> Plan:
         changed: dict[str, Any] = {
-            name: v if v is None else change(v) for name, v in vars(self).items()
+            name: v if v is None else change(v, *(getattr(other, name) for other in others))
+            for name, v in vars(self).items()
         }
         return Plan(**changed)
 

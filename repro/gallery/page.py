@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from repro.gallery import manifest
 from repro.gallery.figure import ADDRESSES, POSTS, known
 from repro.gallery.manifest import Entry
+from repro.reports.html import template_of
 
 SHOWN = ("png", "svg")
 
@@ -22,18 +21,10 @@ def write_page(out: Path) -> Path:
         if figure.name in entries:
             shown = {"figure": figure, **_shown(figure.name, entries[figure.name])}
             posts.setdefault(POSTS[figure.post], []).append(shown)
-    environment = Environment(
-        loader=PackageLoader("repro.gallery", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     addresses = {title: ADDRESSES.get(post) for post, title in POSTS.items()}
     path = out / "index.html"
-    manifest.write_text(
-        path, environment.get_template("page.html.jinja").render(posts=posts, addresses=addresses)
-    )
+    template = template_of("repro.gallery", "page.html.jinja")
+    manifest.write_text(path, template.render(posts=posts, addresses=addresses))
     return path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def check_figure(
         return Regression(name, Verdict.NOT_RUN, reason=str(error))
     except (RunError, NothingToCompare) as error:
         return Regression(name, Verdict.ERROR, reason=str(error))
-    report = accepting(report, figure.undecided_ok)
+    report = report.accepting(figure.undecided_ok)
     if not report:
         return Regression(name, report.verdict, report, reason=_data_reason(report))
     picture = alike(committed / f"{name}.png", fresh / f"{name}.png")
@@ -127,12 +127,6 @@ def measure_envelope(
         return replace(figure.data(runs), provenance=Provenance("figure", details=made_by))
 
     return measure(run, perturbations)
-
-
-def accepting(report: Report, undecided_ok: Mapping[str, str]) -> Report:
-    """The same, where some names may be undecided."""
-    found = (replace(c, undecided_ok=undecided_ok.get(c.name)) for c in report.comparisons)
-    return Report(tuple(found))
 
 
 def _data_reason(report: Report) -> str:

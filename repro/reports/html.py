@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from repro import __version__
 from repro.reports.drawn import Chart
@@ -76,15 +76,7 @@ def rendered(
     Returns:
         The page's path.
     """
-    environment = Environment(
-        loader=PackageLoader("repro.reports", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(percent=floor_percent, number=number, most=_most)
-    page = environment.get_template(template).render(
+    page = template_of("repro.reports", template).render(
         command=shlex.join(command),
         when=(when or datetime.now(timezone.utc)).strftime("%Y-%m-%d %H:%M UTC"),
         schema=SCHEMA,
@@ -95,6 +87,20 @@ def rendered(
     with atomic(path) as temporary:
         temporary.write_text(legal(page), encoding="utf-8")
     return path
+
+
+def template_of(package: str, name: str) -> Template:
+    """A page's template in a package's folder: everything in it is escaped, and a name that is not
+    given is an error."""
+    environment = Environment(
+        loader=PackageLoader(package, ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(percent=floor_percent, number=number, most=_most)
+    return environment.get_template(name)
 
 
 def number(value: float) -> str:
