@@ -34,10 +34,13 @@ def test_the_recorded_kink_is_one_sample_on_two_sides():
 
 @pytest.mark.slow
 def test_a_case_is_compared_up_to_its_first_kink(jax_python):
-    """Found and said, by the runs themselves; a wrong port would part before it, and fail. Where
-    the processor's rounding brings it late, rounding has grown over most weights by then."""
+    """Found and said, by the runs themselves; a wrong port would part before it, and fail. How late
+    it comes hangs on the processor, and so does whether rounding has grown over half of all weights
+    by then; those of the first thousand iterations are judged on any."""
     found = parity(live_case("jax_batched_float32", 0, 3600, {}), LiveJax(jax_python))
-    assert found.verdict in (Verdict.PASS, Verdict.UNDECIDED), found.note
+    assert found.verdict in (Verdict.PASS, Verdict.UNDECIDED), found.message
     assert "before the first kink: task " in found.note, found.note
+    judged = found.own.report["weights"].judged
+    assert 2 * judged.dull[:1000].sum() < judged.candidates[:1000].sum()
     compared = found.own.report["weights"].steps[-1]
     assert f"up to iteration {compared}, " in found.note and compared > 300
