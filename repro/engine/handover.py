@@ -97,10 +97,10 @@ def gpu_for(
     return chosen
 
 
-def aligned(n: int) -> Array:
-    """n Float32 zeros that start on a cache line, which loads of whole vectors are quicker for."""
-    room = np.zeros(n + 16, np.float32)
-    start = -room.ctypes.data // 4 % 16
+def aligned(n: int, dtype: Any = np.float32) -> Array:
+    """n zeros that start on a cache line, which loads of whole vectors are quicker for."""
+    room = np.zeros(n + 16, dtype)
+    start = -room.ctypes.data % 64 // room.itemsize
     return room[start : start + n]
 
 

@@ -18,8 +18,8 @@ from repro import jang
 from repro.ecoffet.batched import SHAPES, AdamState, Plan, Progress
 from repro.ecoffet.sine import SineWaveTask
 from repro.engine import relu_loops as loops
-from repro.engine.handover import Array
-from repro.engine.relu_network import HIDDEN, SIZE, room_for
+from repro.engine.handover import Array, aligned
+from repro.engine.relu_network import HIDDEN, SIZE, room_for, whole_lines
 from repro.errors import EngineError
 from repro.jang import pictures
 from repro.jang.adam import correction
@@ -153,9 +153,14 @@ def transfer_steps(
     loops.transfer(w, moments, points, rate, corrections, _room(w, points, 1, 1))
 
 
-def _room(w: Array, points: Points, vectors: int, tapes: int) -> Array:
+def _room(w: Array, points: Points, vectors: int, tapes: int) -> tuple[Array, Array]:
+    """Room for so many vectors, and for so many tapes of as many points as there are at most."""
+
+    def rows(n: int, size: Any) -> Array:
+        return aligned(n * size, w.dtype).reshape(n, size)
+
     most = max(p.shape[-1] for p in points)
-    return np.empty(vectors * (SIZE + 16) + tapes * room_for(most), w.dtype)
+    return rows(vectors, whole_lines(SIZE)), rows(tapes, room_for(most))
 
 
 def _each(

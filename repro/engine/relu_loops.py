@@ -9,25 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from repro.engine.compiling import entry, jit
-from repro.engine.network import copy, fill, take
-from repro.engine.relu_network import (
-    SIZE,
-    gradient,
-    hessian_times,
-    layers,
-    mse,
-    predict,
-    tape,
-)
+from repro.engine.network import copy, fill
+from repro.engine.relu_network import SIZE, gradient, hessian_times, mse, predict, tape
 from repro.engine.tiles import fma, out_of_line, unmanaged
 
 
 @jit
-def _descend(out, w, g, rate) -> None:
-    """out = w - rate * g."""
+def _descend(w, g, rate) -> None:
+    """w -= rate * g. In place alone: a result that may be the operand is not vectorised."""
     out_of_line()
     for i in range(SIZE):
-        out[i] = fma(-rate, g[i], w[i])
+        w[i] = fma(-rate, g[i], w[i])
 
 
 @jit
@@ -62,14 +54,12 @@ def maml(w, moments, points, lr_inner, rate, corrections, inner, first_order, pe
         first_order: leave out the Hessian.
         peculiar: add the training gradient (of the first inner step), as the notebook does.
         losses: (steps,), the mean of the tasks' validation losses before each step.
+        room: 4 + `inner` vectors, and a tape for each gradient.
     """
     x1, y1, x2, y2 = points
-    room, used = unmanaged(room), np.zeros(1, np.int64)
-    n = max(x1.shape[2], x2.shape[2])
+    vectors, tapes = unmanaged(room[0]), unmanaged(room[1])
+    total, g, hv, path = vectors[0], vectors[1], vectors[2], vectors[3:]
     kind, tasks = w.dtype.type, x1.shape[1]
-    total, g, hv = take(room, used, SIZE), take(room, used, SIZE), take(room, used, SIZE)
-    path = [take(room, used, SIZE) for _ in range(inner + 1)]
-    tapes = [tape(room, used, n) for _ in range(inner + 1)]
     for step in range(len(losses)):
         fill(total, kind(0))
         losses[step] = 0
@@ -77,16 +67,16 @@ def maml(w, moments, points, lr_inner, rate, corrections, inner, first_order, pe
         for k in range(tasks):
             x, y = x1[step, k], y1[step, k]
             for i in range(inner):
-                gradient(layers(g), layers(path[i]), x, y, tapes[i])
-                _descend(path[i + 1], path[i], g, kind(lr_inner))
+                gradient(g, path[i], x, y, tapes[i])
+                copy(path[i + 1], path[i])
+                _descend(path[i + 1], g, kind(lr_inner))
                 if peculiar and i == 0:
                     _add(total, g)
-            losses[step] += gradient(layers(g), layers(path[inner]), x2[step, k], y2[step, k],
-                                     tapes[inner])  # fmt: skip
+            losses[step] += gradient(g, path[inner], x2[step, k], y2[step, k], tapes[inner])
             if not first_order:
                 for i in range(inner - 1, -1, -1):
-                    hessian_times(layers(hv), layers(g), layers(path[i]), x, tapes[i], tapes[inner])
-                    _descend(g, g, hv, kind(lr_inner))
+                    hessian_times(hv, g, path[i], x, tapes[i], tapes[inner])
+                    _descend(g, hv, kind(lr_inner))
             _add(total, g)
         losses[step] /= tasks
         _scale(total, kind(1) / kind(tasks))
@@ -111,14 +101,13 @@ def _scale(total, by) -> None:
 def reptile(w, moments, points, lr_inner, rate, corrections, inner, room) -> None:
     """Reptile: what so many inner steps moved, over their number and rate, is Adam's gradient."""
     x1, y1 = points
-    room, used = unmanaged(room), np.zeros(1, np.int64)
-    g, adapted = take(room, used, SIZE), take(room, used, SIZE)
-    kind, t = w.dtype.type, tape(room, used, x1.shape[2])
+    vectors, t = unmanaged(room[0]), unmanaged(room[1])[0]
+    kind, g, adapted = w.dtype.type, vectors[0], vectors[1]
     for step in range(len(x1)):
         copy(adapted, w)
         for _ in range(inner):
-            gradient(layers(g), layers(adapted), x1[step, 0], y1[step, 0], t)
-            _descend(adapted, adapted, g, kind(lr_inner))
+            gradient(g, adapted, x1[step, 0], y1[step, 0], t)
+            _descend(adapted, g, kind(lr_inner))
         for i in range(SIZE):
             g[i] = (w[i] - adapted[i]) / kind(inner) / kind(lr_inner)
         _adam(w, moments, g, rate, corrections[step])
@@ -128,10 +117,9 @@ def reptile(w, moments, points, lr_inner, rate, corrections, inner, room) -> Non
 def transfer(w, moments, points, rate, corrections, room) -> None:
     """One Adam step along the gradient on each task's points."""
     x1, y1 = points
-    room, used = unmanaged(room), np.zeros(1, np.int64)
-    g, t = take(room, used, SIZE), tape(room, used, x1.shape[2])
+    g, t = unmanaged(room[0])[0], unmanaged(room[1])[0]
     for step in range(len(x1)):
-        gradient(layers(g), layers(w), x1[step, 0], y1[step, 0], t)
+        gradient(g, w, x1[step, 0], y1[step, 0], t)
         _adam(w, moments, g, rate, corrections[step])
 
 
@@ -143,14 +131,13 @@ def finetune(w, points, lr, losses, room) -> None:
         points: training x and y (tasks, n), test x and y (tasks, m).
     """
     x1, y1, x2, y2 = points
-    room, used = unmanaged(room), np.zeros(1, np.int64)
-    g, tuned = take(room, used, SIZE), take(room, used, SIZE)
-    t = tape(room, used, max(x1.shape[1], x2.shape[1]))
+    vectors, t = unmanaged(room[0]), unmanaged(room[1])[0]
+    g, tuned = vectors[0], vectors[1]
     for k in range(losses.shape[0]):
         copy(tuned, w)
         for step in range(losses.shape[1]):
             if step > 0:
-                gradient(layers(g), layers(tuned), x1[k], y1[k], t)
-                _descend(tuned, tuned, g, w.dtype.type(lr))
-            predict(layers(tuned), x2[k], t)
-            losses[k, step] = mse(y2[k], t)
+                gradient(g, tuned, x1[k], y1[k], t)
+                _descend(tuned, g, w.dtype.type(lr))
+            predict(tuned, x2[k], t)
+            losses[k, step] = mse(y2[k], tape(t, x2.shape[1]).output)

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from repro.engine.compiling import jit
-from repro.engine.network import fill, take
-from repro.engine.tiles import out_of_line, product_tile, relu, transpose_tile
+from repro.engine.compiling import inlined, jit, uncounted
+from repro.engine.network import fill
+from repro.engine.tiles import dot_tile, out_of_line, product_tile, relu, transpose_tile
 
 HIDDEN = 40
 SIZE = 3 * HIDDEN + HIDDEN * HIDDEN + HIDDEN + 1
@@ -27,6 +27,7 @@ _fused = {"contract"}
 
 _one, _one_onto = (product_tile(HIDDEN, 1, stride=HIDDEN, onto=onto) for onto in (False, True))
 _transpose_block = transpose_tile(HIDDEN)
+_dot = dot_tile(HIDDEN)
 
 
 class Layers(NamedTuple):
@@ -41,46 +42,56 @@ class Layers(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """What a gradient on up to n points leaves behind, and what moves with it along a direction."""
+    """What a gradient on n points leaves behind, and what moves with it along a direction: views
+    of one room, for the same n at the same places. Hidden values are flat, point after point."""
 
-    h1: np.ndarray  # (n, 40), after the relu
-    h2: np.ndarray  # (n, 40)
+    h1: np.ndarray  # (40 n,), after the relu
+    h2: np.ndarray  # (40 n,)
+    d2: np.ndarray  # (40 n,), the loss's derivative by the second layer's inputs
+    d1: np.ndarray  # (40 n,), by the first's
+    transposed: np.ndarray  # (1600,), w2 output by output
     output: np.ndarray  # (n,)
     d: np.ndarray  # (n,), the loss's derivative by the outputs
-    d2: np.ndarray  # (n, 40), by the second layer's inputs
-    d1: np.ndarray  # (n, 40), by the first's
-    transposed: np.ndarray  # (1600,), w2 output by output
     ones: np.ndarray  # (n,)
 
 
-@jit
+@inlined
 def layers(w: np.ndarray) -> Layers:
     """The views of a vector (1761,)."""
     a, b, c = 2 * HIDDEN, 2 * HIDDEN + HIDDEN * HIDDEN, SIZE - 1
     return Layers(w[:HIDDEN], w[HIDDEN:a], w[a:b], w[b : b + HIDDEN], w[b + HIDDEN : c], w[c:SIZE])
 
 
-@jit
-def tape(room: np.ndarray, used: np.ndarray, n: int) -> Tape:
-    """Room for batches of up to n points; see :func:`room_for`."""
-    out_of_line()
-    ones = take(room, used, n)
-    fill(ones, room.dtype.type(1))
-    return Tape(
-        take(room, used, HIDDEN * n).reshape((n, HIDDEN)),
-        take(room, used, HIDDEN * n).reshape((n, HIDDEN)),
-        take(room, used, n),
-        take(room, used, n),
-        take(room, used, HIDDEN * n).reshape((n, HIDDEN)),
-        take(room, used, HIDDEN * n).reshape((n, HIDDEN)),
-        take(room, used, HIDDEN * HIDDEN),
-        ones,
+@inlined
+def tape(room: np.ndarray, n: int) -> Tape:
+    """The views of a room for n points; see :func:`room_for`."""
+    wide, narrow = whole_lines(HIDDEN * n), whole_lines(n)
+    square = 4 * wide
+    rest = square + HIDDEN * HIDDEN
+    found = Tape(
+        room[: HIDDEN * n],
+        room[wide : wide + HIDDEN * n],
+        room[2 * wide : 2 * wide + HIDDEN * n],
+        room[3 * wide : 3 * wide + HIDDEN * n],
+        room[square:rest],
+        room[rest : rest + n],
+        room[rest + narrow : rest + narrow + n],
+        room[rest + 2 * narrow : rest + 2 * narrow + n],
     )
+    fill(found.ones, room.dtype.type(1))
+    return found
 
 
+@jit
+def whole_lines(n: int) -> int:
+    """So many numbers or a few more, that what follows starts on a cache line."""
+    return (n + 15) // 16 * 16
+
+
+@jit
 def room_for(points: int) -> int:
     """How many numbers a :class:`Tape` for so many points takes."""
-    return 4 * (HIDDEN * points + 16) + 3 * (points + 16) + HIDDEN * HIDDEN + 16
+    return 4 * whole_lines(HIDDEN * points) + HIDDEN * HIDDEN + 3 * whole_lines(points)
 
 
 def _product_in(one, onto: bool):
@@ -114,152 +125,151 @@ def _transpose(out, w) -> None:
             _transpose_block(out, w, HIDDEN * i + j, HIDDEN * j + i)
 
 
-# Loops over all values of a layer, each a function of its own: LLVM vectorises no larger ones.
+# Loops over all values of a layer, each a function of its own, and up to a size that LLVM does not
+# know: larger functions it does not vectorise, and a loop of 40 it unrolls to single numbers.
 
 
-@jit(fastmath=_fused)
-def _first_layer(out, w: Layers, x) -> None:
-    """out = w1 * x + b1, (n, 40)."""
+@jit
+def _relu_of_sum(h, b, n: int) -> None:
+    """h = relu(h + b), (40 n,)."""
     out_of_line()
-    for j in range(x.size):
-        for i in range(HIDDEN):
-            out[j, i] = w.w1[i] * x[j] + w.b1[i]
+    for j in range(n):
+        for i in range(b.size):
+            h[HIDDEN * j + i] = relu(h[HIDDEN * j + i] + b[i])
 
 
-@jit(fastmath=_fused)
-def _gate(a, h, n: int) -> None:
+@jit
+def _gate(a, h) -> None:
     """What passes the derivative of a relu with outputs h: at a kink nothing, as in torch."""
     out_of_line()
-    for j in range(n):
-        for i in range(HIDDEN):
-            a[j, i] *= a.dtype.type(h[j, i] > 0)
+    for i in range(h.size):
+        a[i] *= a.dtype.type(h[i] > 0)
+
+
+@jit
+def _outer(out, row, d) -> None:
+    """out (40 n,) = the products of d (n,) and a row (40,)."""
+    out_of_line()
+    for j in range(d.size):
+        for i in range(row.size):
+            out[HIDDEN * j + i] = row[i] * d[j]
 
 
 @jit(fastmath=_fused)
-def _outer(out, w3, d, n: int) -> None:
-    """out = the products of d (n,) and w3 (40,)."""
+def _outer_onto(out, row, d) -> None:
+    """out += the products of d (n,) and a row (40,)."""
     out_of_line()
-    for j in range(n):
-        for i in range(HIDDEN):
-            out[j, i] = w3[i] * d[j]
+    for j in range(d.size):
+        for i in range(row.size):
+            out[HIDDEN * j + i] += row[i] * d[j]
 
 
-@jit(fastmath=_fused)
-def _outer_onto(out, w3, d, n: int) -> None:
-    """out += the products of d (n,) and w3 (40,)."""
+@jit
+def _times_row(out, row, h) -> None:
+    """out (n,) = row (40,) times each row of h (40 n,)."""
     out_of_line()
-    for j in range(n):
-        for i in range(HIDDEN):
-            out[j, i] += w3[i] * d[j]
+    for j in range(out.size):
+        out[j] = _dot(row, h, 0, HIDDEN * j)
 
 
-@jit(fastmath=_fused)
-def predict(w: Layers, x, t: Tape) -> None:
-    """The network's output at x (n,) into the tape, with the hidden values."""
+@uncounted
+def predict(weights, x, room):
+    """The network's output at x (n,) into the room's tape, with the hidden values."""
     out_of_line()
-    n = x.size
-    for j in range(n):
-        for i in range(HIDDEN):
-            t.h1[j, i] = relu(w.w1[i] * x[j] + w.b1[i])
+    w, t, n = layers(weights), tape(room, x.size), x.size
+    _outer(t.h1, w.w1, x)
+    _relu_of_sum(t.h1, w.b1, n)
     _product(t.h2, w.w2, t.h1, _NEXT, _COLUMN, n, _COLUMN)
-    for j in range(n):
-        for i in range(HIDDEN):
-            t.h2[j, i] = relu(t.h2[j, i] + w.b2[i])
-    _times_row(t.output, w.w3, t.h2, n)
+    _relu_of_sum(t.h2, w.b2, n)
+    _times_row(t.output, w.w3, t.h2)
     for j in range(n):
         t.output[j] += w.b3[0]
 
 
-@jit(fastmath={"reassoc", *_fused})
-def _times_row(out, row, h, n: int) -> None:
-    """out (n,) = row (40,) times each row of h (n, 40)."""
-    out_of_line()
-    for j in range(n):
-        s = row.dtype.type(0)
-        for i in range(HIDDEN):
-            s += row[i] * h[j, i]
-        out[j] = s
-
-
 @jit
-def mse(y, t: Tape):
-    """The mean squared error of the prediction in the tape."""
+def mse(y, output):
+    """The mean squared error of a prediction."""
     out_of_line()
     s = y.dtype.type(0)
     for j in range(y.size):
-        s += (t.output[j] - y[j]) * (t.output[j] - y[j])
+        s += (output[j] - y[j]) * (output[j] - y[j])
     return s / y.dtype.type(y.size)
 
 
-@jit
-def gradient(g: Layers, w: Layers, x, y, t: Tape):
-    """The gradient of the mean squared error at (x, y) into g; returns the error."""
+@uncounted
+def gradient(out, weights, x, y, room):
+    """The gradient of the mean squared error at (x, y) into `out`, (1761,) as the weights are.
+
+    Returns the error, and leaves in the room what :func:`hessian_times` goes on from.
+    """
     out_of_line()
-    n = x.size
-    predict(w, x, t)
+    predict(weights, x, room)
+    g, w, t, n = layers(out), layers(weights), tape(room, x.size), x.size
     scale = y.dtype.type(2) / y.dtype.type(n)
     for j in range(n):
         t.d[j] = scale * (t.output[j] - y[j])
     _transpose(t.transposed, w.w2)
-    _outer(t.d2, w.w3, t.d, n)
-    _gate(t.d2, t.h2, n)
+    _outer(t.d2, w.w3, t.d)
+    _gate(t.d2, t.h2)
     _product(t.d1, t.transposed, t.d2, _NEXT, _COLUMN, n, _COLUMN)
-    _gate(t.d1, t.h1, n)
+    _gate(t.d1, t.h1)
     _product(g.w2, t.d2, t.h1, _COLUMN, _NEXT, _COLUMN, n)
-    _sum(g.w3, t.h2, t.d, n)
-    _edges(g, x, t, n)
-    return mse(y, t)
+    _sum(g.w3, t.h2, t.d)
+    _edges(g, x, t)
+    return mse(y, t.output)
 
 
-@jit
-def _edges(g: Layers, x, t: Tape, n: int) -> None:
+@uncounted
+def _edges(g: Layers, x, t: Tape) -> None:
     """Biases and the first layer: sums over the points of d, d2 and d1."""
     out_of_line()
-    _sum(g.w1, t.d1, x, n)
-    _sum(g.b1, t.d1, t.ones, n)
-    _sum(g.b2, t.d2, t.ones, n)
+    _sum(g.w1, t.d1, x)
+    _sum(g.b1, t.d1, t.ones)
+    _sum(g.b2, t.d2, t.ones)
     s = x.dtype.type(0)
-    for j in range(n):
+    for j in range(x.size):
         s += t.d[j]
     g.b3[0] = s
 
 
 @jit
-def _sum(out, a, by, n: int) -> None:
-    """out (40,) = the sum of rows of a (n, 40), each times its `by`."""
-    _one(out, a, by, 0, 0, 0, 1, 0, n)
+def _sum(out, a, by) -> None:
+    """out (40,) = the sum of rows of a (40 n,), each times its `by` (n,)."""
+    _one(out, a, by, 0, 0, 0, 1, 0, by.size)
 
 
-@jit
-def hessian_times(hv: Layers, v: Layers, w: Layers, x, t: Tape, r: Tape) -> None:
-    """The Hessian at w times v, into hv.
+@uncounted
+def hessian_times(out, direction, weights, x, room, moving) -> None:
+    """The Hessian times a direction, into `out`, all (1761,).
 
     Args:
-        t: as :func:`gradient` left it at w.
-        r: for what moves; its fields are named as what they are the motion of.
+        room: as :func:`gradient` left it at the weights and x.
+        moving: for what moves; its fields are named as what they are the motion of.
     """
     out_of_line()
-    n = x.size
-    _first_layer(r.h1, v, x)
-    _gate(r.h1, t.h1, n)
+    hv, v, w, n = layers(out), layers(direction), layers(weights), x.size
+    t, r = tape(room, n), tape(moving, n)
+    _outer(r.h1, v.w1, x)
+    _outer_onto(r.h1, v.b1, r.ones)
+    _gate(r.h1, t.h1)
     _product(r.h2, v.w2, t.h1, _NEXT, _COLUMN, n, _COLUMN)
     _product_onto(r.h2, w.w2, r.h1, _NEXT, _COLUMN, n, _COLUMN)
     scale = x.dtype.type(2) / x.dtype.type(n)
-    _outer_onto(r.h2, v.b2, r.ones, n)
-    _gate(r.h2, t.h2, n)
-    _times_row(r.output, v.w3, t.h2, n)
-    _times_row(r.d, w.w3, r.h2, n)
+    _outer_onto(r.h2, v.b2, r.ones)
+    _gate(r.h2, t.h2)
+    _times_row(r.output, v.w3, t.h2)
+    _times_row(r.d, w.w3, r.h2)
     for j in range(n):
         r.d[j] = scale * (r.d[j] + r.output[j] + v.b3[0])
-    _outer(r.d2, v.w3, t.d, n)
-    _outer_onto(r.d2, w.w3, r.d, n)
-    _gate(r.d2, t.h2, n)
+    _outer(r.d2, v.w3, t.d)
+    _outer_onto(r.d2, w.w3, r.d)
+    _gate(r.d2, t.h2)
     _transpose(r.transposed, v.w2)
     _product(r.d1, r.transposed, t.d2, _NEXT, _COLUMN, n, _COLUMN)
     _product_onto(r.d1, t.transposed, r.d2, _NEXT, _COLUMN, n, _COLUMN)
-    _gate(r.d1, t.h1, n)
+    _gate(r.d1, t.h1)
     _product(hv.w2, r.d2, t.h1, _COLUMN, _NEXT, _COLUMN, n)
     _product_onto(hv.w2, t.d2, r.h1, _COLUMN, _NEXT, _COLUMN, n)
-    _sum(hv.w3, t.h2, r.d, n)
+    _sum(hv.w3, t.h2, r.d)
     _one_onto(hv.w3, r.h2, t.d, 0, 0, 0, 1, 0, n)
-    _edges(hv, x, r, n)
+    _edges(hv, x, r)

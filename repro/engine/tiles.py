@@ -172,6 +172,39 @@ def _exchanged(builder: Any, columns: list[Any]) -> list[Any]:
 
 
 @cache
+def dot_tile(size: int) -> Any:
+    """A kernel `dot(a, b, a0, b0)` for the sum of products of `size` neighbours, a multiple of 8.
+
+    Eight chains of fused multiply-adds, added in pairs: the same bits in vectors of any width.
+    """
+
+    @intrinsic
+    def dot(typing_context: Any, a: Any, b: Any, a0: Any, b0: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            vector = ir.VectorType(_KINDS[a.dtype], 8)
+
+            def piece(i: int, first: int) -> Any:
+                array = context.make_array(signature.args[i])(context, builder, arguments[i])
+                start = builder.add(arguments[2 + i], ir.Constant(_INDEX, first))
+                place = builder.bitcast(builder.gep(array.data, [start]), vector.as_pointer())
+                return builder.load(place, align=4)
+
+            chains = builder.fmul(piece(0, 0), piece(1, 0))
+            for first in range(8, size, 8):
+                fma = _llvm(builder, "fma", vector, 3)
+                chains = builder.call(fma, [piece(0, first), piece(1, first), chains])
+            for distance in (4, 2, 1):
+                lanes = [(i + distance) % 8 for i in range(8)]
+                mask = ir.Constant(ir.VectorType(_INT, 8), lanes)
+                chains = builder.fadd(chains, builder.shuffle_vector(chains, chains, mask))
+            return builder.extract_element(chains, ir.Constant(_INT, 0))
+
+        return a.dtype(a, b, types.intp, types.intp), generate
+
+    return dot
+
+
+@cache
 def product_tile(
     rows: int, columns: int, chains: int = 1, stride: int = ROWS, onto: bool = False
 ) -> Any:
