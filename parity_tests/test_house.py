@@ -154,3 +154,13 @@ def test_one_function_compares_two_arrays():
 )
 def test_a_second_comparer_is_found(planted):
     assert comparers(f"def same(a, b):\n    return {planted}\n")
+
+
+@pytest.mark.slow
+def test_the_benchmarks_can_be_collected():
+    """Nothing else imports them. Catches a name that has left the package."""
+    files = sorted(map(str, Path(__file__).with_name("benchmarks").glob("bench_*.py")))
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *files]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout
+    assert all(f"{Path(file).name}::" in found.stdout for file in files)
