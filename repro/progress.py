@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 PATIENCE = 2.0
 """Seconds without a word."""
@@ -18,6 +19,7 @@ Say = Callable[[Callable[[], str]], None]
 
 _open = 0
 """Lines that are open, one in another: only the outermost is shown."""
+_opening = Lock()
 
 
 @contextmanager
@@ -25,8 +27,10 @@ def telling() -> Iterator[Say]:
     """A line while the block runs: none where nobody looks, in the first two seconds, or within
     another such block, which tells of the whole."""
     global _open
-    _open += 1
-    alone, began, last = _open == 1 and watched(), time.monotonic(), 0.0
+    with _opening:
+        _open += 1
+        alone = _open == 1 and watched()
+    began, last = time.monotonic(), 0.0
 
     def say(line: Callable[[], str]) -> None:
         nonlocal last
@@ -38,7 +42,8 @@ def telling() -> Iterator[Say]:
     try:
         yield say
     finally:
-        _open -= 1
+        with _opening:
+            _open -= 1
         if last:
             _write("")
 
@@ -50,10 +55,10 @@ def told_elsewhere() -> Iterator[None]:
         yield
 
 
-def left(done: int, total: int, began: float) -> str:
+def left(done: int, total: int, began: float, what: str = "iteration") -> str:
     """``iteration 1,200 of 30,000, 41 s to go``; ``began`` is a time.monotonic()."""
     seconds = (time.monotonic() - began) / done * (total - done)
-    return f"iteration {done:,} of {total:,}, {seconds:.0f} s to go"
+    return f"{what} {done:,} of {total:,}, {seconds:.0f} s to go"
 
 
 def watched() -> bool:

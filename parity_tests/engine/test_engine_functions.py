@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from repro import luna
+from repro import luna, progress
 from repro.engine import ENGINES, EngineError, exact, fast, train_seeds
 from repro.engine.algorithms import ALGORITHMS
 from repro.flux import (
@@ -224,3 +224,16 @@ def test_many_seeds_refuse_what_belongs_to_one():
         train_seeds("maml", [1])
     with pytest.raises(EngineError, match="choose exact or fast"):
         train_seeds("fomaml", [1], engine="slow")
+
+
+def test_a_long_training_says_how_far_it_is_and_many_seeds_only_which(monkeypatch, capsys):
+    """Catches lines of several threads over each other."""
+    monkeypatch.setattr(progress, "PATIENCE", 0)
+    monkeypatch.setattr(progress, "BETWEEN", 0)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    rng = MersenneTwister(1)
+    fast.reptile(luna.sine_model(rng), epochs=2, rng=rng)
+    assert "reptile: iteration 2 of 2, " in capsys.readouterr().err
+    train_seeds("reptile", [1, 2, 3], epochs=2)
+    told = capsys.readouterr().err
+    assert "reptile: seed 3 of 3, " in told and "iteration" not in told

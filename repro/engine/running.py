@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from repro.julia import MersenneTwister
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import SineWave
 from repro.luna.training import Observe
+from repro.progress import left, telling
 
 #: Iterations between two looks at whether the user wants to stop: a fraction of a second.
 _BREATH = 2000
@@ -125,18 +127,24 @@ def train(
         for state in lasting.values():
             state.store()
 
-    done, epoch = [], 0
-    try:
-        for stop in length.stops():
-            iterate(stop - epoch)
-            epoch = stop
-            if epoch % length.eval_interval == 0:
-                done.append(evaluation(epoch))
-            if epoch in length.observed:
-                store()
-                length.show(epoch, model)
-    finally:
-        store()
+    done, epoch, began = [], 0, time.monotonic()
+
+    def how_far() -> str:
+        return f"{algorithm.name}: {left(epoch, length.epochs, began)}"
+
+    with telling() as say:
+        try:
+            for stop in length.stops():
+                iterate(stop - epoch)
+                epoch = stop
+                if epoch % length.eval_interval == 0:
+                    done.append(evaluation(epoch))
+                if epoch in length.observed:
+                    store()
+                    length.show(epoch, model)
+                say(how_far)
+        finally:
+            store()
     return done
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from repro.flux import Chain
 from repro.julia import MersenneTwister
 from repro.luna.evaluate import Evaluation
 from repro.luna.sine import sine_model
+from repro.progress import left, telling
 
 
 def cores() -> int:
@@ -85,11 +87,16 @@ def train_seeds(
         return SeedRun(seed, model, rng, getattr(trainer, function)(model, rng=rng, **arguments))
 
     if device is None or not chosen or torch.device(device).type == "cpu":
-        with ThreadPoolExecutor(max(1, min(len(chosen), threads or cores()))) as pool:
-            return list(pool.map(run, chosen))
+        found, began = [], time.monotonic()
+        workers = max(1, min(len(chosen), threads or cores()))
+        with telling() as say, ThreadPoolExecutor(workers) as pool:
+            for trained in pool.map(run, chosen):
+                found.append(trained)
+                say(lambda: f"{function}: {left(len(found), len(chosen), began, 'seed')}")
+        return found
     models, rngs = zip(*map(build, chosen), strict=True)
-    found = _on_gpu(trainer, function, models, rngs, device, **arguments)
-    return list(map(SeedRun, chosen, models, rngs, found))
+    done = _on_gpu(trainer, function, models, rngs, device, **arguments)
+    return list(map(SeedRun, chosen, models, rngs, done))
 
 
 def _on_gpu(
