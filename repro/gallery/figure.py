@@ -31,6 +31,8 @@ POSTS = {
 
 ADDRESSES = {
     "luna": "https://domluna.com/meta-learning/",
+    "ecoffet": "https://towardsdatascience.com/"
+    "paper-repro-deep-metalearning-using-maml-and-reptile-fd1df1cc81b0",
     "jang": "https://blog.evjang.com/2019/02/maml-jax.html",
 }
 """Where the posts are to be read."""
