@@ -149,9 +149,9 @@ FIGURES = (
     _figure(
         "reptile",
         "Reptile and FOMAML",
-        "Both learn to learn, and far better than the network they begin with. An iteration of "
-        "FOMAML sees three tasks and one of Reptile a single one: with three times as many "
-        "iterations it has seen as many tasks.",
+        "Both learn to learn: far better than transfer learning, and than the network they begin "
+        "with. An iteration of FOMAML sees three tasks and one of Reptile a single one: with "
+        "three times as many iterations it has seen as many tasks.",
     ),
     _figure(
         "adam",

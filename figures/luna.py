@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from numpy import ndarray
 
-from repro.gallery import luna, luna_seeds, updates
+from repro.gallery import luna, updates
 from repro.gallery.figure import Arrays, Figure
 
 ORIGINAL = {"color": "black", "marker": "o", "markersize": 3.2, "fillstyle": "none"}
@@ -108,20 +108,6 @@ def test_losses(original: Arrays | None = None, **losses: ndarray) -> Drawing:
     panels[0].legend()
     panels[1].set_yscale("log")
     panels[1].set_title("the same, on a log axis")
-    return figure
-
-
-def seed_bands(**quantiles: ndarray) -> Drawing:
-    """Quantiles over seeds (updates + 1,): a line for each model's median, a band around it."""
-    figure, ax = axes(xlabel="Updates", ylabel="Loss")
-    styles = dict(zip(NAMES, ("-", "--", "-.", ":"), strict=True))
-    for name, label in NAMES.items():
-        (line,) = ax.plot(quantiles[f"{name}_median"], styles[name], label=label)
-        low, high = quantiles[f"{name}_low"], quantiles[f"{name}_high"]
-        colour = line.get_color()
-        ax.fill_between(np.arange(len(low)), low, high, color=colour, alpha=0.15, linewidth=0)
-    ax.set_yscale("log")
-    ax.legend()
     return figure
 
 
@@ -415,16 +401,5 @@ FIGURES = (
         luna.test_losses,
         parity=tuple(_parity(name, 5, 10) for name in NAMES),
         original=luna.original_losses,
-    ),
-    Figure(
-        "luna-seeds",
-        "The same over 64 seeds",
-        "What one seed's figure cannot say: test loss over the updates for 64 networks of each "
-        "kind, trained for 5,000 iterations from 64 seeds and evaluated as during training, on "
-        "ten points of the next wave drawn. Lines are medians, and half of the networks are within "
-        "the bands. All seeds are trained at once by a compiled engine.",
-        seed_bands,
-        luna_seeds.bands,
-        extra=True,
     ),
 )

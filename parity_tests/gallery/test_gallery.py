@@ -42,7 +42,6 @@ ALL_OF_LUNA = [
     "luna-fomaml-5-samples",
     "luna-reptile-5-samples",
     "luna-test-losses",
-    "luna-seeds",
 ]
 QUICK = ("--iterations", "20", "--engine", "eager")
 

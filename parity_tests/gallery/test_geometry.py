@@ -77,5 +77,5 @@ def test_what_the_originals_have_no_figure_of_is_marked():
     """Catches a figure of our own that passes for the post's."""
     extras = {name for name, figure in known().items() if figure.extra}
     assert extras == {
-        "luna-seeds", "ecoffet-peculiar-learning-curve", "ecoffet-expansion", "jang-headline",
+        "ecoffet-peculiar-learning-curve", "ecoffet-expansion", "jang-headline",
     }  # fmt: skip

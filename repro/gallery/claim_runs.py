@@ -46,7 +46,7 @@ class Variant:
     """One way to train.
 
     Attributes:
-        function: "fomaml" or "reptile".
+        function: "fomaml", "reptile" or "transfer_learn".
         optimisers: by argument, those that are not the function's defaults.
         start: one of ``LAYERS``.
         activation: of the hidden layers, "tanh" or "relu".

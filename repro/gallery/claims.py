@@ -29,6 +29,7 @@ _BOTH = ("fomaml", "reptile")
 
 VARIANTS = {
     "untrained": Variant("fomaml", iterations=0),
+    "transfer": Variant("transfer_learn"),
     "fomaml": Variant("fomaml"),
     "reptile": Variant("reptile"),
     "reptile_as_many_tasks": Variant("reptile", iterations=3 * ITERATIONS),
@@ -62,6 +63,7 @@ _WORDS = {
 }
 LABELS = {
     "untrained": "untrained",
+    "transfer": "transfer learning",
     "fomaml": "FOMAML",
     "reptile": "Reptile",
     "reptile_as_many_tasks": "Reptile, as many tasks",
@@ -140,7 +142,7 @@ def _both(better: str, worse: str, measure: Measure = LOSS) -> tuple[Pairing, ..
 
 PAIRINGS: Mapping[str, tuple[Pairing, ...]] = {
     "reptile": (Pairing("reptile", "fomaml"), Pairing("reptile_as_many_tasks", "fomaml"),
-                Pairing("reptile", "untrained"), Pairing("fomaml", "untrained")),
+                *(Pairing(f, other) for other in ("transfer", "untrained") for f in _BOTH)),
     "adam": tuple(Pairing(name.split("_")[0], name) for name in VARIANTS if "adam" in name),
     "rate": (*_both("", "inner_001"), *_both("", "inner_001", OWN_RATE)),
     "relu": (*_both("", "relu"), *_both("", "relu", ROUGHNESS)),

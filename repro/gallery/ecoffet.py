@@ -20,9 +20,9 @@ from repro.gallery.figure import plotted
 from repro.gallery.improvement import Proportion
 from repro.gallery.jobs import Job, Tick, sources_of
 from repro.gallery.luna_parity import finding, not_run, sentence
-from repro.gallery.luna_seeds import QUANTILES
 from repro.gallery.runs import Finding, Options, Runs, Training
 from repro.gallery.training import engine_for
+from repro.jang.pictures import QUANTILES
 from repro.run import Kind, Quantity, Run, RunError
 from repro.sides import full_size, recorded
 from repro.sides.port import Port
