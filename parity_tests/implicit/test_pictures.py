@@ -48,7 +48,7 @@ def test_slopes_and_vanishing_gradients_are_drawn():
 
 @pytest.mark.slow
 def test_leap_learns_held_out_tasks_faster_than_no_pretraining():
-    found = transfer.curves(seeds=4, meta_steps=60)
+    found = transfer.curves(seeds=4, stages={"": 60})
     last = {name: found[f"{name}_median"][-1] for name in transfer.METHODS}
     assert last["leap"] < last["fine_tuning"] < last["none"]
     assert drawings().learning_curves(**found).axes

@@ -54,8 +54,7 @@ def trained(seed: int | None) -> Arrays:
     def prepare(w: np.ndarray) -> np.ndarray:
         return w if seed is None else nudged(w, seed)
 
-    early = transfer.curves(meta_steps=transfer.EARLY, prepare=prepare)
-    return transfer.curves(prepare=prepare) | {f"early_{n}": v for n, v in early.items()}
+    return transfer.curves(prepare=prepare)
 
 
 def figure(

@@ -7,13 +7,12 @@ tasks train at once: weights lie in arrays (seeds, tasks, d).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.func import vmap
 
 from repro.implicit.leap import Leap, Visit
 
@@ -23,6 +22,8 @@ QUANTILES = {"low": 0.25, "median": 0.5, "high": 0.75}
 EARLY, META_STEPS = 20, 100
 """Meta-steps. After 20 an ulp in the initial weights has moved every loss by less than 1e-9 of it;
 after 100 it moves those of first-order MAML and of Leap by as much as they are: chaos."""
+STAGES = {"early_": EARLY, "": META_STEPS}
+"""When the learning curves are looked at, by the prefix of their names; in rising order."""
 
 
 SIZES = [size for n, m in PAIRS for size in (n * m, m)]
@@ -55,14 +56,17 @@ def waves(generator: torch.Generator, seeds: int, tasks: int) -> tuple[Tensor, T
     return x.double(), (A * torch.sin(x + phase)).double()
 
 
-def walk(w: Tensor, x: Tensor, y: Tensor, steps: int) -> list[Visit]:
+def walk(w: Tensor, x: Tensor, y: Tensor, steps: int) -> Iterator[Visit]:
     """steps + 1 visits along gradient descent on each task, from w (seeds, tasks, d)."""
-    path = []
     for _ in range(steps + 1):
         g, value = gradients(w, x, y)
-        path.append(Visit(w, value, g))
+        yield Visit(w, value, g)
         w = w - RATE * g
-    return path
+
+
+def end(w: Tensor, x: Tensor, y: Tensor) -> Visit:
+    """The last visit of an inner loop from meta-parameters (seeds, d)."""
+    return deque(walk(spread(w, x.shape[1]), x, y, STEPS), maxlen=1).pop()
 
 
 Prepare = Callable[[np.ndarray], np.ndarray]
@@ -76,21 +80,15 @@ def spread(w: Tensor, tasks: int) -> Tensor:
 
 
 def by_leap(w: Tensor, x: Tensor, y: Tensor, rate: float = 0.02) -> Tensor:
-    path = walk(spread(w, x.shape[1]), x, y, STEPS)
-
-    def one(*parts: Tensor) -> Tensor:
-        return Leap().gradient([Visit(*visit) for visit in zip(*parts, strict=True)])
-
-    stacked = [torch.stack(parts, dim=2) for parts in zip(*path, strict=True)]
-    return w - rate * vmap(vmap(one))(*stacked).mean(1)
+    return w - rate * Leap().gradient(walk(spread(w, x.shape[1]), x, y, STEPS)).mean(1)
 
 
 def by_reptile(w: Tensor, x: Tensor, y: Tensor, rate: float = 0.5) -> Tensor:
-    return w + rate * (walk(spread(w, x.shape[1]), x, y, STEPS)[-1].theta.mean(1) - w)
+    return w + rate * (end(w, x, y).theta.mean(1) - w)
 
 
 def by_fomaml(w: Tensor, x: Tensor, y: Tensor, rate: float = 0.1) -> Tensor:
-    return w - rate * walk(spread(w, x.shape[1]), x, y, STEPS)[-1].grad.mean(1)
+    return w - rate * end(w, x, y).grad.mean(1)
 
 
 def by_fine_tuning(w: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -110,31 +108,37 @@ METHODS: dict[str, Update | None] = {
 
 
 def curves(
-    seeds: int = 16, meta_steps: int = META_STEPS, updates: int = 50, prepare: Prepare = lambda w: w
+    seeds: int = 16,
+    stages: Mapping[str, int] = STAGES,
+    updates: int = 50,
+    prepare: Prepare = lambda w: w,
 ) -> dict[str, np.ndarray]:
     """Quartiles over the seeds, `leap_low`, `leap_median`, ... (updates + 1,), of the mean training
-    loss over 20 held-out tasks during descent from each method's meta-parameters. `prepare` makes
-    the initial weights (seeds, d) others."""
+    loss over 20 held-out tasks during descent from each method's meta-parameters, after each of
+    the stages and with its prefix. `prepare` makes the initial weights (seeds, d) others."""
     test = waves(torch.Generator().manual_seed(10**6), seeds, 20)
     found = {}
     for name, update in METHODS.items():
-        w = pretrained(update, seeds, meta_steps, prepare)
-        path = walk(spread(w, 20), *test, updates)
-        losses = torch.stack([visit.loss.mean(1) for visit in path]).numpy()
-        for part, q in QUANTILES.items():
-            found[f"{name}_{part}"] = np.quantile(losses, q, axis=1)
+        for prefix, w in pretrained(update, seeds, stages, prepare):
+            path = walk(spread(w, 20), *test, updates)
+            losses = torch.stack([visit.loss.mean(1) for visit in path]).numpy()
+            for part, q in QUANTILES.items():
+                found[f"{prefix}{name}_{part}"] = np.quantile(losses, q, axis=1)
     return found
 
 
 def pretrained(
-    update: Update | None, seeds: int, meta_steps: int, prepare: Prepare = lambda w: w
-) -> Tensor:
-    """Meta-parameters (seeds, d); initial weights uniform in +-1/sqrt(inputs)."""
+    update: Update | None, seeds: int, stages: Mapping[str, int], prepare: Prepare
+) -> Iterator[tuple[str, Tensor]]:
+    """Each stage and its meta-parameters (seeds, d), on one way; initial weights are uniform in
+    +-1/sqrt(inputs)."""
     generator = torch.Generator().manual_seed(0)
     parts = [
         (2 * torch.rand((seeds, (n + 1) * m), generator=generator) - 1) / n**0.5 for n, m in PAIRS
     ]
-    w = torch.from_numpy(prepare(torch.cat(parts, dim=1).double().numpy()))
-    for _ in range(meta_steps if update else 0):
-        w = partial(update, w)(*waves(generator, seeds, TASKS)) if update else w
-    return w
+    w, done = torch.from_numpy(prepare(torch.cat(parts, dim=1).double().numpy())), 0
+    for stage, meta_steps in stages.items():
+        for _ in range(done, meta_steps):
+            w = update(w, *waves(generator, seeds, TASKS)) if update else w
+        done = meta_steps
+        yield stage, w
