@@ -8,6 +8,7 @@ import torch
 
 from repro.checks import NothingToCompare, Verdict, compare
 from repro.checks.agreement import difference
+from repro.checks.compare import Fault
 from repro.run import Quantity, Run
 
 BITWISE, PASS, FAIL = Verdict.PASS_BITWISE, Verdict.PASS, Verdict.FAIL
@@ -211,3 +212,120 @@ def test_denormal_numbers_count_where_the_port_flushes_them(dtype, small):
     finally:
         torch.set_flush_denormal(False)
     assert found is FAIL and still is flushes
+
+
+@pytest.mark.parametrize(
+    ("reference", "port", "fault", "text"),
+    [
+        (run([1.0]), run(["x"], "U1"), Fault.TYPE, "Float32 beside texts"),
+        (run([1.0]), run([1.0], name="b"), Fault.MISSING, "the port does not have it"),
+        (
+            run(np.ones((2, 3))),
+            run(np.ones((2, 3, 2))),
+            Fault.SHAPE,
+            "the port's shape is (3, 2), not (3,) (a complex number has a last axis of two)",
+        ),
+        (
+            run(np.ones((2, 3))),
+            run(np.ones((2, 4, 2))),
+            Fault.SHAPE,
+            "the port's shape is (4, 2), not (3,)",
+        ),
+        (
+            run(range(8)),
+            run(range(3), steps=[5, 6, 7]),
+            Fault.STEPS,
+            "the port lacks step 0, 1, 2, 3, 4",
+        ),
+        (
+            run(range(8)),
+            run([6, 7], steps=[6, 7]),
+            Fault.STEPS,
+            "the port lacks step 0, 1, 2, 3, 4 …",
+        ),
+    ],
+)  # fmt: skip
+def test_a_fault_has_a_kind_and_words(reference, port, fault, text):
+    found = compare(reference, port, exactly)["a"].problem
+    assert found.fault is fault and (found.text == text or fault is Fault.TYPE and found.text)
+
+
+def test_names_are_let_through_each_by_its_own_reason():
+    """Catches reasons that are dropped, and one name's that goes to another."""
+    sides = (run([1.0], b=Quantity([0], np.ones(1, F32))) for _ in range(2))
+    found = compare(*sides, exactly).accepting({"a": "chaos"}, {"b": "known"})
+    assert [(found[n].undecided_ok, found[n].accepted) for n in ("a", "b", "anchor")] == [
+        ("chaos", None), (None, "known"), (None, None),
+    ]  # fmt: skip
+    assert found["a"].undecided_ok and found.accepting({})["b"].accepted is None
+
+
+def test_what_passes_is_true_and_what_fails_is_not():
+    for port, holds in ([1.0], True), ([2.0], False):
+        report = compare(run([1.0]), run(port), exactly)
+        assert bool(report) is bool(report["a"]) is holds
+        assert report.worst.name == "a" or holds
+
+
+def test_what_is_compared_in_part_has_figures_for_every_step():
+    """Of the step that the port lacks they are not known, and the kind and the rules stay."""
+    asked = []
+
+    def asking(name, series):
+        asked.append((name, str(series.kind)))
+        return np.full([1] * series.values.ndim, 9.0)
+
+    def blind(name, series):
+        asked.append("blind")
+        return series.values > 2
+
+    sides = (
+        run([[1.0], [2], [3]], kind="results"),
+        run([[1.0], [2.5]], steps=[0, 1], kind="results"),
+    )
+    found = compare(*sides, asking, blind=blind)["a"]
+    assert ("a", "results") in asked and "blind" in asked
+    assert found.furthest.dtype == np.float64
+    np.testing.assert_array_equal(found.furthest, [[NAN, NAN], [2, 2.5], [NAN, NAN]])
+    assert found.judged.candidates.tolist() == [1, 1, 0] and found.judged.dull.tolist() == [1, 1, 0]
+    lacking = compare(run([1.0]), run([1.0], name="b"), exactly)
+    assert lacking["a"].judged is None and not lacking["a"].undecided
+    assert lacking.bit_equal == 0.75
+
+
+def test_steps_of_the_port_alone_are_not_among_the_steps():
+    found = compare(run([1, 2, 3]), run([2, 3, 4], steps=[1, 2, 3]), exactly)["a"]
+    assert found.steps.tolist() == [0, 1, 2]
+
+
+def test_what_was_judged_of_one_part_is_what_was_judged_of_both():
+    judged = compare(run([1.0]), run([1.0]), exactly)["a"]
+    not_judged = compare(run([1.0]), run([1.0], name="b"), exactly)["a"]
+    for both in (judged + not_judged, not_judged + judged):
+        assert both.judged is judged.judged
+
+
+def test_the_numbers_that_are_furthest_apart_are_floating_ones():
+    floats, integers = (
+        compare(run([[1, 2], [3, 4]], t), run([[1, 2], [3, 7]], t), exactly)["a"].furthest
+        for t in (F32, np.int64)
+    )
+    np.testing.assert_array_equal(floats, [[NAN, NAN], [4, 7]])
+    np.testing.assert_array_equal(integers, np.full((2, 2), NAN))
+    assert integers.dtype == np.float64
+
+
+def test_equal_bits_are_judged_however_wide_the_tolerance():
+    assert compare(run([1.0]), run([1.0]), within(9.0))["a"].sharpness.judged_to == 0
+    assert compare(run([1.0]), run([1.5]), within(9.0))["a"].sharpness.judged_to is None
+
+
+def test_a_port_in_float64_beyond_the_references_type_fails():
+    """Without a warning of NumPy's besides."""
+    assert verdict(run([1.0]), run([1e300], F64), within(9.0)) is FAIL
+
+
+def test_the_error_lists_what_each_side_has():
+    only = Quantity([0], np.ones(1, F32))
+    with pytest.raises(NothingToCompare, match="reference has a, c, the port none"):
+        compare(Run({"a": only, "c": only}), Run({}), exactly)
