@@ -218,3 +218,27 @@ def test_a_narrow_range_is_drawn_by_32_bits():
     """From the table's row; with 64 bits the first is 749."""
     drawn = MersenneTwister(0).rand(Range(1, 1000, dtype=np.int32), 100)
     assert [*drawn[:6]] == [0xA, 0x12, 0x2EB, 0x305, 0x3DE, 0x27C]
+
+
+def test_what_a_generator_is_called():
+    assert repr(MersenneTwister(7)) == "<MersenneTwister of Julia 1.5, seed 7>"
+
+
+def test_a_list_of_one_zero_is_a_seed():
+    assert MersenneTwister([0]).rand() == MersenneTwister(0).rand()
+
+
+def test_a_tuple_beside_a_type_is_dimensions():
+    found = MersenneTwister(1).rand((2, 3), dtype=np.float32)
+    assert found.shape == (2, 3) and found.dtype == np.float32
+
+
+def test_a_full_cache_of_integers_is_a_state():
+    """Catches a bound that is one too small, where Julia has just filled its cache."""
+    rng = MersenneTwister(1)
+    rng.rand(dtype=np.int64)
+    state = rng.state()
+    full = state | {"idxI": np.int64(8 * len(state["ints"]))}
+    assert MersenneTwister.from_state(full).rand(dtype=np.int64) is not None
+    with pytest.raises(ValueError, match="not a MersenneTwister's state"):
+        MersenneTwister.from_state(state | {"idxI": np.int64(8 * len(state["ints"]) + 8)})

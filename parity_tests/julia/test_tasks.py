@@ -48,3 +48,14 @@ def test_to_seed_again_starts_anew_forks_included():
     rng.fork(), rng.rand()
     assert rng.seed_(5) is rng and rng == TaskLocal(5, "1.10")
     assert np.array_equal(rng.fork().state()["state"], TaskLocal(5, "1.10").fork().state()["state"])
+
+
+def test_1_11_forks_and_draws_tails_as_1_12():
+    """No rows of 1.11 are recorded: by its sources. Catches what 1.12 alone would have."""
+    here, later, before = (TaskLocal(5, julia) for julia in ("1.11", "1.12", "1.10"))
+    assert here.fork().state()["state"].tolist() == later.fork().state()["state"].tolist()
+    tails = here.randexp(20_000)
+    assert np.array_equal(tails, later.randexp(20_000))
+    before.fork()
+    other = before.randexp(20_000)
+    assert (tails != other).any() and np.allclose(np.sort(tails)[:1000], np.sort(other)[:1000])

@@ -159,5 +159,9 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
      'wide = (a.astype(np.float32) if a.dtype.itemsize < 4 else a for a in (expected, values))',
      'wide = (a.astype(np.float32) if a.dtype.itemsize < 5 else a for a in (expected, values))',
      'a Float16 in Float64, or a Float32 copied, holds the same numbers'),
+    ('repro/julia/stream.py',
+     'words = self._array_values((n + 63) // 64, np.dtype(np.uint64)) if n else np.empty(0, "<u8")',
+     'words = self._array_values((n + 63) // 64, np.dtype(np.uint64)) if n else np.empty(0, )',
+     'made into UInt64 afterwards, of no word'),
 ]
 """The file, the line as it is, the line with the fault, and why they mean the same."""
