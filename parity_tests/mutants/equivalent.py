@@ -163,5 +163,9 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
      'words = self._array_values((n + 63) // 64, np.dtype(np.uint64)) if n else np.empty(0, "<u8")',
      'words = self._array_values((n + 63) // 64, np.dtype(np.uint64)) if n else np.empty(0, )',
      'made into UInt64 afterwards, of no word'),
+    ('repro/sides/worker.py',
+     'ended = False',
+     'ended = True',
+     'the first read says whether it has ended, and nothing asks before'),
 ]
 """The file, the line as it is, the line with the fault, and why they mean the same."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
+from repro.cases import record_of
 from repro.run import Provenance, Quantity, Run, RunError, WritingError, read_npz, write_npz
 from repro.sides import recorded
 
@@ -137,3 +140,28 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         write_npz(path, {"a": np.zeros(3)})
     assert np.array_equal(read_npz(path)["a"], np.ones(3))
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_recording_is_held_by_its_own_envelope_and_its_records_limits():
+    """Catches an envelope that is not read, and a largest difference that is dropped."""
+    name = next(n for n in recorded.names() if record_of(recorded.load(n).case).at_most)
+    case = recorded.load(name).case
+    rule = recorded.Recorded().rule(case)
+    assert set(rule.envelope.growth) and rule.at_most == record_of(case).at_most
+
+
+def test_until_the_new_file_is_there_the_old_ones_sum_counts_if_it_is_intact(tmp_path):
+    """Catches a write that is broken off and leaves an old file that is called damaged."""
+    sums, file, new = tmp_path / "sums.json", tmp_path / "a.npz", tmp_path / "new"
+    file.write_bytes(b"old")
+    new.write_bytes(b"new")
+    old = recorded.file_sha256(file)
+    sums.write_text(json.dumps({file.name: [old]}))
+    assert recorded._either(sums, {file: new}) == {file.name: [old, recorded.file_sha256(new)]}
+    file.write_bytes(b"damaged")
+    assert recorded._either(sums, {file: new}) == {file.name: [recorded.file_sha256(new)]}
+
+
+def test_what_the_package_brings_is_restored_and_other_recordings_are_made_again(tmp_path):
+    assert recorded._restore(recorded.FOLDER) == recorded.RESTORE
+    assert "repro record" in recorded._restore(tmp_path)
