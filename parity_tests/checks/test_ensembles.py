@@ -318,6 +318,17 @@ def test_callables_and_trajectories_are_ensembles():
     assert check_ensembles(listed, program, seeds=range(10)).verdict is EQUIVALENT
 
 
+def test_one_pair_that_is_far_apart_makes_no_limit_that_is_below_nothing():
+    """Catches a mean difference that is taken off all pairs, when one of them made it: the others
+    then differ by the same and, where that one is not drawn, significantly, before any change."""
+    rng = np.random.default_rng(4)
+    loss, apart = rng.normal(size=(len(STEPS), 64)), 1e-7 * rng.normal(size=(len(STEPS), 64))
+    apart[STEPS, STEPS] = -0.5  # in each step another pair
+    found = check_ensembles(ensemble(loss=loss), ensemble(loss=loss + apart))
+    smallest = found.limits((16, 32, 64)).smallest["loss"]
+    assert (smallest > 0).all() and smallest.max() < 0.3
+
+
 def test_limits_shrink_with_seeds_and_are_kept():
     """Moved by the limit, nine of ten are found."""
     found = unpaired(curves(64), curves(64, 1))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from os.path import commonprefix
 from typing import Any
 
 from mutants.equivalent import EQUIVALENT
+
+AROUND = 40
+"""So many characters around what differs."""
 
 REASONS = {tuple(row[:3]): row[3] for row in EQUIVALENT}
 HEAD = """# Mutants: small faults in our own code
@@ -88,7 +92,16 @@ def _survivors(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str
             yield f"\n## Not noticed in {name}\n\n"
             counts = Counter(t["file"] for t in lost)
             for t in sorted(lost, key=lambda t: (-counts[t["file"]], t["file"], t["line"])):
-                yield (
-                    f"* `{t['file']}`: `{t['was']}`\n  as `{t['now']}`: "
-                    f"{_reason(t) or '**not noticed in this run**'}\n"
-                )
+                was, now = _where_they_differ(t["was"], t["now"])
+                reason = _reason(t) or "**not noticed in this run**"
+                yield f"* `{t['file']}`: `{was}` as `{now}`: {reason}\n"
+
+
+def _where_they_differ(was: str, now: str) -> tuple[str, str]:
+    """Both lines, without most of what they have in common before and after."""
+    before = len(commonprefix([was, now]))
+    after = len(commonprefix([was[before:][::-1], now[before:][::-1]]))
+    start = max(0, before - AROUND)
+    first, last = "… " if start else "", " …" if after > AROUND else ""
+    was, now = (line[start : len(line) - max(0, after - AROUND)] for line in (was, now))
+    return f"{first}{was}{last}", f"{first}{now}{last}"

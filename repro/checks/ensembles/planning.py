@@ -47,10 +47,9 @@ class Plan:
     least: int
 
     def identical(self) -> Plan:
-        """The same for two identical programs: both sides are the reference; of pairs, which
-        differ by what they were seen to differ by, on average by nothing."""
-        b = self.b - (self.b - self.a).mean(axis=0) if self.paired else self.a
-        return replace(self, b=b)
+        """The same for two identical programs."""
+        a, b = as_identical(self.a, self.b, self.paired)
+        return replace(self, a=a, b=b)
 
     def seeds_for_equivalence(self, seed: int = 0) -> int | None:
         """Seeds a side, or pairs, with which identical programs end in ``EQUIVALENT``."""
@@ -103,6 +102,13 @@ class Plan:
         return a, a if self.paired else rng.integers(len(self.b), size=(SIMULATIONS, m))
 
 
+def as_identical(a: np.ndarray, b: np.ndarray, paired: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Runs of two identical programs: both sides are the reference; of pairs each stands both ways
+    round. (To take off their mean difference would make one pair that is far apart a constant
+    difference of all the others.)"""
+    return (np.concatenate([a, b]), np.concatenate([b, a])) if paired else (a, a)
+
+
 def _moments(
     a: np.ndarray, b: np.ndarray, paired: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | float]:
@@ -140,11 +146,10 @@ class Limits:
 def limits(beside: Beside, seeds: tuple[int, ...], alpha: float, simulations: int = 100) -> Limits:
     """Simulate comparisons of identical programs, and see how far one would have to be moved.
 
-    Of a side's runs, a bootstrap; of pairs, their differences less the mean difference.
+    A bootstrap of :func:`as_identical`.
     """
     rng = np.random.default_rng(0)
-    a = beside.a
-    b = beside.b - (beside.b - a).mean(axis=0) if beside.paired else a
+    a, b = as_identical(beside.a, beside.b, beside.paired)
     names = [column.name for column in beside.columns]
     smallest: dict[str, list[float]] = {name: [] for name in dict.fromkeys(names)}
     for n in seeds:
@@ -155,7 +160,7 @@ def limits(beside: Beside, seeds: tuple[int, ...], alpha: float, simulations: in
         for name in smallest:
             own = needed[:, [each == name for each in names]]
             smallest[name].append(float(np.quantile(own.min(axis=1), PROBABILITY)))
-    spread = a.std(axis=0, ddof=1)
+    spread = beside.a.std(axis=0, ddof=1)
     spreads = {
         name: float(np.median(spread[[each == name for each in names]])) for name in smallest
     }
