@@ -153,3 +153,11 @@ def test_the_measured_floor_is_ten_ulp():
     moved = Measured(port, lambda seed, steps: grown)
     moved.add(1)
     assert moved("a", port["a"]).tolist() == [[2.5, 10 * 2.0**-22]]
+
+
+def test_what_failed_is_measured_by_eight_times_as_many_runs():
+    def run(seed):
+        raise AssertionError("only asked for")
+
+    more = Pooled(run, [4, 2]).patient()
+    assert more.on is run and more.perturbations == tuple(range(1, 17))
