@@ -59,3 +59,7 @@ def test_steps_are_added_spread_and_amended():
     assert amended.median.tolist() == [0.1, 0.5, 6] and amended.worst[2] == 5
     assert ONE.candidates.tolist() == [4, 4, 4], "the old one is as it was"
     assert Judged.nothing(2).missing.tolist() == [0, 0] and np.isnan(Judged.nothing(2).worst).all()
+
+
+def test_one_number_that_is_dull_is_all_of_it():
+    assert judged([1], [1], [0], [NAN], [NAN]).sharpness(np.array([0]), False).dull == 1

@@ -86,3 +86,16 @@ def test_operations_round_as_the_numbers_that_they_computed():
 def test_what_is_wrong_in_itself():
     assert [Divergence(0, "a", way).resynchronised for way in Way] == [True, True, False]
     assert [str(way) for way in Way] == ["operation by operation", "resynchronised", "own run"]
+
+
+def test_of_two_kinds_the_first_that_is_furthest_apart_is_shown():
+    one, same, less = (Rounding(1, 0, ulp, 0.1, apart) for ulp, apart in
+                       [(2.0, (1.0, 2.0)), (2.0, (3.0, 4.0)), (1.0, (5.0, 6.0))])  # fmt: skip
+    assert (one + same).apart == (one + less).apart == (less + one).apart == (1.0, 2.0)
+
+
+def test_nan_is_infinitely_far_and_what_was_not_compared_no_ulp():
+    found = compare(run(a=[1.0, 2.0]), run(a=[np.nan, 2.0]), within)["a"]
+    assert Rounding.of([found]).ulp == np.inf
+    lacking = compare(run(a=[1.0], b=[1.0]), run(b=[1.0]), within)["a"]
+    assert Rounding.of([lacking]) == Rounding(1, 0, 0.0, np.inf)

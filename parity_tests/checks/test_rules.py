@@ -161,3 +161,9 @@ def test_what_failed_is_measured_by_eight_times_as_many_runs():
 
     more = Pooled(run, [4, 2]).patient()
     assert more.on is run and more.perturbations == tuple(range(1, 17))
+
+
+def test_growth_of_nothing_is_nothing_and_rows_grow_along_their_last_axis():
+    assert monotone(Kind.STATE, np.empty((2, 0))).tolist() == [0, 0]
+    rows = np.array([[[2.0, 1.0], [0.0, 3.0]]])
+    assert monotone(Kind.ROWS, rows).tolist() == [[[2, 2], [0, 3]]]

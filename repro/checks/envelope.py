@@ -113,7 +113,7 @@ def quantum(reference: Quantity) -> np.ndarray:
     values = reference.values
     if reference.kind is Kind.ROWS:
         return ulp_of(values, values.dtype)
-    magnitude = np.nan_to_num(np.abs(rows(values)), posinf=0, neginf=0)
+    magnitude = np.nan_to_num(np.abs(rows(values)), posinf=0)
     return ulp_of(magnitude.max(axis=1, initial=0), values.dtype)
 
 

@@ -84,7 +84,7 @@ def median_of(size: np.ndarray, counts: np.ndarray) -> np.ndarray:
     if not counts.any():
         return np.full(len(size), np.nan)
     places = np.maximum(counts - 1, 0) // 2
-    size.partition(np.unique(places), axis=1)
+    size.partition(np.unique(places))
     return np.where(counts, size[np.arange(len(size)), places], np.nan)
 
 

@@ -137,8 +137,8 @@ class Rounding:
 
     @classmethod
     def _of(cls, c: Comparison) -> Rounding:
-        ulp = np.nan_to_num(c.ulp, nan=0.0, posinf=np.inf)
-        furthest = c.furthest[ulp.argmax()].tolist() if ulp.any() and len(c.furthest) else None
+        ulp = np.nan_to_num(c.ulp, posinf=np.inf)
+        furthest = c.furthest[ulp.argmax()].tolist() if ulp.any() else None
         return cls(
             c.count * len(c.steps),
             round(float(c.equal.sum()) * c.count),
