@@ -28,7 +28,7 @@ SLIPPED = [
     ("no floor where growth is measured", M, "least = np.fmax(self.growth(name, reference.steps), least)", "least = np.fmax(self.growth(name, reference.steps), 0 * least)"),
     ("half of it there", M, "kernels().floor(found, bits, bottom, (int(info.nmant) + 1) // 2, _ulp(dtype))", "kernels().floor(found, bits, bottom, (int(info.nmant) + 1) // 2, _ulp(dtype) / 2)"),
     ("an envelope covers any step", E, "if name not in self.growth or not np.isin(reference.steps, self.growth[name].steps).all():", "if name not in self.growth:"),
-    ("infinities set the ulp of a step", E, "np.nan_to_num(np.abs(rows(values)), posinf=0, neginf=0)", "np.nan_to_num(np.abs(rows(values)))"),
+    ("infinities set the ulp of a step", E, "np.nan_to_num(np.abs(rows(values)), posinf=0)", "np.nan_to_num(np.abs(rows(values)))"),
     ("infinities set the ulp of a number", A, "np.where(np.isfinite(magnitude), np.abs(magnitude), 0)", "np.nan_to_num(np.abs(magnitude), posinf=np.finfo(dtype).max)"),
     ("one NaN counts as equal", A, "(np.isnan(a) & np.isnan(b))", "(np.isnan(a) | np.isnan(b))"),
     ("one NaN counts as equal bits", K, "equal += (bits_a[i, j] == bits_b[i, j]) | (nan_x & nan_y)", "equal += (bits_a[i, j] == bits_b[i, j]) | nan_x | nan_y"),
