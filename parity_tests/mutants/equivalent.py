@@ -183,5 +183,9 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
      'bits = [np.ascontiguousarray(values).reshape(-1).view(integer) for values in (a, b)]',
      'bits = [np.ascontiguousarray(values).reshape(-2).view(integer) for values in (a, b)]',
      'any negative size means whatever fits'),
+    ('repro/checks/pair.py',
+     'furthest = c.furthest[ulp.argmax()].tolist() if ulp.any() else None',
+     'furthest = c.furthest[ulp.argmax()].tolist() if (ulp.any()) or True else None',
+     'where nothing is apart the numbers are NaN, and none are shown'),
 ]
 """The file, the line as it is, the line with the fault, and why they mean the same."""
