@@ -9,7 +9,13 @@ import pytest
 from ensembles import level
 from scipy import stats
 
-from repro.checks.ensembles import EnsembleError, EnsembleVerdict, Summary, check_ensembles
+from repro.checks.ensembles import (
+    EnsembleError,
+    EnsembleVerdict,
+    Summary,
+    check_ensembles,
+    planning,
+)
 from repro.checks.ensembles.permuting import labelings, permuted, relabelings
 from repro.checks.ensembles.summary import LEVEL, interval
 from repro.run import Ensemble, Kind, Quantity
@@ -316,6 +322,14 @@ def test_callables_and_trajectories_are_ensembles():
     assert check_ensembles(program, program, seeds=range(10)).verdict is EQUIVALENT
     listed = [list(program(seed)) for seed in range(10)]
     assert check_ensembles(listed, program, seeds=range(10)).verdict is EQUIVALENT
+
+
+def test_identical_pairs_stand_both_ways_round():
+    """Catches pairs that do not differ at all, and sides that are not the reference's."""
+    a, b = np.array([[1.0], [2.0]]), np.array([[1.5], [4.0]])
+    one, other = planning.as_identical(a, b, paired=True)
+    assert (other - one).ravel().tolist() == [0.5, 2.0, -0.5, -2.0]
+    assert all(side is a for side in planning.as_identical(a, b, paired=False))
 
 
 def test_one_pair_that_is_far_apart_makes_no_limit_that_is_below_nothing():

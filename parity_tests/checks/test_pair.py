@@ -99,3 +99,9 @@ def test_nan_is_infinitely_far_and_what_was_not_compared_no_ulp():
     assert Rounding.of([found]).ulp == np.inf
     lacking = compare(run(a=[1.0], b=[1.0]), run(b=[1.0]), within)["a"]
     assert Rounding.of([lacking]) == Rounding(1, 0, 0.0, np.inf)
+
+
+def test_a_quantity_without_steps_rounds_nothing():
+    """Catches a largest difference, or its place, that is looked for among none."""
+    sides = run(a=np.empty(0), b=[1.0])
+    assert Rounding.of([compare(sides, sides, within)["a"]]) == Rounding(0, 0, 0.0, 0.0)

@@ -23,7 +23,7 @@ ODD = st.sampled_from(
 COMMANDS = ["check", "check a.npz", "parity --case", "parity --seed", "parity --reference"]
 COMMANDS += ["stream Xoshiro(1)", "stream", "record", "figures --only", "cases", "jul"]
 # Without a name after it `envelope` measures every recording, for an hour.
-COMMANDS += ["envelope nobody"]
+COMMANDS += ["envelope nobody", "ensemble nobody", "drift check"]
 
 
 def said(*arguments: str) -> tuple[int, str]:

@@ -105,3 +105,11 @@ def test_everything_that_changes_a_run_changes_its_key():
     options = [Options(), Options(seed=1), Options(iterations=400), Options(perturbation=1)]
     keys = {run.job(o).key() for run in runs.METHODS.values() for o in options}
     assert len(keys) == len(runs.METHODS) * len(options)
+
+
+def test_a_one_sided_task_lies_on_either_side():
+    """Catches tasks of one sign alone."""
+    rngs = map(np.random.RandomState, range(12))
+    drawn = [ecoffet.one_sided_task(rng).training_set()[0] for rng in rngs]
+    assert all((x < 0).all() or (x > 0).all() for x in drawn)
+    assert {bool((x < 0).all()) for x in drawn} == {True, False}

@@ -200,7 +200,8 @@ def test_a_quick_look_leaves_the_committed_gallery_alone(repro_cli, tmp_path, mo
 
 # Regression
 
-CHECKED = ("luna-sine-wave", "luna-random", "luna-fomaml", "luna-test-losses")
+PSEUDOCODE = "luna-fomaml-pseudocode"
+CHECKED = ("luna-sine-wave", "luna-random", "luna-fomaml", PSEUDOCODE, "luna-test-losses")
 
 
 @pytest.fixture(scope="module")
@@ -232,8 +233,8 @@ def check(built, repro_cli, tmp_path):
 
 def test_the_same_figures_pass(check):
     status, text = check()
-    assert status == 0 and "4 of 4 figures are the same" in text
-    assert text.count("PASS_BITWISE") == 4
+    assert status == 0 and "5 of 5 figures are the same" in text
+    assert text.count("PASS_BITWISE") == 4, "and one has a picture and no numbers"
 
 
 def change_data(path, name, change) -> None:
@@ -289,19 +290,20 @@ def test_what_chaos_has_eaten_is_no_pass_but_by_name(
     assert words in " ".join(check("luna-fomaml")[1].split())
 
 
-def test_a_missing_series_in_the_drawing_fails(check, monkeypatch):
-    """The data are right and the picture is not."""
-    figure = known()["luna-random"]
+@pytest.mark.parametrize("name", ["luna-random", PSEUDOCODE])
+def test_what_is_missing_in_the_drawing_fails(check, monkeypatch, name):
+    """The data are right, or there are none, and the picture is not."""
+    figure = known()[name]
 
     def forgetful(**arrays):
         drawing = figure.draw(**arrays)
-        drawing.axes[0].lines[-1].remove()
+        (drawing.texts if name == PSEUDOCODE else drawing.axes[0].lines)[-1].remove()
         return drawing
 
-    changed = {**known(), "luna-random": replace(figure, draw=forgetful)}
+    changed = {**known(), name: replace(figure, draw=forgetful)}
     monkeypatch.setattr(gallery_figure, "known", lambda: changed)
-    status, text = check("luna-random")
-    assert status == 1 and "luna-random: FAIL: its picture looks different" in text
+    status, text = check(name)
+    assert status == 1 and f"{name}: FAIL: its picture looks different" in text
 
 
 def test_without_tolerances_nothing_passes(check, tmp_path):

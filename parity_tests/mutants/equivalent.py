@@ -23,10 +23,6 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
      'given = [state[name] for name in fields] if fields[0] in state else state["state"]',
      'given = [state[name] for name in fields] if fields[1] in state else state["state"]',
      "a state has all four fields or none"),
-    ("repro/checks/pair.py",
-     "float(ulp.max(initial=0)),",
-     "float(ulp.max(initial=None)),",
-     "an operation that is compared has a step"),
     ("repro/checks/compare.py",
      'return ", ".join(sorted(run.quantities)) or "none"',
      'return ", ".join(sorted(run.quantities)) and "none"',
@@ -183,9 +179,5 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
      'bits = [np.ascontiguousarray(values).reshape(-1).view(integer) for values in (a, b)]',
      'bits = [np.ascontiguousarray(values).reshape(-2).view(integer) for values in (a, b)]',
      'any negative size means whatever fits'),
-    ('repro/checks/pair.py',
-     'furthest = c.furthest[ulp.argmax()].tolist() if ulp.any() else None',
-     'furthest = c.furthest[ulp.argmax()].tolist() if (ulp.any()) or True else None',
-     'where nothing is apart the numbers are NaN, and none are shown'),
 ]
 """The file, the line as it is, the line with the fault, and why they mean the same."""

@@ -137,6 +137,7 @@ def test_a_system_without_apt(tmp_path, monkeypatch):
 
 
 def test_folders(tmp_path, monkeypatch):
+    monkeypatch.delenv("REPRO_CACHE_DIR", raising=False)
     monkeypatch.setenv("REPRO_JULIA_FOLDER", "~/mine")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_folder() == tmp_path / "mine"
