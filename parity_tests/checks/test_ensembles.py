@@ -17,6 +17,7 @@ from repro.checks.ensembles import (
     planning,
 )
 from repro.checks.ensembles.permuting import labelings, permuted, relabelings
+from repro.checks.ensembles.rate import Rate
 from repro.checks.ensembles.summary import LEVEL, interval
 from repro.run import Ensemble, Kind, Quantity
 from repro.sides.shipped_ensembles import shipped
@@ -239,6 +240,13 @@ def diverging(rate: float, rng: int) -> np.ndarray:
     values = curves(64, rng)
     values[5:, np.random.default_rng(rng).random(64) < rate] = np.nan
     return values
+
+
+def test_pairs_of_which_both_diverged_say_nothing_of_a_side():
+    """Catches a sign test that counts them for both."""
+    only = np.ones(6, bool), np.zeros(6, bool)
+    both = tuple(np.concatenate([side, np.ones(20, bool)]) for side in only)
+    assert Rate(*both, paired=True).p == Rate(*only, paired=True).p == pytest.approx(2 / 2**6)
 
 
 def test_runs_that_diverge_are_counted_not_dropped():
