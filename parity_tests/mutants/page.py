@@ -53,10 +53,10 @@ Somebody who had read the code and none of the tests made up eighteen faults, an
 the kinds people make: a task left out where their number is 1 more than a hundred, Student's
 interval in Welch's place, an eigenvalue at the wrong end, a leading zero lost. The tests noticed
 eight. The other eleven were a test missing each; those tests are there now, and writing them found
-six faults of our own, which are mended. Of sixteen more, made in ports, streams, engines, figures and
-ensembles by somebody who knew the code, eleven were noticed; the other five (tasks of one sign alone,
-stages that count anew, identical pairs that never differ, pairs that diverge together, rooms off the
-cache line) have a test each since.
+six faults of our own, which are mended. Of sixteen more, made in ports, streams, engines, figures
+and ensembles by somebody who knew the code, eleven were noticed; the other five (tasks of one sign
+alone, stages that count anew, identical pairs that never differ, pairs that diverge together, rooms
+off the cache line) have a test each since.
 
 ## Properties
 
