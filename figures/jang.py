@@ -177,7 +177,7 @@ FIGURES = (
     Figure(
         "jang-headline",
         "What the comparison really shows",
-        "Mean squared error after one step on 200 held-out tasks, for 1 or 4 tasks and 1 or 20 "
+        "Mean squared error after one step on 100 held-out tasks, for 1 or 4 tasks and 1 or 20 "
         "validation points in each iteration. Lines are medians of 32 networks, and half of them "
         "are within the bands. The post compares the uppermost line with the lowest "
         "and credits the tasks: more validation points alone gain no less than more tasks alone.",

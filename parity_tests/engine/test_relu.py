@@ -99,6 +99,16 @@ def test_a_task_that_diverges_is_infinite_and_the_next_is_not_touched():
     assert both[1].tobytes() == one[0].tobytes()
 
 
+def test_relu_hides_no_weight_that_is_none():
+    """Catches a relu whose comparison makes NaN a 0: the slow test above, in a moment."""
+    model, _ = relu_model(1)
+    with torch.no_grad():
+        list(model)[0].weight[5] = np.nan
+    tasks, x = (part[:2] for part in held_out(5))
+    losses, _ = running.eval_tasks(EXACT, model, x, tasks, Descent(0.01), 2)
+    assert not np.isfinite(losses).any()
+
+
 @pytest.mark.parametrize("activations", [(torch.relu, torch.tanh), (torch.sigmoid,) * 2])
 def test_other_activations_are_refused(activations):
     rng = MersenneTwister(0)

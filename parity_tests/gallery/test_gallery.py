@@ -271,23 +271,13 @@ def test_a_last_bit_is_within_tolerance(check, tmp_path):
     assert status == 0 and "PASS" in text and "PASS_BITWISE" not in text
 
 
-@pytest.mark.parametrize(
-    ("reasons", "status", "words"),
-    [
-        ({}, 1, "UNDECIDED: rounding alone moves most of final_predictions by as much as it is"),
-        ({"final_predictions": "chaos"}, 0, "PASS: its picture is not compared"),
-        ({"x": "another"}, 1, "UNDECIDED"),
-    ],
-)
-def test_what_chaos_has_eaten_is_no_pass_but_by_name(
-    check, tmp_path, monkeypatch, reasons, status, words
-):
-    figure = replace(known()["luna-fomaml"], undecided_ok=reasons)
-    monkeypatch.setattr(gallery_figure, "known", lambda: {**known(), figure.name: figure})
+def test_what_chaos_has_eaten_is_no_pass(check, tmp_path):
+    """Catches a tolerance as large as the figure that lets a wrong one pass."""
     change_data(tmp_path / "envelopes" / "luna-fomaml.npz", "final_predictions", lambda g: g + 1e9)
     change_data(tmp_path / "gallery" / "luna-fomaml.npz", "final_predictions", lambda y: y + 0.1)
-    assert check("luna-fomaml")[0] == status
-    assert words in " ".join(check("luna-fomaml")[1].split())
+    words = "UNDECIDED: rounding alone moves most of final_predictions by as much as it is"
+    status, text = check("luna-fomaml")
+    assert status == 1 and words in " ".join(text.split())
 
 
 @pytest.mark.parametrize("name", ["luna-random", PSEUDOCODE])

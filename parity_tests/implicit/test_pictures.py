@@ -48,7 +48,7 @@ def test_slopes_and_vanishing_gradients_are_drawn():
 
 @pytest.mark.slow
 def test_leap_learns_held_out_tasks_faster_than_no_pretraining():
-    found = transfer.curves(seeds=4, stages={"": 60})
+    found = transfer.curves(seeds=4, meta_steps=60)
     last = {name: found[f"{name}_median"][-1] for name in transfer.METHODS}
     assert last["leap"] < last["fine_tuning"] < last["none"]
     assert drawings().learning_curves(**found).axes
@@ -67,16 +67,3 @@ def test_gradients_by_hand_are_autograds():
         expected, value = grad_and_value(loss)(w[seed, task])
         assert abs(losses[seed, task] - value) < 1e-13 * value
         assert (found[seed, task] - expected).abs().max() < 1e-13 * expected.abs().max()
-
-
-def test_a_later_stage_is_on_the_way_of_an_earlier():
-    """Catches steps that are counted anew after each stage."""
-
-    def after(**stages):
-        found = transfer.pretrained(transfer.by_reptile, 2, stages, lambda w: w)
-        return dict(found)
-
-    both = after(early=1, late=3)
-    assert torch.equal(both["late"], after(late=3)["late"])
-    assert torch.equal(both["early"], after(early=1)["early"])
-    assert not torch.equal(both["late"], both["early"])

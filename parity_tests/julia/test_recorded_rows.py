@@ -14,7 +14,7 @@ from julia.streams_table import left_out, missing, packages, streams
 from repro import check
 from repro.checks import Verdict
 from repro.checks.noise import Noise, Stream, backward
-from repro.julia import default_rng, flux_init
+from repro.julia import MersenneTwister, default_rng, flux_init, mlutils
 
 STREAMS, PACKAGES = rows("streams.tsv.xz"), rows("packages.tsv.xz")
 
@@ -224,3 +224,13 @@ def test_forks_of_other_versions_are_not_those_of_1_10(julia):
     if julia == "1.8":
         [twin.rand() for _ in range(8)]  # a child's words are the parent's next ones
     assert parent.rand() == twin.rand()
+
+
+def test_a_loop_inside_another_reorders_what_the_outer_one_of_flux_has_left():
+    """Flux 0.11 shuffles one vector in place and reads it batch by batch; MLUtils draws a new one.
+    Catches an order that is copied when the outer loop begins."""
+    loader = mlutils.FluxDataLoader(np.arange(20), 10, shuffle=True, rng=MersenneTwister(1))
+    outer = iter(loader)
+    first, inner = next(outer), list(loader)
+    assert list(next(outer)) == list(inner[1])
+    assert sorted([*first, *inner[1]]) != list(range(20))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -55,7 +55,6 @@ class Figure:
         original: the original's own arrays, named as in ``data``, where they are recorded; None
             where they are not. ``draw`` then takes them as ``original``.
         extra: whether it is none of the post's.
-        undecided_ok: arrays that a drawing anew may leave undecided, each with the reason.
     """
 
     name: str
@@ -66,7 +65,6 @@ class Figure:
     parity: tuple[Callable[[Runs], Finding], ...] = ()
     original: Callable[[Runs], Arrays | None] | None = None
     extra: bool = False
-    undecided_ok: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def post(self) -> str:

@@ -1,7 +1,7 @@
 """The arrays that the slides' figures plot, computed on problems of our own.
 
 The error of a nearly exact gradient is rounding itself. So every figure's data are a run, whose
-tolerance is measured: by moving each operation's result, or of trainings the initial weights.
+tolerance is measured: by moving each operation's result.
 """
 
 from __future__ import annotations
@@ -10,10 +10,7 @@ from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from pathlib import Path
 
-import numpy as np
-
 from repro import implicit
-from repro.checks import nudged
 from repro.checks.noise import Stream
 from repro.checks.perturb import perturbing
 from repro.gallery.figure import Arrays, plotted
@@ -45,16 +42,6 @@ def in_every_operation(compute: Callable[[], Arrays]) -> Callable[[int | None], 
             return compute()
 
     return moved
-
-
-def trained(seed: int | None) -> Arrays:
-    """The learning curves, from initial weights that a seed moves; and ``early_`` ones, of the same
-    trainings while rounding is still small in them."""
-
-    def prepare(w: np.ndarray) -> np.ndarray:
-        return w if seed is None else nudged(w, seed)
-
-    return transfer.curves(prepare=prepare)
 
 
 def figure(
@@ -89,10 +76,4 @@ steps_needed = figure("steps-needed", in_every_operation(pictures.steps_needed))
 hyperparameter = figure("hyperparameter", in_every_operation(pictures.hyperparameter), ["grid"])
 surface = figure("surface", in_every_operation(pictures.surface), ["p", "q"], curves=False)
 vanishing = figure("vanishing", in_every_operation(pictures.vanishing_gradients), ["steps"])
-learning_curves = figure("leap", trained)
-CHAOTIC = {
-    f"{method}_{quartile}": "after 100 meta-steps its trainings are chaotic; early ones are held"
-    for method in ("fomaml", "leap")
-    for quartile in transfer.QUANTILES
-}
-"""What cannot be judged of the learning curves, and why."""
+learning_curves = figure("leap", in_every_operation(transfer.curves))

@@ -65,7 +65,7 @@ def check_figure(
         report = None
         if reference.quantities or found.quantities:  # pseudocode is drawn of nothing
             allowed = envelope(name, entry, reference, envelopes).tolerance
-            report = compare(reference, found, allowed).accepting(figure.undecided_ok)
+            report = compare(reference, found, allowed)
     except NoEnvelope as error:
         return Regression(name, Verdict.NOT_RUN, reason=str(error))
     except (RunError, NothingToCompare) as error:
@@ -73,18 +73,10 @@ def check_figure(
     verdict = Verdict.PASS if report is None else report.verdict
     if report is not None and not report:
         return Regression(name, verdict, report, reason=_data_reason(report))
-    if figure.undecided_ok:
-        return Regression(name, verdict, report, reason=CHAOTIC)
     picture = alike(committed / f"{name}.png", fresh / f"{name}.png")
     if not picture:
         return Regression(name, Verdict.FAIL, report, picture, _picture_reason(picture))
     return Regression(name, verdict, report, picture)
-
-
-CHAOTIC = (
-    "its picture is not compared, for it shows arrays that rounding alone decides; the others' "
-    "numbers are held"
-)
 
 
 class NoEnvelope(RunError):

@@ -68,7 +68,7 @@ def headline(
     seeds: int = 32,
     iterations: int = 1000,
     every: int = 100,
-    held_out: int = 200,
+    held_out: int = 100,
     prepare: Callable[[np.ndarray], np.ndarray] = lambda weights: weights,
     tick: Callable[[int], object] = lambda n: None,
     by: Callable[..., np.ndarray] | None = None,

@@ -123,11 +123,12 @@ class DataLoader:
 
 
 class FluxDataLoader(DataLoader):
-    """The `DataLoader` of Flux 0.11 and 0.12: each epoch shuffles the order of the last one."""
+    """The `DataLoader` of Flux 0.11 and 0.12: each epoch shuffles the order of the last one, in
+    place, so that a loop inside another over the same loader reorders what the outer has left."""
 
     def _order(self) -> Array:
         if not hasattr(self, "_last"):
             self._last = np.arange(self.n)
         if self.shuffle and self.rng is not None:
             self.rng.shuffle_(self._last)
-        return self._last.copy()
+        return self._last
