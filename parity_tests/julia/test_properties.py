@@ -15,7 +15,14 @@ from repro.julia.tasks import TaskLocal
 SIZES = st.sampled_from([0, 1, 2, 7, 8, 64, 383, 384, 500, 1002, 1003])
 KINDS = st.sampled_from(["?", "i1", "i8", "u8", "f2", "f4", "f8", "c16", "i4"]).map(np.dtype)
 FLOATS = st.sampled_from(["f2", "f4", "f8"]).map(np.dtype)
+ENDS = st.sampled_from([1, 2, 10, 2**31, 2**32 + 1, 2**53 + 1, 2**62])
+RANGES = st.tuples(ENDS, st.integers(1, 3)).map(lambda found: range(1, found[0] + 1, found[1]))
 DRAWS = st.one_of(
+    st.tuples(st.just("rand"), st.none(), RANGES, SIZES),
+    st.tuples(st.just("rand"), st.none(), RANGES),
+    st.tuples(st.sampled_from(["rand_", "randn_", "randexp_"]), FLOATS, SIZES),
+    st.tuples(st.just("randsubseq"), st.none(), SIZES.map(range), st.sampled_from([0.1, 0.5, 1.0])),
+    st.tuples(st.just("fork"), st.none()),
     st.tuples(st.just("rand"), KINDS),
     st.tuples(st.just("rand"), KINDS, SIZES),
     st.tuples(st.sampled_from(["randn", "randexp"]), FLOATS, SIZES),
@@ -28,11 +35,15 @@ SCRIPTS = st.lists(DRAWS, min_size=1, max_size=8)
 
 
 def drawn(rng, script) -> list[bytes]:
-    found = []
-    for name, kind, *sizes in script:
-        options = {} if kind is None else {"dtype": kind}
-        found.append(np.asarray(getattr(rng, name)(*sizes, **options)).tobytes())
-    return found
+    return [np.asarray(one_draw(rng, *draw)).tobytes() for draw in script]
+
+
+def one_draw(rng, name, kind, *sizes):
+    if name == "fork":
+        return rng.fork().rand(3) if isinstance(rng, TaskLocal) else 0
+    if name.endswith("_"):
+        return getattr(rng, name)(np.empty(*sizes, kind))
+    return getattr(rng, name)(*sizes, **({} if kind is None else {"dtype": kind}))
 
 
 def through_a_file(state):

@@ -81,6 +81,8 @@ def main() -> None:
     what is not foreseen, with its traceback: status 1 says that something was compared."""
     try:
         try:
+            if any("\0" in word for word in sys.argv):  # from Python alone: no shell passes one
+                raise ReproError("an argument holds a NUL, which no name can: leave it out")
             app()
         finally:
             sys.stdout.flush()

@@ -8,7 +8,7 @@ their order: none depends on the weights.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -323,6 +323,7 @@ def headline_arm(
     return errors
 
 
+@cache
 def _initial(key: int) -> Array:
     return jang.flatten(jang.net_init(key, dtype=torch.float64))
 

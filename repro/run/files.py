@@ -66,7 +66,8 @@ def read_npz(path: str | Path) -> dict[str, np.ndarray]:
         if unpacked > max(MOST_UNPACKED, MOST_TIMES * os.fstat(file.fileno()).st_size):
             raise RunError(f"{path} would unpack to {unpacked:,} bytes, which is suspicious of one "
                            "so small: if it is right, write it by numpy.savez")  # fmt: skip
-        return {name: npz[name] for name in npz.files}
+        # By the members' own names: `npz["a.npy"]` would be a's, where both are there.
+        return {name.removesuffix(".npy"): npz[name] for name in npz.zip.namelist()}
 
 
 MOST_UNPACKED, MOST_TIMES = 1 << 28, 200
@@ -91,6 +92,18 @@ def unfit(path: str | Path, how: str) -> Iterator[None]:
     except Exception as error:
         said = next(iter(str(error).splitlines()), type(error).__name__)
         raise RunError(f"{path} {how} ({said}): make it again, or restore it from a copy") from None
+
+
+LONGEST_NAME = 60_000
+"""Bytes. A zip file counts a member's in 16 bits."""
+
+
+def storable(name: str) -> bool:
+    """Whether a zip file gives this name back: it cuts one off at a NUL."""
+    try:
+        return "\0" not in name and len(name.encode()) <= LONGEST_NAME
+    except UnicodeEncodeError:
+        return False
 
 
 def write_npz(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:

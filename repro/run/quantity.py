@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from repro.run.files import RunError, digest, read_npz, unfit, write_npz
+from repro.run.files import LONGEST_NAME, RunError, digest, read_npz, storable, unfit, write_npz
 from repro.run.provenance import Provenance
 
 
@@ -111,12 +111,23 @@ class Run:
         broke_off: how it ended, where that was an ``ArithmeticError``: a loss that is not finite
             ends a run, and the steps before it can be compared.
         shared: names that were one and the same array in several steps of a finished list.
+
+    Raises:
+        RunError: a name that no file would give back.
     """
 
     quantities: Mapping[str, Quantity]
     provenance: Provenance = field(default_factory=Provenance)
     broke_off: str | None = None
     shared: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.quantities:
+            if not storable(name):
+                raise RunError(
+                    f"the name {name[:40]!r} holds a NUL or half a surrogate pair, or more than "
+                    f"{LONGEST_NAME:,} bytes, which no file would give back: name it otherwise"
+                )
 
     def __repr__(self) -> str:
         return f"<Run of {', '.join(self.quantities) or 'nothing'}; {self.provenance.source}>"
