@@ -202,6 +202,7 @@ HELD = {
     "its method": "reference = Port(RATE).run\n",
     "an object that is named": "def reference(port=Port(RATE)):\n    return port.run()\n",
     "a list of objects": "def reference(ports=[Port(RATE)]):\n    return ports[0].run()\n",
+    "a list in itself": "L = [RATE]\nL.append(L)\ndef reference(): yield {'w': L[0]}\n",
     "a class it is of": "class Of(Port): rate = RATE\nreference = Of()\n",
     "the class above": "class Above(Port): rate = RATE\nclass Of(Above): pass\nreference = Of()\n",
     "a cached function": "@cache\ndef rate(): return RATE\ndef reference(): yield {'w': rate()}\n",

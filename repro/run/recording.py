@@ -132,18 +132,24 @@ def _called(source: Callable[..., Any]) -> str:
     return str(getattr(source, "__qualname__", type(source).__qualname__))
 
 
-def _texts(value: Any, seen: dict[int, tuple[int, Any]]) -> Iterator[str]:
+def _texts(
+    value: Any, seen: dict[int, tuple[int, Any]], within: tuple[int, ...] = ()
+) -> Iterator[str]:
     """What decides what a value of the user's own gives, as texts: what it is, and the same of its
     parts.
 
     Args:
         seen: the functions, classes and objects before it by identity, each with its number.
+        within: the lists and dicts that hold it, by identity.
     """
     if isinstance(value, PLAIN):
         yield json.dumps(described(value))
         return
     if isinstance(value, HOLDING):
         yield f"{type(value).__name__} of {len(value)}"
+        if id(value) in within:
+            return
+        within = (*within, id(value))
     elif id(value) in seen:
         yield f"number {seen[id(value)][0]}"
         return
@@ -152,7 +158,7 @@ def _texts(value: Any, seen: dict[int, tuple[int, Any]]) -> Iterator[str]:
         if isinstance(value, types.FunctionType | type | types.ModuleType) and _own(value):
             yield _text(value)
     for part in _parts(value):
-        yield from _texts(part, seen)
+        yield from _texts(part, seen, within)
 
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), np.ndarray, np.generic)
