@@ -59,3 +59,10 @@ def test_1_11_forks_and_draws_tails_as_1_12():
     before.fork()
     other = before.randexp(20_000)
     assert (tails != other).any() and np.allclose(np.sort(tails)[:1000], np.sort(other)[:1000])
+
+
+def test_of_more_true_than_false_the_false_are_placed():
+    """From 1.11 on. Catches a number of places that is taken from the other value."""
+    some = np.arange(10) % 3 == 0
+    found, other = (TaskLocal(5, "1.11").shuffle(a) for a in (some, ~some))
+    assert found.sum() == 4 and np.array_equal(other, ~found)

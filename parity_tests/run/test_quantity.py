@@ -13,6 +13,7 @@ from repro.run import (
     Provenance,
     Quantity,
     Run,
+    RunError,
     atomic,
     base_name,
     collect,
@@ -156,3 +157,19 @@ def test_a_run_is_named_after_what_made_it():
     assert collect([{"a": 1.0}]).provenance.source == "list"
     assert collect(lambda: [{"a": 1.0}]).provenance.source.endswith("<lambda>")
     assert collect(functools.partial(list, [{"a": 1.0}])).provenance.source == "partial"
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "a" * 60_001])
+def test_a_name_that_no_file_gives_back_is_refused(name):
+    """Catches a run that is saved and cannot be read: zip cuts names off at a NUL."""
+    with pytest.raises(RunError, match="name it otherwise"):
+        Run({name: Quantity.once(1.0, Kind.RESULT)})
+    assert Run({"a" * 60_000: Quantity.once(1.0, Kind.RESULT)})
+
+
+def test_what_they_show_of_themselves():
+    number, matrices = Quantity.once(1.0, Kind.RESULT), Quantity([0, 1], np.zeros((2, 3, 4)))
+    assert repr(number) == "<Quantity results, float64, a number, at 1 steps>"
+    assert repr(matrices) == "<Quantity state, float64, 3 x 4, at 2 steps>"
+    run = Run({"a": number, "b": matrices}, Provenance("somebody"))
+    assert repr(run) == "<Run of a, b; somebody>" and "<Run of nothing;" in repr(Run({}))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ import torch
 
 import repro
 from repro.checks import Verdict
-from repro.run import Run, StepError, arrays, run_of, values
+from repro.run import Run, StepError, arrays, collect, run_of, values
 
 PROJECT = Path(__file__).parents[2]
 JULIA = PROJECT / "repro/sides/julia/user/src/values.jl"
@@ -104,6 +105,7 @@ VALUES = [
     ("complex", np.complex64(1j), {"v": np.complex64(1j)}),
     ("UInt64", 2**64 - 1, {"v": np.uint64(2**64 - 1)}),
     ("above 64 bits", [2**64, -1], {"v": ["18446744073709551616", "-1"]}),
+    ("the least above", 2**64, {"v": "18446744073709551616"}),
     ("above and below", [2**63, -1], {"v": ["9223372036854775808", "-1"]}),
     ("below 64 bits", -(2**63) - 1, {"v": "-9223372036854775809"}),
     ("the least of 64 bits", [-(2**63)], {"v": np.array([-(2**63)])}),
@@ -249,6 +251,15 @@ def test_a_list_of_state_dicts_that_share_storage_is_seen():
     assert "`0.weight`, `0.bias`: one and the same array in several steps" in result.message
     assert "its last value alone was compared" in repro.check(shared, shared).message
     assert repro.check(right, run(dict)), "yielded one by one they are copied in time"
+
+
+def test_a_list_that_stands_in_every_step_is_seen():
+    w, steps = [0.0], []
+    for _ in range(2):
+        w[0] += 1
+        steps.append({"w": w})
+    assert collect(steps).shared == ("w",)
+    assert values.address(SimpleNamespace(data_ptr=lambda: 1)) is None, "it is no tensor"
 
 
 def test_a_constant_is_not_suspected_of_another_s_failure():

@@ -133,8 +133,9 @@ def test_an_answer_that_is_none(fake, behaviour, said):
     reference = fake(behaviour)
     reference.about()
     process = reference._backend.pid
-    with pytest.raises(JuliaError, match=said):
+    with pytest.raises(JuliaError, match=said) as caught:
         pid(reference)
+    assert caught.value.signal is None, "no signal ended it"
     reference.close()
     assert gone(process)
     assert reference.version == "1.5.3"
@@ -143,7 +144,13 @@ def test_an_answer_that_is_none(fake, behaviour, said):
 
 @pytest.mark.parametrize(
     ("behaviour", "waits"),
-    [("damages its answer", 0), ("writes rubbish", 0), ("cuts its answer", 5), ("ends", 5)],
+    [
+        ("damages its answer", 0),
+        ("writes rubbish", 0),
+        ("is slow once", 0),
+        ("cuts its answer", 5),
+        ("ends", 5),
+    ],
 )
 def test_one_that_is_about_to_end_is_waited_for_and_no_other(fake, behaviour, waits, monkeypatch):
     """Catches five seconds lost to a process that goes on, and an end that is not told."""
@@ -153,7 +160,7 @@ def test_one_that_is_about_to_end_is_waited_for_and_no_other(fake, behaviour, wa
     wait = process.wait
     monkeypatch.setattr(process, "wait", lambda s=None: waited.append(s) or wait(s))
     with pytest.raises(JuliaError):
-        pid(reference)
+        reference.draws("rand", 1, 0, seconds=0.3 if behaviour == "is slow once" else 60)
     assert waited[0] == waits
 
 

@@ -142,11 +142,11 @@ class Worker:
         message = encode({**request, "request": self._asked})
         try:
             self._send(message, seconds)
-            answer = self._receive("answer", seconds)
-            while told is not None and "note" in answer:
-                self._send(encode({"value": told(str(answer["note"]), answer["value"])}), seconds)
+            while True:
                 answer = self._receive("answer", seconds)
-            return answer
+                if told is None or "note" not in answer:
+                    return answer
+                self._send(encode({"value": told(str(answer["note"]), answer["value"])}), seconds)
         except WorkerError:
             raise
         except BaseException:  # an interrupt leaves an answer under way: nobody may read it later
