@@ -66,3 +66,7 @@ def test_of_more_true_than_false_the_false_are_placed():
     some = np.arange(10) % 3 == 0
     found, other = (TaskLocal(5, "1.11").shuffle(a) for a in (some, ~some))
     assert found.sum() == 4 and np.array_equal(other, ~found)
+
+
+def test_a_tuple_of_one_is_drawn_from():
+    assert TaskLocal(5, "1.10").rand((7,), 3).tolist() == [7, 7, 7]

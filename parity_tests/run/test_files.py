@@ -7,7 +7,7 @@ import pytest
 
 import repro
 from repro.errors import ReproError
-from repro.run import RunError, digest, load, read_npz, record
+from repro.run import RunError, digest, load, read_npz, record, write_npz
 from repro.run.files import WritingError, alone, unfit
 from repro.run.plain import is_plain
 
@@ -89,9 +89,11 @@ def test_a_plain_file_s_checksum_and_numbers_are_looked_at(tmp_path):
     assert not is_plain({}) and not is_plain({"sha256": right}) and is_plain({"0:w": right})
 
 
-def test_a_lock_s_folders_are_made_or_another_place_is_asked_for(tmp_path):
+def test_folders_are_made_or_another_place_is_asked_for(tmp_path):
     with alone(tmp_path / "a" / "b" / "lock"):
         pass
+    write_npz(tmp_path / "c" / "d" / "run.npz", {"a": np.ones(2)})
+    assert (tmp_path / "c" / "d" / "run.npz").exists()
     (tmp_path / "file").touch()
     with pytest.raises(WritingError, match="or name another place"), alone(tmp_path / "file/lock"):
         pass

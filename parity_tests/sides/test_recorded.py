@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,6 +37,18 @@ def test_a_written_recording_reads_back_the_same(tmp_path):
     for name, quantity in original.run().quantities.items():
         assert np.array_equal(quantity.values, again.run()[name].values)
         assert np.array_equal(quantity.steps, again.run()[name].steps)
+
+
+def test_a_folder_s_own_recording_is_read_with_its_own_generator(tmp_path):
+    """Catches the shipped one of the same name."""
+    stored = recorded.load("reptile_seed2_batch12")
+    case, run = replace(stored.case, generator="Xoshiro"), stored.run()
+    moved = {n: replace(q, values=q.values + 1) for n, q in run.quantities.items()}
+    recorded.save(case, replace(run, quantities=moved), tmp_path)
+    again = recorded.load(case.name, tmp_path).case
+    assert again.generator == "Xoshiro"
+    found = recorded.Recorded(tmp_path).run(again)
+    assert all(np.array_equal(found[n].values, q.values) for n, q in moved.items())
 
 
 def test_a_recorded_side_says_what_it_is_of_and_may_be_cut():
