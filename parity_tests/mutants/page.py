@@ -44,10 +44,8 @@ it that they still can be.
 runs test files one by one beside what they are about, broken on purpose, until a fault is noticed:
 in memory, or, where that is compiled, read from a file or run in another process, in a copy of the
 checkout, and then a line of a document, a template or Julia may be missing as well. One that stays
-green through all of them is printed as such. All @ALL@ test files but one (how fast streams are) are
-in its tables: @DONE@. The five that stayed green at first (a
-page's, a count's, a claim's and two of the second post's) stood beside a file that they are not
-about, or ran it in another process; beside their own they notice the first fault, or the @MORE@.
+green through all of them is printed as such. All test files but one (how fast streams are) are in
+its tables.
 
 ## Faults that nobody had written down
 
@@ -55,7 +53,7 @@ Somebody who had read the code and none of the tests made up ten faults, two eac
 and engines, three in comparing and one in reading runs: a meta-batch counted through all epochs, a
 proximal pull that does not move, a saved state that changes later, NaN made 0 by relu, an infinity
 that sets its step's tolerance, a value that is noted and returned and no longer compared. All ten
-were noticed, nine by the default suite; NaN under relu by a slow test alone, and has a fast one since.
+were noticed, nine by the default suite; NaN under relu by a slow test, and by a fast one since.
 
 Before that it was fewer: eight of the nineteen of another such reader (the other eleven were a test
 missing each, and writing them found six faults of our own, which are mended), and eleven of sixteen
