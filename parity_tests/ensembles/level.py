@@ -94,15 +94,16 @@ def main() -> None:
         }
         _print(f"{seeds} seeds a side, {len(found) * asked.draws:,} intervals", found)
     if asked.folder is not None:
+        few = max(asked.draws // 100, 1)
         for seeds in (10, 16):
             ends = {
                 (wrong.function, wrong.name, i): pair
                 for wrong in GROSS
                 for i, pair in enumerate(
-                    pairs(kept_in(wrong, asked.folder), wrong.function, seeds, asked.draws // 100)
+                    pairs(kept_in(wrong, asked.folder), wrong.function, seeds, few)
                 )
             }
-            _print(f"{seeds} pairs, {len(ends) * (asked.draws // 100):,} comparisons", ends)
+            _print(f"{seeds} pairs, {len(ends) * few:,} comparisons", ends)
 
 
 def _print(title: str, found: dict[tuple[str, str, int], tuple[float, ...]]) -> None:
