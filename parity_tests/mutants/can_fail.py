@@ -142,7 +142,7 @@ ON_DISK = {
     "reports/test_accessible.py": "repro/reports/base.html.jinja",
     "reports/test_browser.py": "repro/reports/page.html.jinja",
     "run/test_trace.py": "repro/trace.py",
-    "sides/test_dask.py": "repro/sides/executors.py",
+    "sides/test_dask.py": "repro/run/gathering.py",
     "sides/test_ensemble_members.py": "repro/sides/members.py",
     "sides/test_envelopes.py": "repro/sides/envelopes.py",
     "sides/test_julia_of_today.py": "repro/sides/julia/function.py",

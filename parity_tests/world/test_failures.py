@@ -14,9 +14,10 @@ import pytest
 from world.hostile import COMMANDS, ERRORS, KILL, READERS, World, read_whole, world
 
 
-def slow_but(quick: str) -> list:
-    """All commands, of which one is in the default suite."""
-    return [n if n == quick else pytest.param(n, marks=pytest.mark.slow) for n in COMMANDS]
+def each(few: int, many: int) -> list:
+    """Commands, and so many of their calls: of the quickest few, of all of them many where time
+    allows."""
+    return [("keep", few), *(pytest.param(n, many, marks=pytest.mark.slow) for n in COMMANDS)]
 
 
 def spread(calls: int, most: int) -> list[int]:
@@ -24,24 +25,24 @@ def spread(calls: int, most: int) -> list[int]:
     return sorted({1 + round(i * (calls - 1) / (most - 1)) for i in range(most)})
 
 
-@pytest.mark.parametrize("name", slow_but("keep"))
-def test_calls_fail_once(hostile: World, name: str):
+@pytest.mark.parametrize(("name", "most"), each(12, 60))
+def test_calls_fail_once(hostile: World, name: str, most: int):
     """Planted: a file written in its place, a traceback (below); a status of 1."""
-    for nth in spread(hostile.lay_out(name)[3], 60):
+    for nth in spread(hostile.lay_out(name)[3], most):
         hostile.fails(name, nth, ERRORS[nth % len(ERRORS)])
 
 
-@pytest.mark.parametrize("name", slow_but("keep"))
-def test_a_disk_that_is_full_from_some_call_on(hostile: World, name: str):
-    for nth in spread(hostile.lay_out(name)[3], 12):
+@pytest.mark.parametrize(("name", "most"), each(3, 12))
+def test_a_disk_that_is_full_from_some_call_on(hostile: World, name: str, most: int):
+    for nth in spread(hostile.lay_out(name)[3], most):
         hostile.fails(name, nth, errno.ENOSPC, times=0)
 
 
-@pytest.mark.parametrize("name", slow_but("keep"))
-def test_an_end_in_the_middle_of_a_call(hostile: World, name: str):
+@pytest.mark.parametrize(("name", "most"), each(5, 20))
+def test_an_end_in_the_middle_of_a_call(hostile: World, name: str, most: int):
     """And the next run writes all, whatever lies there."""
     right, calls = hostile.lay_out(name)[2:]
-    for nth in spread(calls, 20):
+    for nth in spread(calls, most):
         hostile.fails(name, nth, KILL)
         status, _, said = hostile.run(name)
         assert status == right or (name == "drift" and "holds a baseline" in said), said
@@ -50,7 +51,9 @@ def test_an_end_in_the_middle_of_a_call(hostile: World, name: str):
 YEARS = 60 * 365 * 86_400
 
 
-@pytest.mark.parametrize("name", slow_but("keep"))
+@pytest.mark.parametrize(
+    "name", [n if n == "keep" else pytest.param(n, marks=pytest.mark.slow) for n in COMMANDS]
+)
 def test_a_clock_that_jumps_changes_nothing(hostile: World, name: str):
     """Sixty years to and fro, at every look: nothing is measured or named by that clock."""
     _, new, right, _ = hostile.lay_out(name)
