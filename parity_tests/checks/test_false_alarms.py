@@ -93,3 +93,53 @@ def test_two_hundred_seeds_pass(step, dtype):
     print(f"{step.__name__} {dtype.__name__}: {len(alarms)} of 200, {closest:.2f} of tolerance")
     # How close is no margin: more perturbed runs are made only until a name is inside.
     assert not alarms
+
+
+F32 = np.float32
+MANY = np.random.default_rng(0).standard_normal(100_000).astype(F32)
+WIDE = (np.random.default_rng(0).standard_normal(2000) * 2).astype(F32)
+
+
+def drawn():
+    return np.random.default_rng(0).standard_normal(100_000).astype(F32)
+
+
+def in_a_loop(terms):
+    total = F32(0)
+    for term in terms:
+        total += term
+    return total
+
+
+def gelu(x):
+    return F32(0.5) * x * (1 + np.tanh(F32(0.7978846) * (x + F32(0.044715) * x * x * x)))
+
+
+def torchs_gelu():
+    return torch.nn.functional.gelu(torch.tensor(WIDE), approximate="tanh")
+
+
+def logged(log=[]):  # noqa: B006
+    total = MANY.sum()
+    log.append(round(total, 3))
+    return total
+
+
+PAIRS = {
+    "data that the port draws": (lambda: in_a_loop(MANY), lambda: drawn().sum()),
+    "a loss that is rounded for a line": (lambda: in_a_loop(MANY), logged),
+    "saturated tanh": (lambda: gelu(WIDE), torchs_gelu),
+    "saturated tanh in the port": (torchs_gelu, lambda: gelu(WIDE)),
+    "the slope of tanh": (
+        lambda: np.log(1 - np.tanh(2 * WIDE) ** 2 + F32(1e-6)),
+        lambda: torch.log(1 - torch.tanh(2 * torch.tensor(WIDE)) ** 2 + 1e-6),
+    ),
+}
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_right_ports_that_once_failed(pair):
+    """Each was a false alarm: no operation of the port was moved, or not the one that rounds."""
+    reference, port = ((lambda f=f: [{"y": f()}]) for f in PAIRS[pair])
+    found = repro.check(reference, port)
+    assert found, found.message

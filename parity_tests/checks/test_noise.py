@@ -346,6 +346,111 @@ def test_new_arrays_of_a_port_s_own_code_are_moved_and_its_module_is_not_touched
     assert type(port()) is np.ndarray and type(np.array([1.0])) is np.ndarray
 
 
+class Held:
+    def __init__(self, x):
+        self.x = x
+
+
+X64 = X.astype(np.float64).ravel()
+HELD = {"list": [X64], "object": Held(X64)}
+SOURCES = {
+    "a generator's": lambda: np.random.default_rng(0).standard_normal(99),
+    "an old generator's": lambda: np.random.RandomState(0).randn(99),
+    "a function's": lambda: np.random.random(99),
+    "a file's": lambda: np.load(HELD["file"]),
+    "an archive's": lambda: np.load(HELD["archive"])["x"],
+    "a buffer's": lambda: np.frombuffer(X64.tobytes()),
+    "one in a list in a dict": lambda: HELD["list"][0],
+    "an object's in a dict": lambda: HELD["object"].x,
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_arrays_that_are_drawn_read_or_held_are_moved(source, tmp_path):
+    """Catches a port whose data are no globals of its own: no operation moved, 10 ulp allowed."""
+    of = SOURCES[source]
+    HELD["file"], HELD["archive"] = tmp_path / "x.npy", tmp_path / "x.npz"
+    np.save(HELD["file"], X64), np.savez(HELD["archive"], x=X64)
+
+    def port():
+        return of() * 3.3
+
+    np.random.seed(0)
+    moved = np.asarray(aware(port, stream())())
+    np.random.seed(0)
+    plain = port()
+    assert (moved != plain).mean() > 0.5 and np.allclose(moved, plain, rtol=1e-14)
+    assert type(HELD["object"].x) is np.ndarray is type(np.random.default_rng(0).random(2))
+
+
+@pytest.mark.parametrize("kind", ["default_rng", "RandomState"])
+def test_draws_are_those_of_a_plain_run(kind):
+    """Shuffles of moved arrays too. Catches a generator that is none to the port's own checks."""
+
+    def port():
+        rng = getattr(np.random, kind)(5)
+        x = rng.normal(size=(9, 2))
+        rng.shuffle(x)
+        assert isinstance(rng, np.random.Generator | np.random.RandomState)
+        return np.concatenate([x.ravel(), rng.permutation(9), rng.choice(x[:, 0], 4)])
+
+    assert np.array_equal(np.asarray(aware(port, stream())()), port())
+
+
+def test_what_is_one_list_to_a_port_stays_one():
+    """Catches a copy for each name: what is written by one would not be read by the other."""
+    ones = [np.ones(2)]
+    holder = Held(ones)
+
+    def port():
+        ones[0] += 1
+        return holder.x[0].sum()
+
+    assert float(aware(port, stream())()) == pytest.approx(4) and ones[0].tolist() == [1, 1]
+
+
+def test_numbers_that_are_logged_are_numbers():
+    """Catches a port that rounds its loss for a line of text, or looks it up, and is not moved."""
+    loss = perturbed(X, stream()).sum()
+    assert round(loss, 2) == round(float(loss), 2) and {loss: 1}[float(loss)] == 1
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(perturbed(X, stream()))
+
+
+SATURATED = {
+    "tanh": (10.0, 100.0),
+    "erf": (4.0, 50.0),
+    "sigmoid": (17.0, 100.0),
+    "cos": (1e-5, 0.0),
+    "sin": (1.5708, 0.0),
+    "exp": (1e-9, 0.0),
+    "sqrt": (np.nextafter(F32(1), F32(2)), 1.0),
+}
+
+
+@pytest.mark.parametrize("name", SATURATED)
+def test_what_rounds_to_one_is_moved_inward_and_what_is_one_is_not(name):
+    """Catches `1 - tanh(x)^2` or `1 - cos(x)` without a tolerance, and a mask that is moved."""
+    rounded, exact = (np.array([x] * 50, F32) for x in SATURATED[name])
+    made = [moved_by_torch(getattr(torch, name), rounded)[0]]
+    still = [moved_by_torch(getattr(torch, name), exact)[0]]
+    if hasattr(np, name):
+        made.append(moved_by_numpy(getattr(np, name), rounded)[0])
+        still.append(moved_by_numpy(getattr(np, name), exact)[0])
+    for found in map(np.asarray, made):
+        assert 1 - 3e-7 < found.min() < found.max() <= 1
+    assert all(np.isin(np.asarray(found), [0, 1]).all() for found in still)
+
+
+def test_a_saturated_result_in_place_is_moved_too():
+    def in_place(a):
+        b = a.clone()
+        return b.tanh_()
+
+    found, _ = moved_by_torch(in_place, np.full(50, 10, F32))
+    assert np.asarray(found).min() < 1
+
+
 def test_constants_of_the_port_s_other_files_are_moved(monkeypatch, tmp_path):
     """Catches a table of sines in another file of the port, which no perturbed run moves."""
     (tmp_path / "tables.py").write_text(

@@ -216,3 +216,27 @@ def test_numbers_as_large_as_there_are_are_told_without_a_warning(a, b):
     """Catches a failing check that ends in a warning's traceback, where warnings are errors."""
     found = repro.check([{"a": np.array(a), "w": 1.0}], [{"a": np.array(b), "w": 1.0}])
     assert found.first.name == "a" and "off by" in found.message and str(found.table)
+
+
+def test_signs_that_nothing_fixes_are_advised_upon():
+    """Of eigenvectors, whose difference is no fault."""
+    a = np.random.default_rng(1).normal(size=(6, 6))
+    turned = np.where(np.arange(6) == 2, -1, 1)
+
+    def vectors(signs):
+        return lambda: [{"V": np.linalg.eigh(a + a.T)[1] * signs}]
+
+    found = repro.check(vectors(1), vectors(turned))
+    assert not found and "Next: if nothing fixes the signs of `V`" in found.message
+
+
+def test_an_infinity_of_the_other_sign_is_no_rounding():
+    found = repro.check([{"w": np.array([np.inf])}], [{"w": np.array([-np.inf])}])
+    assert not found and "rounded to" not in found.message
+
+
+def test_how_far_off_is_said_of_the_element_that_is_shown():
+    """Catches the largest difference beside the numbers of another element."""
+    found = repro.check(lambda: [{"y": np.array([1e-9, 1.0])}], lambda: [{"y": np.array([0, 1.1])}])
+    assert "the reference has 1e-09, the port 0.0 at [0]" in found.message
+    assert "off by 1e-09" in found.message

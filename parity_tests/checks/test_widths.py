@@ -131,3 +131,20 @@ def test_bfloat16_is_judged_by_its_own_rounding(factor, first):
         assert (result.first and result.first.name) == first, result.message
         assert bool(result) is (first is None)
         assert first or 1e-3 < result.resynchronised.report["h"].sharpness.median < 0.3
+
+
+@pytest.mark.parametrize(
+    ("narrow", "said"),
+    [(torch.float32, "in Float32"), (torch.bfloat16, "in BFloat16"), (torch.float64, None)],
+)
+def test_a_port_that_computes_in_a_narrower_type_than_is_compared_is_told_so(narrow, said):
+    """A forgotten `.double()`, which widens its own tolerance: the pass says what it hides."""
+    a = np.random.default_rng(0).normal(size=(8, 16))
+
+    def port():
+        b = torch.tensor(a).to(narrow)
+        yield {"c": (b @ b.T).double() * (1 + 1e-10)}
+
+    found = repro.check(lambda: [{"c": a @ a.T}], port)
+    words = "narrower than what is compared, and its rounding is allowed for"
+    assert (words in found.message) is (said is not None) and (said or "") in found.message

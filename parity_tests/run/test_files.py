@@ -97,3 +97,9 @@ def test_folders_are_made_or_another_place_is_asked_for(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(WritingError, match="or name another place"), alone(tmp_path / "file/lock"):
         pass
+
+
+def test_arrays_without_a_step_are_told_how_to_be_called(tmp_path):
+    np.savez(tmp_path / "mine.npz", w=np.ones(3))
+    with pytest.raises(RunError, match="call the array `w` of step 0 `0:w`"):
+        load(tmp_path / "mine.npz")

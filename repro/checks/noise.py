@@ -2,9 +2,10 @@
 
 ``u`` is half an ulp of 1, ``xi`` a random sign times a number in [0.5, 1.5]. (Signs alone cancel
 exactly between two operations.) A result moves by ``xi`` times the size that its row states; whole
-numbers below a limit stay, for they are labels, counts and masks. Sizes are standard deviations
-or so of what other orders of the same arithmetic give, not bounds: Higham and Mary, "A new approach
-to probabilistic rounding error analysis", 2019. What they were measured on: docs/tolerances.md.
+numbers below a limit stay, for they are labels, counts and masks, but for a 1 that saturation
+makes. Sizes are standard deviations or so of what other orders of the same arithmetic give, not
+bounds: Higham and Mary, "A new approach to probabilistic rounding error analysis", 2019. What they
+were measured on: docs/tolerances.md.
 """
 
 from __future__ import annotations
@@ -34,6 +35,20 @@ NEAR_ONE = 0.2
 
 BLOCKED = 64
 """From so many terms on, the partial sums of a product are sampled, in eight blocks."""
+
+SATURATE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "tanh": lambda x: 2 / (np.exp(2 * np.abs(x)) + 1),
+    "erf": lambda x: np.array([math.erfc(abs(v)) for v in x.tolist()]),
+    "sigmoid": lambda x: 1 / (1 + np.exp(x)),
+    "sin": lambda x: np.square(np.cos(x)) / 2,
+    "cos": lambda x: np.square(np.sin(x)) / 2,
+    "exp": np.abs,
+    "sqrt": lambda x: np.abs(x - 1) / 2,
+}
+"""How far from 1 or -1 is what rounds to it, of Float64 operands: see :meth:`Stream.inward`."""
+
+GATES = ("tanh", "erf", "sigmoid")
+"""Of these, what is nearer than u/64 is a mask, and 1 in all libraries."""
 
 _WHOLE = {2: 2.0, 4: 2.0**14, 8: 2.0**43}
 """By bytes: whole numbers up to here are taken for labels, counts and masks."""
@@ -72,12 +87,14 @@ class Moves:
         coarsest: of the run that is moved, ``u`` of the reference's type, where the port computes
             in a wider one: what is measured is the rounding of both.
         inside: what was computed where no operation can be moved, by name.
+        units: ``u`` of the types in which what was moved is computed.
     """
 
     moved: Counter[tuple[str, Noise]] = field(default_factory=Counter)
     inputs_only: Counter[str] = field(default_factory=Counter)
     coarsest: float = 0.0
     inside: Counter[str] = field(default_factory=Counter)
+    units: set[float] = field(default_factory=set)
 
     def as_dict(self) -> dict[str, dict[str, int]]:
         """By row, the operations and how often each was moved."""
@@ -159,6 +176,25 @@ class Stream:
             one = NEAR_ONE * half_ulp(self.type_of(values)) * (here != 0)
             self.shift(values, one)
 
+    def inward(
+        self, name: str, values: np.ndarray, of: np.ndarray, before: np.ndarray | None = None
+    ) -> None:
+        """Move a result of 1 or -1 that rounding alone has made so, as in ``tanh(9)`` or
+        ``cos(1e-5)``, towards 0 in place.
+
+        Args:
+            name: of the operation, one of ``SATURATE``.
+            of: its operand.
+        """
+        if values.dtype.kind != "f" or not (here := np.abs(values) == 1).any():
+            return
+        u = half_ulp(self.type_of(values)) * self.scale(values)
+        with np.errstate(all="ignore"):
+            apart = SATURATE[name](np.asarray(of, np.float64)[here])
+        near = apart > (u / 64 if name in GATES else 0)
+        near &= True if before is None else before[here] != values[here]
+        values[here] *= 1 - POINTWISE * u * near * np.abs(self.xi(near.shape))
+
     def shift(
         self,
         values: np.ndarray,
@@ -184,6 +220,7 @@ class Stream:
         *sizes: Any,
     ) -> None:
         """A loop over all parts of the values, which takes them contiguous, Float16 as Float32."""
+        self.moves.units.add(half_ulp(self.type_of(values)) * self.scale(values))
         parts = _real(values)
         flat = _flat(parts)
         old = flat if before is None else _flat(_real(before))

@@ -10,6 +10,7 @@ import torch
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from repro.checks.noise import (
+    SATURATE,
     Noise,
     Stream,
     backward,
@@ -58,6 +59,8 @@ def nudge(
     stream: Stream, call: Call, values: np.ndarray, i: int, before: np.ndarray | None
 ) -> None:
     stream.nudge(values, before, modulus=call.name not in ("add", "sub", "rsub"))
+    if call.name in SATURATE:
+        stream.inward(call.name, values, array(call.args[0]), before)
 
 
 def near_one(

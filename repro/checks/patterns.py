@@ -277,7 +277,7 @@ def narrow(steps: Sequence[Seen]) -> Pattern | None:
     wrong, away = one.wrong, HALF[2 if kind is np.float16 else 4]
     with np.errstate(over="ignore", invalid="ignore"):
         exact = one.b == one.b.astype(kind).astype(np.float64)
-        near = one.off <= away * np.abs(one.a)
+        near = (one.off <= away * np.abs(one.a)) & np.isfinite(one.b)
     if not (exact & near)[wrong].all():
         return None
     chance = float(np.exp(-lacking * log(2) * len(np.unique(one.b[wrong]))))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 
 from repro.checks.noise import (
     NUMPY,
+    SATURATE,
     Noise,
     Stream,
     backward,
@@ -54,6 +56,15 @@ class PerturbedArray(np.ndarray):
 
     def __getitem__(self, key: Any) -> Any:
         return self._kept(super().__getitem__(key))
+
+    def __round__(self, digits: int | None = None) -> Any:
+        """Of a number, as of NumPy's: it is for people to read."""
+        return round(self.item(), digits)
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        if self.ndim:
+            raise TypeError("unhashable type: 'numpy.ndarray'")
+        return hash(self.item())
 
     def dot(self, b: Any, out: Any = None) -> Any:
         return np.dot(self, b, out) if out is not None else np.dot(self, b)
@@ -141,6 +152,8 @@ def _move_ufunc(
         stream.near_one(result, before)
     else:
         stream.nudge(result, before, modulus=ufunc not in (np.add, np.subtract))
+        if name in SATURATE:
+            stream.inward(name, result, operands[0], before)
     stream.count(name, row)
 
 
@@ -344,7 +357,8 @@ def _stream(values: Any) -> Stream:
 
 CREATES = {
     *("array", "asarray", "ascontiguousarray", "ones", "zeros", "full", "empty", "arange", "eye"),
-    *("linspace", "logspace", "geomspace", "identity", "tri", "vander", "diag"),
+    *("linspace", "logspace", "geomspace", "identity", "tri", "vander", "diag", "frombuffer"),
+    *("fromfile", "fromiter", "fromfunction", "fromstring", "loadtxt", "genfromtxt", "load"),
 }
 """What gives new arrays."""
 
@@ -354,99 +368,199 @@ class _Creating:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
+        self.random = _Drawing(stream)
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(np, name)
-        if name not in CREATES:
-            return found
-        return lambda *args, **kwargs: knowing(found(*args, **kwargs), self._stream)
+        return _giving(found, self._stream) if name in CREATES else found
+
+
+class _Drawing:
+    """Stands for ``numpy.random`` there: draws are perturbed arrays, as are those of generators."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.Generator = _drawing(np.random.Generator, stream)
+        self.RandomState = _drawing(np.random.RandomState, stream)
+
+    def default_rng(self, *seed: Any, **named: Any) -> Any:
+        return self.Generator(np.random.default_rng(*seed, **named).bit_generator)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(np.random, name)
+        return found if isinstance(found, type) else _giving(found, self._stream)
+
+
+def _drawing(kind: Any, stream: Stream) -> Any:
+    class Kind(type):
+        def __instancecheck__(cls, value: Any) -> bool:
+            return isinstance(value, kind)
+
+    class Drawing(kind, metaclass=Kind):  # type: ignore[misc]
+        def __getattribute__(self, name: str) -> Any:
+            found = super().__getattribute__(name)
+            public = callable(found) and not name.startswith("_")
+            return _giving(found, stream) if public else found
+
+    return Drawing
+
+
+def _giving(function: Any, stream: Stream) -> Any:
+    """A function whose arrays know when they are computed with, those of a ``.npz`` too."""
+
+    def given(*args: Any, **kwargs: Any) -> Any:
+        found = function(*args, **kwargs)
+        if isinstance(found, np.lib.npyio.NpzFile):
+            return _Archive({name: given_array(found[name]) for name in found.files})
+        return _tree(found, given_array)
+
+    def given_array(found: Any) -> Any:
+        return knowing(found, stream) if type(found) is np.ndarray else found
+
+    return given
+
+
+class _Archive(dict[str, Any]):
+    """What ``np.load`` gives of a ``.npz``, read."""
+
+    @property
+    def files(self) -> list[str]:
+        return list(self)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def __enter__(self) -> _Archive:
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        return None
 
 
 def aware(function: Any, stream: Stream) -> Any:
     """A callable of the port's own, with arrays and constants that know when they are computed
-    with: what it closes over or finds among its globals or its object's attributes, and what
-    ``np.array`` gives it.
+    with: what it closes over or finds among its globals or its object's attributes, in lists,
+    dicts and objects of its own as well, and what NumPy makes, reads or draws for it.
 
     Constants round when they are computed with: ``1 - 0.999f0^t`` is off by 512 ulp where a power
     is off by one. Functions from elsewhere, and whatever is no code of Python's, stay as they are.
     """
-    if isinstance(function, functools.partial):
-        arguments = [_knowing(a, stream) for a in function.args]
-        keywords = {name: _knowing(a, stream) for name, a in function.keywords.items()}
-        return functools.partial(aware(function.func, stream), *arguments, **keywords)
-    if isinstance(function, types.MethodType):
-        own = _aware_object(function.__self__, stream)
-        return types.MethodType(aware(function.__func__, stream), own)
-    call = type(function).__call__
-    if isinstance(call, types.FunctionType):
-        return types.MethodType(aware(call, stream), _aware_object(function, stream))
-    if not isinstance(function, types.FunctionType):
+    return _Aware(function, stream).of(function)
+
+
+MOST_ITEMS = 10_000
+"""Of a list or dict that is looked through for arrays."""
+
+
+class _Aware:
+    """What a port is made of, converted once: what is one thing to it stays one."""
+
+    def __init__(self, port: Any, stream: Stream) -> None:
+        self.stream, self.port = stream, port
+        self.made: dict[int, Any] = {}
+        self.scopes: dict[int, dict[str, Any]] = {}
+        while not isinstance(self.port, types.FunctionType):
+            inner = getattr(self.port, "func", getattr(self.port, "__func__", None))
+            self.port = inner or type(self.port).__call__
+            if isinstance(self.port, types.WrapperDescriptorType):
+                break
+
+    def of(self, function: Any) -> Any:
+        if isinstance(function, functools.partial):
+            arguments = [self.convert(a) for a in function.args]
+            keywords = {name: self.convert(a) for name, a in function.keywords.items()}
+            return functools.partial(self.of(function.func), *arguments, **keywords)
+        if isinstance(function, types.MethodType):
+            return types.MethodType(self.of(function.__func__), self._object(function.__self__))
+        if isinstance(function, types.FunctionType):
+            return self._remade(function)
+        call = type(function).__call__
+        if isinstance(call, types.FunctionType):
+            return types.MethodType(self.of(call), self._object(function))
         return function
-    return _aware_function(function, stream)
 
-
-def _knowing(value: Any, stream: Stream) -> Any:
-    numbers = isinstance(value, np.inexact) or type(value) is np.ndarray
-    return perturbed(value, stream) if numbers else value
-
-
-def _aware_object(own: Any, stream: Stream) -> Any:
-    """A copy of an object, its arrays such that know; the object itself, where it has none."""
-    arrays = {n: _knowing(v, stream) for n, v in getattr(own, "__dict__", {}).items()}
-    if isinstance(own, type) or all(v is own.__dict__[n] for n, v in arrays.items()):
-        return own
-    made = copy.copy(own)
-    made.__dict__.update(arrays)
-    return made
-
-
-def _aware_function(function: types.FunctionType, stream: Stream) -> Any:
-    made: dict[int, Any] = {}
-    scopes: dict[int, dict[str, Any]] = {}
-
-    def convert(value: Any) -> Any:
+    def convert(self, value: Any) -> Any:
         if value is np:
-            return _Creating(stream)
-        if isinstance(value, types.FunctionType) and _own(value, function):
-            return remake(value)
-        return _knowing(value, stream)
+            return _Creating(self.stream)
+        if id(value) in self.made:
+            return self.made[id(value)]
+        if isinstance(value, types.FunctionType) and self._own(value):
+            return self._remade(value)
+        if isinstance(value, np.inexact) or type(value) is np.ndarray:
+            self.made[id(value)] = perturbed(value, self.stream)
+            return self.made[id(value)]
+        if type(value) in (dict, list, tuple) and len(value) <= MOST_ITEMS:
+            return self._held(value)
+        return self._object(value) if self._own(type(value)) else value
 
-    def scope_of(home: dict[str, Any]) -> dict[str, Any]:
+    def _held(self, value: Any) -> Any:
+        """A list, dict or tuple with its arrays such that know; itself, where it has none."""
+        self.made[id(value)] = value  # as which it may hold itself
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        found = {key: self.convert(part) for key, part in parts}
+        if any(found[key] is not part for key, part in zip(found, _items(value), strict=True)):
+            self.made[id(value)] = found if isinstance(value, dict) else type(value)(found.values())
+        return self.made[id(value)]
+
+    def _object(self, own: Any) -> Any:
+        """A copy of an object, its arrays such that know; the object itself, where it has none."""
+        held = getattr(own, "__dict__", {})
+        if isinstance(own, type | types.ModuleType) or id(own) in self.made:
+            return self.made.get(id(own), own)
+        self.made[id(own)] = own
+        found = {name: self.convert(part) for name, part in held.items()}
+        if any(found[name] is not part for name, part in held.items()):
+            self.made[id(own)] = copy.copy(own)
+            self.made[id(own)].__dict__.update(found)
+        return self.made[id(own)]
+
+    def _scope(self, home: dict[str, Any]) -> dict[str, Any]:
         """A module's globals, converted once; functions that know each other come round to it."""
-        if id(home) not in scopes:
-            scopes[id(home)] = dict(home)
-            found = {n: convert(v) for n, v in home.items() if not n.startswith("__")}
-            scopes[id(home)].update(found)
-        return scopes[id(home)]
+        if id(home) not in self.scopes:
+            self.scopes[id(home)] = dict(home)
+            found = {n: self.convert(v) for n, v in home.items() if not n.startswith("__")}
+            self.scopes[id(home)].update(found)
+        return self.scopes[id(home)]
 
-    def remake(old: types.FunctionType) -> Any:
-        if id(old) in made:
-            return made[id(old)]
+    def _remade(self, old: types.FunctionType) -> Any:
+        if id(old) in self.made:
+            return self.made[id(old)]
         cells = tuple(types.CellType() for _ in old.__closure__ or ())
-        scope = scope_of(old.__globals__)
-        if id(old) in made:  # it stands among its own globals
-            return made[id(old)]
+        scope = self._scope(old.__globals__)
+        if id(old) in self.made:  # it stands among its own globals
+            return self.made[id(old)]
         new = types.FunctionType(old.__code__, scope, old.__name__, None, cells or None)
-        made[id(old)] = new
+        self.made[id(old)] = new
         for cell, before in zip(cells, old.__closure__ or (), strict=True):
             try:
-                cell.cell_contents = convert(before.cell_contents)
+                cell.cell_contents = self.convert(before.cell_contents)
             except ValueError:  # a name that is not bound yet
                 continue
-        new.__defaults__ = convert_all(old.__defaults__)
-        new.__kwdefaults__ = {k: convert(v) for k, v in (old.__kwdefaults__ or {}).items()} or None
+        defaults, named = old.__defaults__, old.__kwdefaults__ or {}
+        new.__defaults__ = None if defaults is None else tuple(map(self.convert, defaults))
+        new.__kwdefaults__ = {name: self.convert(v) for name, v in named.items()} or None
         return new
 
-    def convert_all(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
-        return None if values is None else tuple(convert(v) for v in values)
+    def _own(self, value: Any) -> bool:
+        """Whether a function or class is the port's: of its package, or of a file beside or below
+        its own."""
+        if not isinstance(self.port, types.FunctionType):
+            return False
+        (name, file), (package, home) = (_home(one) for one in (value, self.port))
+        if name == package:
+            return True
+        return Path(file).is_relative_to(Path(home).parent) and "site-packages" not in file
 
-    return remake(function)
+
+def _home(value: Any) -> tuple[str, str]:
+    """A function's or class's package and file."""
+    if isinstance(value, types.FunctionType):
+        found, file = value.__globals__, value.__code__.co_filename
+    else:
+        found = getattr(sys.modules.get(str(value.__module__)), "__dict__", {})
+        file = str(found.get("__file__"))
+    return str(found.get("__name__", "")).partition(".")[0], file
 
 
-def _own(function: types.FunctionType, port: types.FunctionType) -> bool:
-    """Whether a function is the port's: of its package, or of a file beside or below its own."""
-    name, other = (f.__globals__.get("__name__", "").partition(".")[0] for f in (function, port))
-    if name == other:
-        return True
-    file, home = (Path(f.__code__.co_filename) for f in (function, port))
-    return file.is_relative_to(home.parent) and "site-packages" not in file.parts
+def _items(value: Any) -> Any:
+    return value.values() if isinstance(value, dict) else value

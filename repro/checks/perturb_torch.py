@@ -13,7 +13,7 @@ from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from repro.checks.noise import TORCH, Noise, Stream
+from repro.checks.noise import SATURATE, TORCH, Noise, Stream
 from repro.checks.noise_torch import CHANGES, Call, Change, array, moved_inputs, nudge, put_back
 
 AS_IT_IS = nullcontext()
@@ -63,7 +63,8 @@ class Perturbing(TorchDispatchMode):
     ) -> Any:
         written = _written(operation, args, kwargs)
         before = [array(t).copy() if _floating(t) else None for t in written]
-        operands = _copies(args, written) if written and operation.change is not nudge else args
+        read = operation.change is not nudge or operation.name in SATURATE
+        operands = _copies(args, written) if written and read else args
         if operation.backward and not written:
             args = moved_inputs(args, operation.noise, self.stream)
         found = func(*args, **kwargs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from repro.checks.agreement import difference
 from repro.checks.compare import Comparison
 from repro.checks.envelope import FACTOR
 from repro.checks.measured import Measured, last_step
-from repro.checks.noise import Noise
+from repro.checks.noise import Noise, half_ulp
 from repro.checks.pair import Pair
 from repro.run import base_name
 
@@ -33,8 +33,27 @@ def lines(side: Pair) -> Iterator[str]:
     more = " …" if len(known) > SHOWN else ""
     yield f"held to, as a share of each number: {', '.join(held)}{more}"
     if side.measured is not None:
+        yield from _narrower(side, side.measured.moves.units)
         yield from _perturbed(side.measured)
     yield from _narrow(side, known)
+
+
+def _narrower(side: Pair, units: Collection[float]) -> Iterator[str]:
+    """Of a port that computes in a narrower type than any that is compared: it allows for that
+    type's rounding, which the reference may not have."""
+    compared = [side.reference[c.name].values.dtype for c in side.comparisons if _floating(side, c)]
+    own = max((half_ulp(dtype) for dtype in compared), default=np.inf)
+    coarsest = max(units, default=0.0)
+    if coarsest > max(own, side.measured.moves.coarsest if side.measured else 0.0):
+        yield (
+            f"the port computes in {TYPES.get(coarsest, 'a narrower type')}, narrower than what is "
+            "compared, and its rounding is allowed for: if the reference does not, this is a fault "
+            "that the tolerance hides"
+        )
+
+
+TYPES = {half_ulp(np.dtype(t)): f"Float{8 * np.dtype(t).itemsize}" for t in ("f2", "f4", "f8")}
+TYPES[2.0**-8] = "BFloat16"
 
 
 def _perturbed(measured: Measured) -> Iterator[str]:
@@ -45,7 +64,10 @@ def _perturbed(measured: Measured) -> Iterator[str]:
     rows = {noise for _, noise in moves.moved}
     names = {noise: sorted({n for n, row in moves.moved if row is noise}) for noise in rows}
     told = [f"{_short(names[noise])} ({noise.name.lower()})" for noise in Noise if noise in rows]
-    moved = "; ".join(told) or "no operation: only what the port moves itself"
+    moved = "; ".join(told) or (
+        "no operation: only what the port moves itself. (What it computes with is made where "
+        "nobody sees it: give its arrays through `np.array`, in the port's own code)"
+    )
     yield f"perturbed runs: {measured.runs}, moving {moved}"
     if moves.unlisted:
         yield f"in no row of the table, moved by an ulp: {', '.join(moves.unlisted)}"

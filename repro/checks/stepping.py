@@ -314,7 +314,10 @@ class Stepper:
         for role, names in (("draws", self.draws), ("constants", self.constants)):
             both = sorted(set(self.state) & set(names))
             if both:
-                raise SteppingError(f"{', '.join(both)} is named as state and as {role}: choose")
+                raise SteppingError(
+                    f"{', '.join(both)} is named as state and as {role}: choose. (State is what "
+                    "the reference's first step has: yield it before the first iteration)"
+                )
         for t, found in self.steps.items():
             lacking = [name for name in self.state if name not in found]
             if lacking:

@@ -143,10 +143,11 @@ def _place(side: Pair, c: Comparison) -> str:
     if a.dtype.kind == "U":
         place = f" at {_index(index)} of shape {a.shape[1:]}" if a.ndim > 1 else ""
         return f"the reference has {str(a[index])!r}, the port {str(b[index])!r}{place}"
-    text = f"off by {c.absolute[i]:.3g}, allowed {c.allowed[i]:.3g}"
+    off = float(difference(a, b)[index])  # there, which need not be the most
+    text = f"off by {off:.3g}, allowed {c.allowed[i]:.3g}"
     if a.dtype.kind == "f":
         unit = float(ulp_of(np.asarray(a[index]), a.dtype))
-        text += f" ({c.absolute[i] / unit:.3g} ulp, allowed {c.allowed[i] / unit:.3g})"
+        text += f" ({off / unit:.3g} ulp, allowed {c.allowed[i] / unit:.3g})"
     place = f" at {_index(index)} of shape {a.shape[1:]}" if a.ndim > 1 else ""
     return f"the reference has {a[index]!s}, the port {b[index]!s}{place}; {text}"
 
@@ -305,6 +306,12 @@ def _advice(side: Pair, first: Comparison, alone: bool) -> str:
         if _form(side, first) == str(first.problem):
             return "let both sides yield the same steps"
         return f"give {name} the reference's shape and type in that step"
+    looks = pattern(side, first)
+    if looks is not None and looks.name == "signs of slices":
+        return (
+            f"if nothing fixes the signs of {name}, as of eigenvectors, fix them alike on both "
+            "sides, or compare what does not depend on them. Else read the line that computes it"
+        )
     if side.way is not Way.OWN:
         return f"read the line that computes {name} beside the reference's{_agreed(side, first)}"
     if not alone:

@@ -176,6 +176,11 @@ class Run:
             RunError: they are not what :meth:`save` wrote.
         """
         expected = str(arrays.pop("sha256", ""))
+        if not expected:
+            raise RunError(
+                f"{path} is damaged or holds no run, nor steps by number: call the array `w` of "
+                "step 0 `0:w`, and so on, or write it by `repro record`"
+            )
         if digest(arrays) != expected:
             raise RunError(
                 f"{path} is damaged or holds no run: its checksum does not fit its content. "
