@@ -43,7 +43,7 @@ SATURATE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "sin": lambda x: np.square(np.cos(x)) / 2,
     "cos": lambda x: np.square(np.sin(x)) / 2,
     "exp": np.abs,
-    "sqrt": lambda x: np.abs(x - 1) / 2,
+    "sqrt": lambda x: difference(x, np.ones_like(x)) / 2,
 }
 """How far from 1 or -1 is what rounds to it, of Float64 operands: see :meth:`Stream.inward`."""
 
