@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 import numpy as np
 import pytest
@@ -79,3 +80,17 @@ def test_an_object_s_own_arrays_stay_its_own():
     port = Script(off=1e-9)
     assert not repro.check(right, port)
     assert type(port.x) is np.ndarray and port.x.tobytes() == X.tobytes()
+
+
+def test_a_pass_says_first_up_to_which_step_it_is_one():
+    """Catches a step that is wrong where rounding is as large as the numbers, and a plain PASS."""
+
+    def logistic(wrong):
+        x = np.array([0.3])
+        for t in range(80):
+            x = 4 * x * (1 - x) if t < wrong else 3 * x * (1 - x)
+            yield {"x": x}
+
+    found = repro.check(lambda: logistic(99), lambda: logistic(75))
+    assert found and re.match(r"PASS: .* up to step \d+, as far as it could be judged", str(found))
+    assert "as far as" not in str(repro.check(lambda: logistic(99), lambda: logistic(99)))

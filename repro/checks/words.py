@@ -59,7 +59,7 @@ def _headline(verdict: Verdict, pairs: Sequence[Pair]) -> str:
     if verdict:
         known = told.accepted(pairs)
         but = f", but for what is accepted: {_listed([*known])}" if known else ""
-        return f"the port agrees with the reference{but}"
+        return f"the port agrees with the reference{_judged_to(pairs)}{but}"
     if verdict is Verdict.UNDECIDED:
         names = [c.name for p in pairs for c in p.comparisons if c.verdict is Verdict.UNDECIDED]
         return f"nothing wrong was found in {_listed(names)}, and nothing could have been"
@@ -72,6 +72,15 @@ def _headline(verdict: Verdict, pairs: Sequence[Pair]) -> str:
     at = "" if first is None or first.first_excess is None else f" in step {first.first_excess}"
     where = "" if first is None else f"{_named(first)}{at} is where "
     return f"{where}the port parts from the reference"
+
+
+def _judged_to(pairs: Sequence[Pair]) -> str:
+    """Where chaos has eaten a part that no pair judges: up to which step it is none."""
+    sharp = [c for p in pairs for c in p.comparisons if c.sharpness is not None and len(c.steps)]
+    whole = {c.name for c in sharp if c.sharpness and c.sharpness.judged_to == c.steps[-1]}
+    ends = [c.sharpness.judged_to for c in sharp if c.sharpness and c.name not in whole]
+    known = [end for end in ends if end is not None]
+    return f" up to step {min(known)}, as far as it could be judged" if known else ""
 
 
 def _findings(side: Pair, alone: bool) -> Iterator[str]:
