@@ -111,12 +111,20 @@ def in_a_loop(terms):
     return total
 
 
-def gelu(x):
-    return F32(0.5) * x * (1 + np.tanh(F32(0.7978846) * (x + F32(0.044715) * x * x * x)))
+def gelu(x, cubic=0.044715):
+    return F32(0.5) * x * (1 + np.tanh(F32(0.7978846) * (x + F32(cubic) * x * x * x)))
 
 
-def torchs_gelu():
-    return torch.nn.functional.gelu(torch.tensor(WIDE), approximate="tanh")
+def torchs_gelu(approximate="tanh"):
+    return torch.nn.functional.gelu(torch.tensor(WIDE), approximate=approximate)
+
+
+def squashed(x):
+    return np.log(1 - np.tanh(2 * x) ** 2 + F32(1e-6))
+
+
+def torchs_squashed(epsilon=1e-6):
+    return torch.log(1 - torch.tanh(2 * torch.tensor(WIDE)) ** 2 + epsilon)
 
 
 def logged(log=[]):  # noqa: B006
@@ -130,10 +138,13 @@ PAIRS = {
     "a loss that is rounded for a line": (lambda: in_a_loop(MANY), logged),
     "saturated tanh": (lambda: gelu(WIDE), torchs_gelu),
     "saturated tanh in the port": (torchs_gelu, lambda: gelu(WIDE)),
-    "the slope of tanh": (
-        lambda: np.log(1 - np.tanh(2 * WIDE) ** 2 + F32(1e-6)),
-        lambda: torch.log(1 - torch.tanh(2 * torch.tensor(WIDE)) ** 2 + 1e-6),
-    ),
+    "the slope of tanh": (lambda: squashed(WIDE), torchs_squashed),
+}
+WRONG = {
+    "the first number left out": ("data that the port draws", lambda: drawn()[1:].sum()),
+    "a cubic term of 0.0447": ("saturated tanh in the port", lambda: gelu(WIDE, 0.0447)),
+    "gelu by erf": ("saturated tanh", lambda: torchs_gelu("none")),
+    "an epsilon of 2e-6": ("the slope of tanh", lambda: torchs_squashed(2e-6)),
 }
 
 
@@ -143,3 +154,12 @@ def test_right_ports_that_once_failed(pair):
     reference, port = ((lambda f=f: [{"y": f()}]) for f in PAIRS[pair])
     found = repro.check(reference, port)
     assert found, found.message
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_wrong_ports_beside_them_do_not_pass(wrong):
+    """What made those pass hides no mistake of their kind."""
+    pair, port = WRONG[wrong]
+    reference = PAIRS[pair][0]
+    found = repro.check(lambda: [{"y": reference()}], lambda: [{"y": port()}])
+    assert not found, found.message

@@ -8,9 +8,10 @@ import torch
 from checks.plainly import ulp_distance
 
 from repro.checks import noise, nudged
+from repro.checks.aware import aware
 from repro.checks.noise import NUMPY, TORCH, Moves, Noise, Stream, product_size, sum_size
 from repro.checks.perturb import knowing_input, moved_input, perturbing
-from repro.checks.perturb_numpy import aware, perturbed
+from repro.checks.perturb_numpy import perturbed
 
 F32 = np.float32
 U = 2.0**-24

@@ -14,7 +14,7 @@ from mutants import on_disk
 from mutants.mutations import mutants_of
 from mutants.running import End, Group, Unsound, trials
 
-SUBJECTS = {
+IN_MEMORY = {
     "checks/test_ensembles.py": "repro/checks/ensembles/summary.py",
     "gallery/test_improvement.py": "repro/gallery/improvement.py",
     "run/test_ensemble.py": "repro/run/ensemble.py",
@@ -175,7 +175,7 @@ def noticed(test: str, most: int) -> int | None:
     """
     if test in ON_DISK:
         return on_disk.noticed(test, ON_DISK[test], most)
-    faults = mutants_of(SUBJECTS[test])
+    faults = mutants_of(IN_MEMORY[test])
     some = random.Random(22).sample(faults, min(most, len(faults)))
     found = trials([Group(tuple(some), (f"parity_tests/{test}",))], enough=1)
     return len(found) if found[-1].end in (End.KILLED, End.TIMEOUT) else None
@@ -186,7 +186,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[""], help="test files whose names hold this")
     parser.add_argument("--most", type=int, default=12, help="faults, before it is given up")
     asked = parser.parse_args()
-    left = [t for t in (*SUBJECTS, *ON_DISK) if any(part in t for part in asked.only)]
+    left = [t for t in (*IN_MEMORY, *ON_DISK) if any(part in t for part in asked.only)]
     assert all(Path("parity_tests", test).exists() for test in left)
     for test in left:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from mutants.can_fail import ON_DISK, SUBJECTS, UNHELD
+from mutants.can_fail import IN_MEMORY, ON_DISK, UNHELD
 from mutants.equivalent import EQUIVALENT
 from mutants.mutations import Mutant, planted
 from mutants.running import Unsound, faulty_functions, plant
@@ -25,9 +25,9 @@ def test_what_slipped_through_can_be_planted(row):
 
 def test_the_tables_name_what_is_there():
     """Catches a file that has moved or was never tried, and a reason for a line that is gone."""
-    subjects = {**SUBJECTS, **ON_DISK}
+    subjects = {**IN_MEMORY, **ON_DISK}
     tests = {str(p.relative_to("parity_tests")) for p in Path("parity_tests").rglob("test_*.py")}
-    assert {*subjects, *UNHELD} == tests and len(subjects) == len(SUBJECTS) + len(ON_DISK)
+    assert {*subjects, *UNHELD} == tests and len(subjects) == len(IN_MEMORY) + len(ON_DISK)
     assert [s for s in subjects.values() if not Path(s).exists()] == []
     for file, was, _, _ in EQUIVALENT:
         assert Path(file).read_text().count(was) == 1, was

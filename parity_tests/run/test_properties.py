@@ -10,16 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from repro.checks.agreement import equal_bits
-from repro.run import (
-    Kind,
-    Provenance,
-    Quantity,
-    Run,
-    arrays,
-    digest,
-    run_of,
-    steps_of,
-)
+from repro.run import Kind, Provenance, Quantity, Run, arrays, digest, run_of, steps_of
 from repro.run.values import leaves
 
 TYPES = ["?", "i1", "i8", "u8", "f2", "f4", "f8", "c8", "c16", "U5"]

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from repro.checks.agreement import equal_bits
+from repro.checks.aware import aware
 from repro.checks.compare import NothingToCompare, compare
 from repro.checks.measured import Measured, Runner, judge, teller
 from repro.checks.noise import Moves, Stream, half_ulp
 from repro.checks.pair import Pair, Way
 from repro.checks.perturb import perturbing
-from repro.checks.perturb_numpy import aware
 from repro.checks.result import Check
 from repro.checks.rules import (
     CANNOT,

@@ -6,12 +6,7 @@ An array in a perturbed run is a :class:`PerturbedArray`. Whatever is computed f
 
 from __future__ import annotations
 
-import copy
-import functools
-import sys
-import types
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -302,7 +297,7 @@ def _plain(value: Any) -> Any:
 
 def _deep(value: Any) -> Any:
     """Plain arrays for perturbed ones, in tuples, lists and dicts."""
-    return _tree(value, lambda a: _plain(a))
+    return changed(value, lambda a: _plain(a))
 
 
 def _mapped(value: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:
@@ -310,16 +305,16 @@ def _mapped(value: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:
         floating = isinstance(a, np.ndarray | np.generic) and a.dtype.kind in "fciub"
         return change(np.asarray(a)) if floating else a
 
-    return _tree(value, numbers)
+    return changed(value, numbers)
 
 
-def _tree(value: Any, change: Callable[[Any], Any]) -> Any:
+def changed(value: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_tree(v, change) for v in value))
+        return type(value)(*(changed(v, change) for v in value))
     if isinstance(value, tuple | list):
-        return type(value)(_tree(v, change) for v in value)
+        return type(value)(changed(v, change) for v in value)
     if isinstance(value, dict):
-        return {key: _tree(v, change) for key, v in value.items()}
+        return {key: changed(v, change) for key, v in value.items()}
     return change(value)
 
 
@@ -346,221 +341,10 @@ def _each(result: Any, stream: Stream, move: Callable[[np.ndarray], None] | None
             move(values)
         return knowing(values, stream)
 
-    return _tree(result, wrap)
+    return changed(result, wrap)
 
 
 def _stream(values: Any) -> Stream:
     found: list[Stream] = []
-    _tree(values, lambda a: found.append(a.stream) if hasattr(a, "stream") else None)
+    changed(values, lambda a: found.append(a.stream) if hasattr(a, "stream") else None)
     return found[0]
-
-
-CREATES = {
-    *("array", "asarray", "ascontiguousarray", "ones", "zeros", "full", "empty", "arange", "eye"),
-    *("linspace", "logspace", "geomspace", "identity", "tri", "vander", "diag", "frombuffer"),
-    *("fromfile", "fromiter", "fromfunction", "fromstring", "loadtxt", "genfromtxt", "load"),
-}
-"""What gives new arrays."""
-
-
-class _Creating:
-    """Stands for the module ``numpy`` in a port's own code: new arrays are perturbed ones."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self.random = _Drawing(stream)
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(np, name)
-        return _giving(found, self._stream) if name in CREATES else found
-
-
-class _Drawing:
-    """Stands for ``numpy.random`` there: draws are perturbed arrays, as are those of generators."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self.Generator = _drawing(np.random.Generator, stream)
-        self.RandomState = _drawing(np.random.RandomState, stream)
-
-    def default_rng(self, *seed: Any, **named: Any) -> Any:
-        return self.Generator(np.random.default_rng(*seed, **named).bit_generator)
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(np.random, name)
-        return found if isinstance(found, type) else _giving(found, self._stream)
-
-
-def _drawing(kind: Any, stream: Stream) -> Any:
-    class Kind(type):
-        def __instancecheck__(cls, value: Any) -> bool:
-            return isinstance(value, kind)
-
-    class Drawing(kind, metaclass=Kind):  # type: ignore[misc]
-        def __getattribute__(self, name: str) -> Any:
-            found = super().__getattribute__(name)
-            public = callable(found) and not name.startswith("_")
-            return _giving(found, stream) if public else found
-
-    return Drawing
-
-
-def _giving(function: Any, stream: Stream) -> Any:
-    """A function whose arrays know when they are computed with, those of a ``.npz`` too."""
-
-    def given(*args: Any, **kwargs: Any) -> Any:
-        found = function(*args, **kwargs)
-        if isinstance(found, np.lib.npyio.NpzFile):
-            return _Archive({name: given_array(found[name]) for name in found.files})
-        return _tree(found, given_array)
-
-    def given_array(found: Any) -> Any:
-        return knowing(found, stream) if type(found) is np.ndarray else found
-
-    return given
-
-
-class _Archive(dict[str, Any]):
-    """What ``np.load`` gives of a ``.npz``, read."""
-
-    @property
-    def files(self) -> list[str]:
-        return list(self)
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def __enter__(self) -> _Archive:
-        return self
-
-    def __exit__(self, *ended: object) -> None:
-        return None
-
-
-def aware(function: Any, stream: Stream) -> Any:
-    """A callable of the port's own, with arrays and constants that know when they are computed
-    with: what it closes over or finds among its globals or its object's attributes, in lists,
-    dicts and objects of its own as well, and what NumPy makes, reads or draws for it.
-
-    Constants round when they are computed with: ``1 - 0.999f0^t`` is off by 512 ulp where a power
-    is off by one. Functions from elsewhere, and whatever is no code of Python's, stay as they are.
-    """
-    return _Aware(function, stream).of(function)
-
-
-MOST_ITEMS = 10_000
-"""Of a list or dict that is looked through for arrays."""
-
-
-class _Aware:
-    """What a port is made of, converted once: what is one thing to it stays one."""
-
-    def __init__(self, port: Any, stream: Stream) -> None:
-        self.stream, self.port = stream, port
-        self.made: dict[int, Any] = {}
-        self.scopes: dict[int, dict[str, Any]] = {}
-        while not isinstance(self.port, types.FunctionType):
-            inner = getattr(self.port, "func", getattr(self.port, "__func__", None))
-            self.port = inner or type(self.port).__call__
-            if isinstance(self.port, types.WrapperDescriptorType):
-                break
-
-    def of(self, function: Any) -> Any:
-        if isinstance(function, functools.partial):
-            arguments = [self.convert(a) for a in function.args]
-            keywords = {name: self.convert(a) for name, a in function.keywords.items()}
-            return functools.partial(self.of(function.func), *arguments, **keywords)
-        if isinstance(function, types.MethodType):
-            return types.MethodType(self.of(function.__func__), self._object(function.__self__))
-        if isinstance(function, types.FunctionType):
-            return self._remade(function)
-        call = type(function).__call__
-        if isinstance(call, types.FunctionType):
-            return types.MethodType(self.of(call), self._object(function))
-        return function
-
-    def convert(self, value: Any) -> Any:
-        if value is np:
-            return _Creating(self.stream)
-        if id(value) in self.made:
-            return self.made[id(value)]
-        if isinstance(value, types.FunctionType) and self._own(value):
-            return self._remade(value)
-        if isinstance(value, np.inexact) or type(value) is np.ndarray:
-            self.made[id(value)] = perturbed(value, self.stream)
-            return self.made[id(value)]
-        if type(value) in (dict, list, tuple) and len(value) <= MOST_ITEMS:
-            return self._held(value)
-        return self._object(value) if self._own(type(value)) else value
-
-    def _held(self, value: Any) -> Any:
-        """A list, dict or tuple with its arrays such that know; itself, where it has none."""
-        self.made[id(value)] = value  # as which it may hold itself
-        parts = value.items() if isinstance(value, dict) else enumerate(value)
-        found = {key: self.convert(part) for key, part in parts}
-        if any(found[key] is not part for key, part in zip(found, _items(value), strict=True)):
-            self.made[id(value)] = found if isinstance(value, dict) else type(value)(found.values())
-        return self.made[id(value)]
-
-    def _object(self, own: Any) -> Any:
-        """A copy of an object, its arrays such that know; the object itself, where it has none."""
-        held = getattr(own, "__dict__", {})
-        if isinstance(own, type | types.ModuleType) or id(own) in self.made:
-            return self.made.get(id(own), own)
-        self.made[id(own)] = own
-        found = {name: self.convert(part) for name, part in held.items()}
-        if any(found[name] is not part for name, part in held.items()):
-            self.made[id(own)] = copy.copy(own)
-            self.made[id(own)].__dict__.update(found)
-        return self.made[id(own)]
-
-    def _scope(self, home: dict[str, Any]) -> dict[str, Any]:
-        """A module's globals, converted once; functions that know each other come round to it."""
-        if id(home) not in self.scopes:
-            self.scopes[id(home)] = dict(home)
-            found = {n: self.convert(v) for n, v in home.items() if not n.startswith("__")}
-            self.scopes[id(home)].update(found)
-        return self.scopes[id(home)]
-
-    def _remade(self, old: types.FunctionType) -> Any:
-        if id(old) in self.made:
-            return self.made[id(old)]
-        cells = tuple(types.CellType() for _ in old.__closure__ or ())
-        scope = self._scope(old.__globals__)
-        if id(old) in self.made:  # it stands among its own globals
-            return self.made[id(old)]
-        new = types.FunctionType(old.__code__, scope, old.__name__, None, cells or None)
-        self.made[id(old)] = new
-        for cell, before in zip(cells, old.__closure__ or (), strict=True):
-            try:
-                cell.cell_contents = self.convert(before.cell_contents)
-            except ValueError:  # a name that is not bound yet
-                continue
-        defaults, named = old.__defaults__, old.__kwdefaults__ or {}
-        new.__defaults__ = None if defaults is None else tuple(map(self.convert, defaults))
-        new.__kwdefaults__ = {name: self.convert(v) for name, v in named.items()} or None
-        return new
-
-    def _own(self, value: Any) -> bool:
-        """Whether a function or class is the port's: of its package, or of a file beside or below
-        its own."""
-        if not isinstance(self.port, types.FunctionType):
-            return False
-        (name, file), (package, home) = (_home(one) for one in (value, self.port))
-        if name == package:
-            return True
-        return Path(file).is_relative_to(Path(home).parent) and "site-packages" not in file
-
-
-def _home(value: Any) -> tuple[str, str]:
-    """A function's or class's package and file."""
-    if isinstance(value, types.FunctionType):
-        found, file = value.__globals__, value.__code__.co_filename
-    else:
-        found = getattr(sys.modules.get(str(value.__module__)), "__dict__", {})
-        file = str(found.get("__file__"))
-    return str(found.get("__name__", "")).partition(".")[0], file
-
-
-def _items(value: Any) -> Any:
-    return value.values() if isinstance(value, dict) else value

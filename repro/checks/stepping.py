@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from repro.checks.aware import aware
 from repro.checks.follow import Substituting
 from repro.checks.given import Given
 from repro.checks.noise import Moves, Stream
 from repro.checks.perturb import knowing_input, moved_input, perturbing
-from repro.checks.perturb_numpy import aware
 from repro.errors import ReproError
 from repro.run import (
     Kind,

@@ -19,7 +19,7 @@ PAIRS = [(1, 40), (40, 40), (40, 1)]
 RATE, STEPS, TASKS, POINTS = 0.01, 20, 10, 20
 QUANTILES = {"low": 0.25, "median": 0.5, "high": 0.75}
 META_STEPS = 25
-"""What rounding adds grows with each: after 40 Leap's losses are moved by as much as they are."""
+"""What rounding adds grows with each: see docs/implicit.md for how far it may go."""
 
 ONE = torch.ones((), dtype=torch.float64)
 SIZES = [size for n, m in PAIRS for size in (n * m, m)]
