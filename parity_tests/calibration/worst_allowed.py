@@ -83,9 +83,10 @@ def main() -> int:
     parser.add_argument("tree", type=Path, help="the earlier commit's folder")
     before = allowed_before(parser.parse_args().tree.resolve())
     pairs: dict[str, list[tuple[float, float]]] = {}
-    for name, found in allowed().items():
+    now = allowed()
+    for name, found in before.items():  # what has been recorded since has nothing beside it
         for label, worst in found.items():
-            pairs.setdefault(label, []).append((before[name][label], worst))
+            pairs.setdefault(label, []).append((worst, now[name][label]))
     print("\n".join(table(pairs)))
     return int(any(map(duller, pairs.values())))
 
